@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""ci/kernels.toml: the cells, checked."""
+
+import tomllib
+from dataclasses import dataclass
+
+from common import CHECKOUT, USAGE, Failure
+
+TABLE = CHECKOUT / "ci" / "kernels.toml"
+
+_REQUIRED = {"arch": str, "flavour": str, "compiler": str, "memory": int}
+_OPTIONAL = {"headers": str, "source": str, "config": str, "append": str}
+
+
+@dataclass(frozen=True)
+class Cell:
+    name: str
+    arch: str
+    flavour: str
+    compiler: str
+    memory: int
+    headers: str = ""
+    source: str = ""
+    config: str = ""
+    append: str = ""
+
+
+class Cells:
+    def __init__(self, table=TABLE):
+        try:
+            with open(table, "rb") as file:
+                content = tomllib.load(file)
+        except OSError as error:
+            raise Failure(f"cannot read {table}: {error.strerror}", USAGE) from error
+        except tomllib.TOMLDecodeError as error:
+            raise Failure(f"{table} is not valid TOML: {error}", USAGE) from error
+        self._table = table
+        self._cells = {
+            name: self._checked(name, entry) for name, entry in content.get("cell", {}).items()
+        }
+        self.default = content.get("default", "")
+        if self.default not in self._cells:
+            raise Failure(f"{table}: default must name one of the cells, not '{self.default}'", USAGE)
+
+    def _checked(self, name, entry):
+        def wrong(what):
+            return Failure(f"{self._table}: cell {name}: {what}", USAGE)
+
+        kinds = _REQUIRED | _OPTIONAL
+        for key, value in entry.items():
+            if key not in kinds:
+                raise wrong(f"unknown key '{key}'; known are {', '.join(sorted(kinds))}")
+            if not isinstance(value, kinds[key]):
+                raise wrong(f"'{key}' must be of type {kinds[key].__name__}")
+        for key in _REQUIRED:
+            if key not in entry:
+                raise wrong(f"'{key}' is missing")
+        if ("headers" in entry) == ("source" in entry):
+            raise wrong("give either 'headers' (a packaged kernel) or 'source' (one to build)")
+        if ("config" in entry) != ("source" in entry):
+            raise wrong("'source' and 'config' go together")
+        return Cell(name=name, **entry)
+
+    def names(self):
+        return list(self._cells)
+
+    def get(self, name):
+        if name not in self._cells:
+            raise Failure(
+                f"no cell '{name}' in {self._table}; there are {', '.join(self._cells)}", USAGE
+            )
+        return self._cells[name]

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One run of the guest: boot, load, command, results, verdict."""
+
+import hashlib
+import io
+import os
+import secrets
+import shlex
+import shutil
+import socket
+import tarfile
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import initramfs
+import kernellog
+import qemu
+import terminal
+import verdict
+from cells import Cell
+from common import START, cache_folder
+from cpio import Archive
+
+_CANARY_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of the guest; no command means a shell for the caller's terminal."""
+
+    cell: Cell
+    kernel: dict
+    machine: qemu.Machine
+    command: tuple | None
+    taken: tuple = ()
+    modules: tuple = ()
+    load: bool = False
+    timeout: float | None = None
+    scan_leaks: bool = False
+    fresh_ivshmem: bool = False
+
+
+@dataclass
+class Outcome:
+    verdict: str
+    reason: str
+    exit: int
+    log: str
+    files: dict = field(default_factory=dict)
+    splats: list = field(default_factory=list)
+    tainted: dict = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@contextmanager
+def _run_folder():
+    """A folder that carries its owner's process id, so that a killed run's is found and removed."""
+    runs = cache_folder() / "run"
+    runs.mkdir(parents=True, exist_ok=True)
+    for left in runs.iterdir():
+        owner = left.name.partition("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=runs) as folder:
+        yield Path(folder)
+
+
+def _command_script(command):
+    """One word is a line for the shell; several are a program and its arguments."""
+    if command is None:
+        return 'cd /root; echo "Leave with exit, or with Ctrl-A X."\nexec sh -i\n'
+    if len(command) == 1:
+        return command[0] + "\n"
+    return "exec " + shlex.join(command) + "\n"
+
+
+def _request_script(request, token):
+    columns, rows = terminal.size()
+    values = {
+        "token": token,
+        "load": "yes" if request.load else "",
+        "interactive": "yes" if request.command is None else "",
+        "rows": rows,
+        "columns": columns,
+        "scan_leaks": "yes" if request.scan_leaks else "",
+    }
+    return "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in values.items())
+
+
+def _write_initramfs(request, token, path):
+    """The cached archive, and behind it what belongs to this run only."""
+    base = initramfs.cached(request.kernel["release"], request.taken, request.modules)
+    shutil.copyfile(base, path)
+    own = Archive()
+    own.text("vm/request", _request_script(request, token))
+    own.text("vm/command", _command_script(request.command))
+    with open(path, "ab") as output:
+        own.write(output)
+
+
+class Run:
+    """The files of one run, and the QEMU line over them."""
+
+    def __init__(self, request, folder):
+        self._request = request
+        self._folder = folder
+        self._token = f"results complete {secrets.token_hex(8)}"
+        self._files = qemu.SerialFiles(folder / "kernel.log", folder / "results")
+
+    def prepare(self):
+        """Write what the guest reads; returns the QEMU line."""
+        machine, kernel = self._request.machine, self._request.kernel
+        if self._request.fresh_ivshmem:
+            shared = self._folder / "ivshmem"
+            with open(shared, "wb") as file:
+                file.truncate(qemu.IVSHMEM_SIZE)
+            machine = replace(machine, ivshmem=shared)
+        image = self._folder / "initramfs"
+        _write_initramfs(self._request, self._token, image)
+        return qemu.command_line(machine, kernel["vmlinuz"], image, self._files)
+
+    def execute(self, announce=None):
+        words = self.prepare()
+        if announce:
+            announce(words)
+        timed_out = left = False
+        ours, theirs = socket.socketpair()
+        with open(self._folder / "qemu.log", "wb") as errors, ours:
+            with theirs:
+                process = qemu.start(words, theirs, errors)
+            try:
+                self._relay(ours)
+                process.wait()
+            except terminal.DeadlinePassed:
+                timed_out = True
+            except terminal.Left:
+                left = True
+            finally:
+                qemu.end(process)
+        return self._outcome(timed_out, left)
+
+    def _relay(self, ours):
+        request = self._request
+        deadline = None if request.timeout is None else time.monotonic() + request.timeout
+        if request.command is not None:
+            terminal.relay(ours, deadline)
+        else:
+            with terminal.raw_mode(0):
+                terminal.relay(ours, deadline, keyboard=0)
+
+    def _outcome(self, timed_out, left):
+        log = _text(self._files.kernel_log)
+        files = _results(self._files.results, self._token)
+        judged = verdict.judge(files, log, timed_out, left, self._request.timeout)
+        if judged.verdict == "broken":
+            judged.reason += _indented(_text(self._folder / "qemu.log"))
+        return Outcome(
+            verdict=judged.verdict,
+            reason=judged.reason,
+            exit=judged.exit,
+            log=log,
+            files=files or {},
+            splats=judged.splats,
+            tainted=judged.tainted,
+            seconds=time.monotonic() - START,
+        )
+
+
+def _indented(text):
+    return "".join(f"\n  {line}" for line in text.splitlines())
+
+
+def _text(path):
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def _results(path, token):
+    """{name: bytes} of the guest's /results; None if the guest did not send all of it."""
+    content = path.read_bytes() if path.exists() else b""
+    end = f"{token}\n".encode()
+    if not content.endswith(end):
+        return None
+    files = {}
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        for member in archive:
+            name = os.path.normpath(member.name)
+            if member.isfile() and not name.startswith(("/", "..")):
+                files[name] = archive.extractfile(member).read()
+    return files
+
+
+def run(request, announce=None):
+    """announce, if any, is called with the words of the QEMU line."""
+    with _run_folder() as folder:
+        return Run(request, folder).execute(announce)
+
+
+def kvm_works(cell, kernel):
+    """Whether this very kernel really boots with KVM: a /dev/kvm that opens proves nothing."""
+    if not os.access(qemu.KVM, os.R_OK | os.W_OK):
+        return False
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    inputs = f"{boot} {qemu.identity()} {kernel['vmlinuz']} {os.stat(kernel['vmlinuz']).st_mtime_ns}"
+    name = hashlib.sha256(inputs.encode()).hexdigest()[:16]
+    answer = cache_folder() / "kvm" / name
+    if not answer.exists():
+        machine = qemu.Machine(memory=256, cpus=1, accel="kvm")
+        canary = run(Request(cell, kernel, machine, ("true",), timeout=_CANARY_SECONDS))
+        answer.parent.mkdir(parents=True, exist_ok=True)
+        answer.write_text("works" if canary.verdict == "pass" else "does not")
+    return answer.read_text() == "works"

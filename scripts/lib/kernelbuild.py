@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Build a kernel from a linux-source package and a list of options."""
+
+import fnmatch
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from common import HARNESS, Failure
+from debian import downloaded, unpack
+
+# Part of the cache key: whoever changes how a kernel is built gets a new one.
+CONFIGURE = ("tinyconfig", "merge", "olddefconfig")
+TARGETS = ("bzImage", "modules")
+IMAGE = "arch/x86/boot/bzImage"
+# What an external module build reads, and vmlinux for gdb; the rest goes.
+KEPT_FOLDERS = ("include", "scripts", "arch/x86/include")
+KEPT_FILES = (
+    ".config",
+    "Kbuild",
+    "Makefile",
+    "Module.symvers",
+    "System.map",
+    "vmlinux",
+    "arch/x86/Makefile*",
+    "arch/x86/tools/*",
+    "tools/objtool/objtool",
+    "tools/bpf/resolve_btfids/resolve_btfids",
+)
+RECIPE = (CONFIGURE, TARGETS, IMAGE, KEPT_FOLDERS, KEPT_FILES)
+
+_OPTION = re.compile(r"^(?:(CONFIG_\w+)=(.*)|# (CONFIG_\w+) is not set)$", re.M)
+
+
+def options(text):
+    """{name: value}; an option that is switched off has the value 'n'."""
+    return {on or off: value if on else "n" for on, value, off in _OPTION.findall(text)}
+
+
+def unmet(asked, got):
+    """What the config text `asked` asks for and `got` does not have, one phrase each."""
+    actual = options(got)
+    return [
+        f"{name}={value} (is {actual.get(name, 'n')})"
+        for name, value in options(asked).items()
+        if actual.get(name, "n") != value
+    ]
+
+
+class _Progress:
+    """One line that is rewritten on a terminal, a line a minute elsewhere."""
+
+    def __init__(self, title):
+        self._title = title
+        self._start = time.monotonic()
+        self._terminal = sys.stderr.isatty()
+        self._next = self._start + (0 if self._terminal else 60)
+
+    def show(self, what):
+        now = time.monotonic()
+        if now < self._next:
+            return
+        elapsed = int(now - self._start)
+        line = f"{self._title}: {elapsed // 60}:{elapsed % 60:02} {what}"
+        if self._terminal:
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+            self._next = now + 0.5
+        else:
+            print(line, file=sys.stderr, flush=True)
+            self._next = now + 60
+
+    def end(self):
+        if self._terminal:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+class Build:
+    def __init__(self, cell, folder):
+        self._cell = cell
+        self._tree = folder / "linux"
+        self._log = folder / "build.log"
+
+    def run(self, version, asked, folder):
+        """Leaves vmlinuz, config and the pruned tree `linux` in the folder."""
+        progress = _Progress(f"kernel {self._cell.name}")
+        try:
+            progress.show("unpacking the source")
+            self._unpack(version, folder)
+            self._configure(asked)
+            self._make(progress, *TARGETS)
+        finally:
+            progress.end()
+        shutil.copy(self._tree / IMAGE, folder / "vmlinuz")
+        shutil.copy(self._tree / ".config", folder / "config")
+        release = (self._tree / "include/config/kernel.release").read_text().strip()
+        self._prune()
+        return release
+
+    def _unpack(self, version, folder):
+        name = self._cell.source
+        with downloaded(name, version, folder) as deb:
+            unpack(deb, folder, f"./usr/src/{name}.tar.*")
+        archive = next((folder / "usr" / "src").glob("*.tar.*"))
+        self._tree.mkdir()
+        command = ["tar", "-x", "-C", self._tree, "--strip-components=1", "-f", archive]
+        if subprocess.run(command, check=False).returncode != 0:
+            raise Failure(f"cannot unpack {archive}: is the disk full, or xz-utils missing?")
+        shutil.rmtree(folder / "usr")
+
+    def _configure(self, asked):
+        fragment = self._tree / "ptelab.config"
+        fragment.write_text(asked)
+        merge = ["scripts/kconfig/merge_config.sh", "-m", ".config", fragment.name]
+        for step in CONFIGURE:
+            self._logged(merge if step == "merge" else self._make_command(step))
+        missing = unmet(asked, (self._tree / ".config").read_text())
+        if missing:
+            raise Failure(
+                f"{self._cell.config}: this kernel does not grant {', '.join(missing)}: "
+                "add what the option depends on, or drop it"
+            )
+
+    def _make_command(self, *words):
+        return ["make", f"CC={self._cell.compiler}", f"-j{os.cpu_count()}", *words]
+
+    def _make(self, progress, *targets):
+        self._logged(self._make_command(*targets), progress)
+
+    def _logged(self, command, progress=None):
+        environment = os.environ | {
+            "KBUILD_BUILD_TIMESTAMP": "@0",
+            "KBUILD_BUILD_USER": "ptelab",
+            "KBUILD_BUILD_HOST": "ptelab",
+        }
+        # A make above must not lend its job slots or its flags to this build.
+        for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"):
+            environment.pop(name, None)
+        with open(self._log, "ab") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=self._tree,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                while process.poll() is None:
+                    if progress:
+                        progress.show(f"{self._compiled()} files compiled")
+                    time.sleep(0.5 if progress else 0.02)
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGTERM)
+                    process.wait()
+        if process.returncode != 0:
+            kept = self._log.parent.parent / f"{self._log.parent.name}.log"
+            shutil.copy(self._log, kept)
+            tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-20:])
+            words = " ".join(str(word) for word in command)
+            raise Failure(f"'{words}' failed; the whole log is {kept}, its end:\n{tail}", HARNESS)
+
+    def _compiled(self):
+        return self._log.read_bytes().count(b"\n  CC ")
+
+    def _prune(self):
+        for path, folders, files in os.walk(self._tree, topdown=False):
+            here = os.path.relpath(path, self._tree)
+            here = "" if here == "." else here + "/"
+            if any((here).startswith(kept + "/") for kept in KEPT_FOLDERS):
+                continue
+            for name in files:
+                if not any(fnmatch.fnmatch(here + name, kept) for kept in KEPT_FILES):
+                    os.unlink(os.path.join(path, name))
+            for name in folders:
+                child = os.path.join(path, name)
+                if os.path.islink(child):
+                    os.unlink(child)
+                elif not os.listdir(child):
+                    os.rmdir(child)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Find in a kernel log what the kernel complains about."""
+
+import re
+
+_CONTEXT_LINES = 30
+
+# A line that any of these matches is a complaint. What the kernel says about user programs
+# (segfault, traps) and about the machine (Firmware Bug, taint notices) is none.
+_COMPLAINT = re.compile(
+    "|".join(
+        (
+            r"^WARNING: ",
+            r"^BUG: ",
+            r"^BUG \S+ \(",
+            r"^kernel BUG at ",
+            r": [0-9a-f]{4} \[#\d+\]",
+            r"^Oops\b",
+            r"^general protection fault",
+            r"^Kernel panic - not syncing",
+            r"^watchdog: BUG: ",
+            r"\b(?:KASAN|UBSAN|KFENCE|KCSAN): ",
+            r"^INFO: (?:possible|suspicious|inconsistent) ",
+            r"^INFO: trying to register non-static key",
+            r"^INFO: task .* blocked for more than",
+            r"\brcu\S* .*(?:detected (?:expedited )?stall|kthread (?:timer wakeup|starved))",
+            r"\bDEBUG_LOCKS_WARN_ON\b",
+            r"\bBad (?:page|swap|rss-counter)\b",
+            r": bad (?:pgd|p4d|pud|pmd) ",
+            r"^pagealloc: (?:memory corruption|single bit error)",
+            r"^refcount_t: ",
+            r"\blist_(?:add|del) corruption",
+            r"^ODEBUG: ",
+            r"\bscheduling while atomic\b",
+            r"\bstack-protector: ",
+            r"^usercopy: ",
+            r"^x86/PAT: .*freeing invalid memtype",
+            r"^Trying to (?:free|vfree\(\)) ",
+            r"^sysfs: cannot create duplicate filename",
+            r"^kmemleak: \d+ new suspected memory leak",
+            r"^unreferenced object 0x",
+            r"^ptelab: leak",
+        )
+    )
+)
+# A time stamp, with PRINTK_CALLER also the thread or CPU.
+_STAMP = re.compile(r"^\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? ?")
+_REPORT_START = re.compile(r"^-+\[ cut here \]-+$")
+_REPORT_END = re.compile(r"^---\[ end trace ")
+_PANIC = re.compile(r"^Kernel panic - not syncing")
+
+
+class Splat:
+    """One complaint, and the lines after it as its context.
+
+    All that stands between 'cut here' and 'end trace' is one complaint, though several lines
+    of it would count alone.
+    """
+
+    def __init__(self):
+        self.line = ""
+        self.context = []
+        self._own = []
+
+    def add(self, line, own):
+        if own:
+            self._own.append(line)
+        if not self.line and _COMPLAINT.search(line):
+            self.line = line
+        elif len(self.context) < _CONTEXT_LINES:
+            self.context.append(line)
+
+    def is_declared(self, patterns):
+        return any(pattern.search(line) for pattern in patterns for line in self._own)
+
+    def as_json(self):
+        return {"line": self.line, "context": self.context}
+
+
+def _lines(text):
+    return [_STAMP.sub("", line.rstrip("\r")) for line in text.split("\n")]
+
+
+def panicked(text):
+    return any(_PANIC.match(line) for line in _lines(text))
+
+
+def scan(text):
+    """Every complaint, in the order of the log."""
+    splats = []
+    in_report = False
+    for line in _lines(text):
+        complains = _COMPLAINT.search(line)
+        if _REPORT_START.match(line):
+            in_report = True
+            splats.append(Splat())
+        elif complains and (not in_report or _PANIC.match(line)):
+            in_report = False
+            splats.append(Splat())
+            splats[-1].add(line, own=True)
+        elif splats:
+            splats[-1].add(line, own=in_report)
+            in_report = in_report and not _REPORT_END.match(line)
+    return [splat for splat in splats if splat.line]

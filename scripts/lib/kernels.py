@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Make a cell's kernel ready, once, and say where its parts are."""
+
+import fcntl
+import hashlib
+import json
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from common import CHECKOUT, NOTHING_RAN, USAGE, Failure, cache_folder, note
+from debian import candidate_version, downloaded, installed_dependency, unpack
+from kernelbuild import RECIPE, Build
+
+# Written last: a folder without it is the rest of something that failed.
+_COMPLETE = "cell.json"
+
+
+@contextmanager
+def _locked(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            note(f"waiting for another process to finish {path.stem}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _first_line(command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")[0]
+    except (FileNotFoundError, subprocess.CalledProcessError) as error:
+        raise Failure(f"{command[0]} is missing: run scripts/setup check", NOTHING_RAN) from error
+
+
+def _once(cell, identity, make):
+    """The cell's description from the cache, or what make(folder) says of a new folder."""
+    kernels = cache_folder() / "kernels"
+    folder = kernels / f"{cell.name}-{identity}"
+    complete = folder / _COMPLETE
+    if not complete.exists():
+        with _locked(kernels / f"{cell.name}.lock"):
+            if not complete.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                try:
+                    own = make(folder)
+                except BaseException:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    raise
+                _write_complete(complete, cell, own)
+    return json.loads(complete.read_text())
+
+
+def _write_complete(complete, cell, own):
+    folder = complete.parent
+    description = {
+        "cell": cell.name,
+        "release": own["release"],
+        "version": own["version"],
+        "arch": cell.arch,
+        "flavour": cell.flavour,
+        "compiler": cell.compiler,
+        "vmlinuz": str(folder / "vmlinuz"),
+        "config": str(folder / "config"),
+        "kdir": own["kdir"],
+    }
+    unfinished = complete.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(description, indent=2) + "\n")
+    unfinished.rename(complete)
+
+
+def _packaged(cell):
+    headers, version = installed_dependency(cell.headers, "linux-headers-")
+    release = headers.removeprefix("linux-headers-")
+
+    def make(folder):
+        note(f"kernel {cell.name}: downloading linux-image-{release}")
+        with tempfile.TemporaryDirectory(prefix="unpack-", dir=folder) as place:
+            with downloaded(f"linux-image-{release}", version, folder) as deb:
+                unpack(deb, place, "./boot/*")
+            boot = Path(place) / "boot"
+            (boot / f"vmlinuz-{release}").rename(folder / "vmlinuz")
+            (boot / f"config-{release}").rename(folder / "config")
+        return {"release": release, "version": version, "kdir": f"/usr/src/{headers}"}
+
+    return _once(cell, f"{release}_{version}", make)
+
+
+def _built(cell):
+    version = candidate_version(cell.source)
+    config = CHECKOUT / cell.config
+    try:
+        asked = config.read_text()
+    except OSError as error:
+        raise Failure(f"cannot read {config}, the config of cell {cell.name}", USAGE) from error
+    compiler = _first_line([cell.compiler, "--version"])
+    inputs = repr((cell.source, version, asked, compiler, RECIPE))
+    identity = hashlib.sha256(inputs.encode()).hexdigest()[:16]
+
+    def make(folder):
+        note(f"kernel {cell.name}: building {cell.source} {version}, several minutes, only once")
+        release = Build(cell, folder).run(version, asked, folder)
+        return {"release": release, "version": version, "kdir": str(folder / "linux")}
+
+    return _once(cell, identity, make)
+
+
+def ready(cell):
+    """Everything about the cell's kernel; makes it when the cache does not have it."""
+    return _packaged(cell) if cell.headers else _built(cell)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The virtual machine: QEMU's command line, and a QEMU that dies with its caller."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from common import NOTHING_RAN, USAGE, Failure
+
+BINARY = "qemu-system-x86_64"
+KVM = Path("/dev/kvm")
+IVSHMEM_SIZE = 16 << 20
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the caller may choose about the guest."""
+
+    memory: int
+    cpus: int = 2
+    append: str = ""
+    icount: bool = False
+    gdb: bool = False
+    ivshmem: Path | None = None
+    accel: str = "tcg"
+
+
+@dataclass(frozen=True)
+class SerialFiles:
+    """The files behind two of the three serial lines; the third is QEMU's stdin and stdout."""
+
+    kernel_log: Path
+    results: Path
+
+
+def binary():
+    found = shutil.which(BINARY)
+    if not found:
+        raise Failure(f"{BINARY} is missing: run scripts/setup", NOTHING_RAN)
+    return found
+
+
+def _kernel_command_line(machine):
+    words = ["console=ttyS0", "panic=-1", "cryptomgr.notests"]
+    if machine.icount or machine.gdb:
+        words.append("nokaslr")
+    if machine.icount:
+        words.append("norandmaps")
+    return " ".join(words + machine.append.split())
+
+
+def _accelerator(machine):
+    if machine.accel == "kvm":
+        return ["-accel", "kvm", "-cpu", "host"]
+    # icount has one thread for all; erms makes emulated string instructions expensive.
+    threads = "single" if machine.icount else "multi"
+    options = ["-accel", f"tcg,thread={threads}", "-cpu", "max,-erms"]
+    if machine.icount:
+        options += ["-icount", "shift=0,sleep=off"]
+    return options
+
+
+def _serial_lines(files):
+    # ttyS2 would share ttyS0's interrupt.
+    return [
+        "-chardev", f"file,id=kernel-log,path={_escaped(files.kernel_log)}",
+        "-device", "isa-serial,chardev=kernel-log,index=0",
+        "-chardev", f"file,id=results,path={_escaped(files.results)}",
+        "-device", "isa-serial,chardev=results,index=1",
+        "-chardev", "stdio,id=command,signal=off",
+        "-device", "isa-serial,chardev=command,index=2,irq=5",
+    ]  # fmt: skip
+
+
+def _shared_memory(path):
+    size = path.stat().st_size
+    if size == 0 or size & (size - 1):
+        raise Failure(f"--ivshmem {path}: its size must be a power of two, not {size}", USAGE)
+    backend = f"memory-backend-file,id=ivshmem,share=on,mem-path={_escaped(path)},size={size}"
+    return ["-object", backend, "-device", "ivshmem-plain,memdev=ivshmem"]
+
+
+def _escaped(path):
+    return str(path).replace(",", ",,")
+
+
+def command_line(machine, vmlinuz, initramfs, files):
+    cpus = 1 if machine.icount else machine.cpus
+    words = [
+        binary(),
+        "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+        "-machine", "q35", *_accelerator(machine),
+        "-smp", str(cpus), "-m", f"{machine.memory}M",
+        *_serial_lines(files),
+    ]  # fmt: skip
+    if machine.ivshmem:
+        words += _shared_memory(machine.ivshmem)
+    if machine.gdb:
+        words += ["-s", "-S"]
+    words += ["-kernel", str(vmlinuz), "-initrd", str(initramfs)]
+    return words + ["-append", _kernel_command_line(machine)]
+
+
+def start(words, terminal, errors):
+    """The kernel kills this QEMU when the calling thread ends, however it ends."""
+    return subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", *words],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=errors,
+        # Ctrl-C is for the caller to handle; it then ends QEMU.
+        process_group=0,
+    )
+
+
+def end(process):
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def identity():
+    """Changes when QEMU does; its version would cost a start of QEMU."""
+    found = os.stat(binary())
+    return f"{found.st_size} {found.st_mtime_ns}"

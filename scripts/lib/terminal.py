@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Carry bytes between the guest's command line and the caller."""
+
+import os
+import select
+import shutil
+import sys
+import termios
+import time
+import tty
+from contextlib import contextmanager
+
+_ESCAPE = b"\x01"  # Ctrl-A
+_END_OF_INPUT = b"\x04"  # Ctrl-D
+_CHUNK = 65536
+
+
+class Left(Exception):
+    """The caller typed Ctrl-A X."""
+
+
+class DeadlinePassed(Exception):
+    pass
+
+
+def size():
+    return shutil.get_terminal_size()
+
+
+@contextmanager
+def raw_mode(descriptor):
+    """The caller's terminal hands on every key; as it was afterwards."""
+    if not os.isatty(descriptor):
+        yield
+        return
+    before = termios.tcgetattr(descriptor)
+    tty.setraw(descriptor)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+def _write_all(descriptor, data):
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+class _Keys:
+    """Takes Ctrl-A X (leave) and Ctrl-A A (a plain Ctrl-A) out of what is typed."""
+
+    def __init__(self):
+        self._escaped = False
+
+    def pass_on(self, data):
+        passed = bytearray()
+        for key in data:
+            byte = bytes([key])
+            if self._escaped:
+                self._escaped = False
+                if byte in b"xX":
+                    raise Left
+                passed += _ESCAPE if byte in b"aA" else _ESCAPE + byte
+            elif byte == _ESCAPE:
+                self._escaped = True
+            else:
+                passed += byte
+        return bytes(passed)
+
+
+def relay(guest, deadline=None, keyboard=None):
+    """Copy what the guest sends to stdout, and what is typed to the guest, until it hangs up."""
+    keys = _Keys() if keyboard is not None and os.isatty(keyboard) else None
+    sources = [guest]
+    # The guest loses what arrives before its shell has opened the line and sent a prompt.
+    unheard = keyboard
+    while True:
+        remaining = None if deadline is None else deadline - time.monotonic()
+        if remaining is not None and remaining <= 0:
+            raise DeadlinePassed
+        readable = select.select(sources, [], [], remaining)[0]
+        if guest in readable:
+            data = guest.recv(_CHUNK)
+            if not data:
+                return
+            _write_all(sys.stdout.fileno(), data)
+            if unheard is not None:
+                sources.append(unheard)
+                unheard = None
+        if keyboard in readable:
+            data = os.read(keyboard, _CHUNK)
+            if not data:
+                sources.remove(keyboard)
+                data = _END_OF_INPUT
+            guest.sendall(keys.pass_on(data) if keys else data)
