@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The other half of the seam: what the glue calls in the C++ core. Values in, values out: the core neither copies from user
+ * space nor takes mmap_lock. Contexts are those of the kernel hooks that the names tell.
+ */
+#ifndef PTELAB_CORE_H
+#define PTELAB_CORE_H
+
+#include "port.h"
+#include "../uapi/ptelab.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The region that a node has of its own, alive as long as the node. Sleep. */
+struct ptelab_node;
+struct ptelab_cdev;
+/* device: the BAR of PTELAB_IOMAP, else NULL. owner: given back for every session. 0 or -errno, and nothing is left. */
+int ptelab_node_new(struct ptelab_node **node, unsigned int method, unsigned long pages, struct port_device *device,
+		    struct ptelab_cdev *owner);
+void ptelab_node_free(struct ptelab_node *node);
+/* The device is going away: every mapping loses it for good. After this the BAR is no longer touched. */
+void ptelab_node_kill(struct ptelab_node *node);
+
+/* ->open and ->release. Sleep. The VMAs of a file pin it, so release is called after the last of them is gone. */
+int ptelab_session_new(struct ptelab_session **session, struct ptelab_node *node, struct file *file);
+void ptelab_session_free(struct ptelab_session *session);
+struct port_counts *ptelab_session_counts(struct ptelab_session *session);
+struct ptelab_cdev *ptelab_session_owner(const struct ptelab_session *session);
+unsigned int ptelab_session_method(const struct ptelab_session *session);
+
+/* ->mmap: 0 or -errno. */
+int ptelab_mmap(struct ptelab_session *session, struct vm_area_struct *vma);
+
+/* ->fault, one for each method. pgoff in pages, addr page-aligned. A PORT_FAULT_* code, or 0 with the page given. */
+unsigned int ptelab_fault_insert_page(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_fault_insert_page(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_fault_page(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_fault_insert_pfn(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_remap_pfn(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_iomap(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+
+/* read, write, llseek, ->access: where the bytes at an offset are. */
+struct ptelab_chunk {
+	struct page *page;		/* RAM; or */
+	struct port_device *device;	/* the device's memory, at device_offset */
+	unsigned long device_offset;
+	unsigned int offset;		/* in the page */
+	unsigned int bytes;		/* up to the end of the page or of what was asked; 0: at or past the end of the region */
+};
+unsigned long long ptelab_size(struct ptelab_session *session);	/* bytes */
+/* -ENODEV: revoked. The chunk stays valid as long as the file is open (a device: until ptelab_node_kill). */
+int ptelab_chunk_at(struct ptelab_session *session, unsigned long long offset, unsigned long long bytes,
+		    struct ptelab_chunk *chunk);
+
+/* ioctls, after the glue has copied the argument in; outputs are copied out by the glue if 0 was returned. */
+int ptelab_ioctl_query(struct ptelab_session *session, struct ptelab_query *arg);	/* all but absence[] */
+int ptelab_ioctl_setup(struct ptelab_session *session, const struct ptelab_setup *arg);
+int ptelab_ioctl_zap(struct ptelab_session *session, struct ptelab_zap *arg);
+int ptelab_ioctl_unmap(struct ptelab_session *session, const struct ptelab_unmap *arg);
+int ptelab_ioctl_revoke(struct ptelab_session *session, const struct ptelab_revoke *arg);
+int ptelab_ioctl_restore(struct ptelab_session *session, const struct ptelab_revoke *arg);
+/* Number of entries for the glue to allocate, or -errno; then fill them. */
+long ptelab_ioctl_lookup_entries(const struct ptelab_lookup *arg);
+int ptelab_ioctl_lookup(struct ptelab_session *session, const struct ptelab_lookup *arg, struct ptelab_pte *entries, bool show_pfn);
+int ptelab_ioctl_stats(struct ptelab_session *session, struct ptelab_stats *arg);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

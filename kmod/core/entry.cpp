@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0
+// The one C++ translation unit of the module: what the glue calls, and the only place where kernel pointers become tokens.
+#include "kmod/core.h"
+#include "live.hpp"
+#include "session.hpp"
+
+using namespace ptelab;
+
+struct ptelab_node {
+	Node node;
+};
+
+struct ptelab_session {
+	ptelab_session(Node &node, file *file, Mutex mutex, Counts counts)
+		: session{node, file, cxxrt::move(mutex), cxxrt::move(counts)}
+	{
+	}
+
+	Session session;
+};
+
+namespace ptelab {
+namespace {
+
+using cxxrt::from_kernel;
+using cxxrt::to_kernel;
+
+class Entry {
+public:
+	template <typename M>
+	static Result<void> map(Session &session, vm_area_struct *vma)
+	{
+		static_assert(Method<M>);
+		return session.map<M>(NewVma{{}, vma});
+	}
+
+	template <typename M>
+	static FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
+	{
+		const Region &region = session.mapped_region();
+		Fault<typename M::Kind> fault{{}, vmf};
+		if (pgoff >= region.count())
+			return FaultCode::kSigbus;
+		if constexpr (cxxrt::SameAs<typename M::Kind, Plain>)
+			return M::fault(fault, region, pgoff);	// passes the gate itself, with the page locked
+		else
+			return region.pass([&](const GateState &gate) {
+				if (!gate.open || (M::kEager && !gate.refill))
+					return FaultCode::kSigbus;
+				return M::fault(fault, region, pgoff);
+			});
+	}
+};
+
+FaultCode planned(unsigned action, const FaultPlan &plan, bool &serve)
+{
+	serve = false;
+	switch (action) {
+	case PTELAB_FAULT_SIGBUS:
+		return FaultCode::kSigbus;
+	case PTELAB_FAULT_OOM:
+		return FaultCode::kOom;
+	case PTELAB_FAULT_DELAY:
+		// A task that is being killed is not kept waiting, nor sent round again by a handler that does nothing.
+		serve = port_fault_delay(plan.delay_ms);
+		return FaultCode::kSigbus;
+	default:
+		serve = true;
+		return FaultCode::kNoPage;
+	}
+}
+
+template <typename M>
+unsigned fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	const Session &session = s->session;
+	const unsigned action = session.plan().action_for(session.counts().add(PORT_FAULTS));
+	if (action == PTELAB_FAULT_RETRY) {
+		// Once the lock is dropped, the VMA, the file and this session may go at any moment.
+		if (const unsigned retry = port_fault_retry(vmf))
+			return retry;
+	}
+	bool serve = false;
+	FaultCode code = planned(action, session.plan(), serve);
+	if (serve)
+		code = Entry::serve<M>(session, vmf, pgoff);
+	if (static_cast<unsigned>(code) & (PORT_FAULT_SIGBUS | PORT_FAULT_OOM))
+		session.counts().add(PORT_FAULT_ERRORS);
+	return static_cast<unsigned>(code);
+}
+
+bool page_aligned(unsigned long long value)
+{
+	return (value & ((1ULL << port_page_shift()) - 1)) == 0;
+}
+
+// A range of whole pages, at least one and at most PTELAB_LOOKUP_MAX, that does not wrap.
+Result<void> check_range(unsigned long long address, unsigned long long bytes)
+{
+	if (!page_aligned(address) || !page_aligned(bytes) || bytes == 0 ||
+	    bytes >> port_page_shift() > PTELAB_LOOKUP_MAX || !cxxrt::checked_add(address, bytes).ok())
+		return Errno::kInval;
+	return {};
+}
+
+template <unsigned long count, typename Word>
+bool all_zero(const Word (&words)[count])
+{
+	for (const Word word : words)
+		if (word)
+			return false;
+	return true;
+}
+
+Result<void> zap(ptelab_session *s, ptelab_zap &arg)
+{
+	if (arg.flags || !all_zero(arg.reserved) || (arg.how != PTELAB_ZAP_SPECIAL && arg.how != PTELAB_ZAP_VMA))
+		return Errno::kInval;
+	CXXRT_TRY(check_range(arg.address, arg.bytes));
+	auto live = CXXRT_TRY(Live::find(s, arg.address, arg.bytes));
+	arg.present_before = live.present(arg.address, arg.bytes);
+	CXXRT_TRY(live.zap(arg.address, arg.bytes, arg.how == PTELAB_ZAP_SPECIAL ? PORT_ZAP_SPECIAL : PORT_ZAP_VMA));
+	arg.present_after = live.present(arg.address, arg.bytes);
+	s->session.counts().add(PORT_ZAPS);
+	return {};
+}
+
+Result<void> lookup(ptelab_session *s, const ptelab_lookup &arg, ptelab_pte *entries, bool show_pfn)
+{
+	const Region &region = *s->session.region();
+	const bool revoked = region.revoked();
+	auto live = CXXRT_TRY(Live::find(s, arg.address, arg.bytes));
+	const unsigned shift = port_page_shift();
+	for (unsigned long i = 0; i < arg.bytes >> shift; i++) {
+		entries[i] = live.lookup(region, arg.address + (i << shift));
+		entries[i].state |= revoked ? PTELAB_PTE_REVOKED : 0;
+		if (!show_pfn)
+			entries[i].pfn = 0;
+	}
+	return {};
+}
+
+Result<cxxrt::Box<Region>> node_region(unsigned method, unsigned long pages, port_device *device)
+{
+	return dispatch(method, [&]<typename M>() -> Result<cxxrt::Box<Region>> {
+		if (device)
+			return Region::of_device(device);
+		const bool block = M::kDefaultBacking == PTELAB_BACKING_SPLIT;
+		const unsigned long most = block ? port_max_block_pages() : kMaxPages;
+		return Region::of_ram(M::kDefaultBacking, pages < most ? pages : most, nullptr);
+	});
+}
+
+Result<ptelab_node *> node_new(unsigned method, unsigned long pages, port_device *device, ptelab_cdev *owner)
+{
+	auto region = CXXRT_TRY(node_region(method, pages, device));
+	auto node = CXXRT_TRY(cxxrt::Box<ptelab_node>::make(Node{method, owner, cxxrt::move(region)}));
+	return cxxrt::move(node).release();
+}
+
+Result<ptelab_session *> session_new(ptelab_node *node, file *file)
+{
+	auto mutex = CXXRT_TRY(Mutex::make());
+	auto counts = CXXRT_TRY(Counts::make());
+	auto session = CXXRT_TRY(cxxrt::Box<ptelab_session>::make(node->node, file, cxxrt::move(mutex), cxxrt::move(counts)));
+	return cxxrt::move(session).release();
+}
+
+// Hands a result to C: the value through out, the error as a negative errno.
+template <typename T>
+int give(Result<T *> result, T **out)
+{
+	if (!result.ok())
+		return -static_cast<int>(result.error());
+	*out = result.value();
+	return 0;
+}
+
+} // namespace
+} // namespace ptelab
+
+extern "C" {
+
+int ptelab_node_new(ptelab_node **node, unsigned int method, unsigned long pages, port_device *device, ptelab_cdev *owner)
+{
+	return give(node_new(method, pages, device, owner), node);
+}
+
+void ptelab_node_free(ptelab_node *node)
+{
+	const auto last = cxxrt::Box<ptelab_node>::adopt(node);
+}
+
+void ptelab_node_kill(ptelab_node *node)
+{
+	node->node.region->kill();
+}
+
+int ptelab_session_new(ptelab_session **session, ptelab_node *node, file *file)
+{
+	return give(session_new(node, file), session);
+}
+
+void ptelab_session_free(ptelab_session *session)
+{
+	const auto last = cxxrt::Box<ptelab_session>::adopt(session);
+}
+
+port_counts *ptelab_session_counts(ptelab_session *s)
+{
+	return s->session.counts().get();
+}
+
+ptelab_cdev *ptelab_session_owner(const ptelab_session *s)
+{
+	return s->session.node().owner;
+}
+
+unsigned int ptelab_session_method(const ptelab_session *s)
+{
+	return s->session.node().method;
+}
+
+int ptelab_mmap(ptelab_session *s, vm_area_struct *vma)
+{
+	Session &session = s->session;
+	const auto mapped =
+		dispatch(session.node().method, [&]<typename M>() { return Entry::map<M>(session, vma); });
+	session.counts().add(mapped.ok() ? PORT_MAPS : PORT_MAP_ERRORS);
+	return to_kernel(mapped);
+}
+
+unsigned int ptelab_fault_insert_page(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<InsertPage>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_fault_fault_insert_page(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<FaultInsertPage>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_fault_fault_page(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<FaultPage>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_fault_fault_insert_pfn(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<FaultInsertPfn>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_fault_remap_pfn(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<RemapPfn>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_fault_iomap(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<IoMap>(s, vmf, pgoff);
+}
+
+unsigned long long ptelab_size(ptelab_session *s)
+{
+	return static_cast<unsigned long long>(s->session.region()->count()) << port_page_shift();
+}
+
+int ptelab_chunk_at(ptelab_session *s, unsigned long long offset, unsigned long long bytes, ptelab_chunk *chunk)
+{
+	*chunk = {};
+	Session &session = s->session;
+	const Region &region = *session.region();
+	if (region.revoked())
+		return -CXXRT_ENODEV;
+	const unsigned long long size = ptelab_size(s);
+	if (offset >= size)
+		return 0;
+	if (const auto held = session.touch_device(); !held.ok())
+		return to_kernel(held);
+	const unsigned long page_bytes = 1UL << port_page_shift();
+	chunk->offset = static_cast<unsigned>(offset & (page_bytes - 1));
+	const unsigned long long in_page = page_bytes - chunk->offset;
+	chunk->bytes = static_cast<unsigned>(bytes < in_page ? bytes : in_page);
+	chunk->device = region.device();
+	if (chunk->device)
+		chunk->device_offset = offset;
+	else
+		chunk->page = region.at(offset >> port_page_shift());
+	return 0;
+}
+
+int ptelab_ioctl_query(ptelab_session *s, ptelab_query *arg)
+{
+	if (arg->flags || !all_zero(arg->reserved))
+		return -CXXRT_EINVAL;
+	*arg = {};
+	s->session.query(*arg);
+	arg->has_access = dispatch(arg->method, []<typename M>() { return M::kHasAccess; });
+	return 0;
+}
+
+int ptelab_ioctl_setup(ptelab_session *s, const struct ptelab_setup *arg)
+{
+	if (arg->flags || arg->reserved0 || !all_zero(arg->reserved))
+		return -CXXRT_EINVAL;
+	Session &session = s->session;
+	return to_kernel(dispatch(session.node().method, [&]<typename M>() { return session.setup<M>(*arg); }));
+}
+
+int ptelab_ioctl_zap(ptelab_session *s, struct ptelab_zap *arg)
+{
+	return to_kernel(zap(s, *arg));
+}
+
+int ptelab_ioctl_unmap(ptelab_session *s, const struct ptelab_unmap *arg)
+{
+	const auto end = cxxrt::checked_add(arg->offset, arg->bytes);
+	if ((arg->flags & ~PTELAB_UNMAP_EVEN_COWS) || arg->reserved0 || !all_zero(arg->reserved) || !end.ok() ||
+	    !cxxrt::checked_cast<long long>(end.value()).ok())
+		return -CXXRT_EINVAL;
+	s->session.region()->unmap(arg->offset, arg->bytes, arg->flags & PTELAB_UNMAP_EVEN_COWS);
+	s->session.counts().add(PORT_UNMAPS);
+	return 0;
+}
+
+int ptelab_ioctl_revoke(ptelab_session *s, const struct ptelab_revoke *arg)
+{
+	if (arg->flags || arg->reserved0 || !all_zero(arg->reserved))
+		return -CXXRT_EINVAL;
+	s->session.region()->revoke();
+	s->session.counts().add(PORT_REVOKES);
+	return 0;
+}
+
+int ptelab_ioctl_restore(ptelab_session *s, const struct ptelab_revoke *arg)
+{
+	if (arg->flags || arg->reserved0 || !all_zero(arg->reserved))
+		return -CXXRT_EINVAL;
+	return to_kernel(s->session.region()->restore());
+}
+
+long ptelab_ioctl_lookup_entries(const struct ptelab_lookup *arg)
+{
+	if (arg->flags || arg->reserved0 || !all_zero(arg->reserved) || !check_range(arg->address, arg->bytes).ok())
+		return -CXXRT_EINVAL;
+	return static_cast<long>(arg->bytes >> port_page_shift());
+}
+
+int ptelab_ioctl_lookup(ptelab_session *s, const struct ptelab_lookup *arg, ptelab_pte *entries, bool show_pfn)
+{
+	return to_kernel(lookup(s, *arg, entries, show_pfn));
+}
+
+int ptelab_ioctl_stats(ptelab_session *s, struct ptelab_stats *arg)
+{
+	if (arg->flags || !all_zero(arg->reserved) || (arg->scope != PTELAB_SCOPE_FILE && arg->scope != PTELAB_SCOPE_MODULE))
+		return -CXXRT_EINVAL;
+	const unsigned scope = arg->scope;
+	const port_counts *const counts = scope == PTELAB_SCOPE_FILE ? s->session.counts().get() : nullptr;
+	const auto read = [&](port_count_kind which) { return port_count_read(counts, which); };
+	*arg = {};
+	arg->scope = scope;
+	arg->maps = read(PORT_MAPS);
+	arg->map_errors = read(PORT_MAP_ERRORS);
+	arg->opens = read(PORT_OPENS);
+	arg->closes = read(PORT_CLOSES);
+	arg->faults = read(PORT_FAULTS);
+	arg->fault_errors = read(PORT_FAULT_ERRORS);
+	arg->accesses = read(PORT_ACCESSES);
+	arg->zaps = read(PORT_ZAPS);
+	arg->unmaps = read(PORT_UNMAPS);
+	arg->revokes = read(PORT_REVOKES);
+	arg->files = read(PORT_FILES);
+	arg->regions = counts ? s->session.owns_region() : read(PORT_REGIONS);
+	arg->pages_allocated = read(PORT_PAGES_ALLOCATED);
+	arg->pages_freed = read(PORT_PAGES_FREED);
+	return 0;
+}
+
+} // extern "C"

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+// What a node or an open file maps: memory, the space in which its mappings are found, and whether they may be filled now.
+// All but the gate's state is fixed once made, so the fault path takes no lock but the gate's read side.
+#pragma once
+
+#include "pages.hpp"
+
+namespace ptelab {
+namespace {
+
+// Who may fill page tables; read inside Region::pass() only.
+struct GateState {
+	bool open = true;	// false: revoked
+	bool refill = false;	// RESTORE came after a REVOKE: mappings filled at mmap are filled on access
+	bool dead = false;	// the device is gone for good
+};
+
+class Region {
+public:
+	static Result<cxxrt::Box<Region>> of_ram(unsigned backing, unsigned long count, port_counts *counts)
+	{
+		return make(CXXRT_TRY(Pages::make(backing, count, counts)), nullptr);
+	}
+
+	static Result<cxxrt::Box<Region>> of_device(port_device *device) { return make(Pages::none(), device); }
+
+	Region(Pages &&pages, port_device *device, port_space *space)
+		: pages_{cxxrt::move(pages)}, device_{device}, space_{space}
+	{
+		port_count(nullptr, PORT_REGIONS, 1);
+	}
+	Region(const Region &) = delete;
+	Region &operator=(const Region &) = delete;
+
+	~Region()
+	{
+		port_space_free(space_);
+		port_count(nullptr, PORT_REGIONS, -1);
+	}
+
+	unsigned backing() const { return pages_.backing(); }
+	unsigned long count() const { return device_ ? port_device_pages(device_) : pages_.count(); }
+	bool contiguous() const { return device_ || pages_.contiguous(); }
+	port_device *device() const { return device_; }
+	port_space *space() const { return space_; }
+
+	// RAM only.
+	page *at(unsigned long index) const { return pages_[index]; }
+
+	unsigned long pfn(unsigned long index) const
+	{
+		return device_ ? port_device_pfn(device_) + index : port_page_pfn(pages_[index]);
+	}
+
+	// How many pages from index on, at most limit, are physically in a row.
+	unsigned long run(unsigned long index, unsigned long limit) const
+	{
+		if (contiguous())
+			return limit;
+		unsigned long length = 1;
+		while (length < limit && pfn(index + length) == pfn(index) + length)
+			length++;
+		return length;
+	}
+
+	// 1 + the index of the page with this pfn, or 0. A private remap has its pfn as vm_pgoff, so expected may be off.
+	unsigned long find(unsigned long wanted, unsigned long expected) const
+	{
+		if (expected < count() && pfn(expected) == wanted)
+			return expected + 1;
+		if (contiguous() && wanted >= pfn(0) && wanted - pfn(0) < count())
+			return wanted - pfn(0) + 1;
+		return 0;
+	}
+
+	// Runs use(state) while nobody can close the gate: what is inserted now, a later REVOKE finds.
+	template <typename F>
+	auto pass(F &&use) const
+	{
+		port_space_gate_enter(space_);
+		auto result = use(gate_);
+		port_space_gate_leave(space_);
+		return result;
+	}
+
+	bool revoked() const
+	{
+		return pass([](const GateState &gate) { return !gate.open; });
+	}
+
+	void unmap(unsigned long long offset, unsigned long long bytes, bool even_cows) const
+	{
+		port_space_unmap(space_, offset, bytes, even_cows);
+	}
+
+	void revoke()
+	{
+		exclusively([&] { close(false); });
+	}
+
+	// Once a device is dead, nothing restores it.
+	void kill()
+	{
+		exclusively([&] { close(true); });
+	}
+
+	Result<void> restore()
+	{
+		bool dead = false;
+		exclusively([&] {
+			port_space_gate_close(space_);
+			dead = gate_.dead;
+			if (!gate_.open && !dead) {
+				gate_.open = true;
+				gate_.refill = true;
+			}
+			port_space_gate_open(space_);
+		});
+		if (dead)
+			return Errno::kNoDev;
+		return {};
+	}
+
+private:
+	static Result<cxxrt::Box<Region>> make(Pages pages, port_device *device)
+	{
+		port_space *space = port_space_new();
+		if (!space)
+			return Errno::kNoMem;
+		auto region = cxxrt::Box<Region>::make(cxxrt::move(pages), device, space);
+		if (!region.ok())
+			port_space_free(space);
+		return region;
+	}
+
+	template <typename F>
+	void exclusively(F &&act)
+	{
+		port_space_revoke_lock(space_);
+		act();
+		port_space_revoke_unlock(space_);
+	}
+
+	// Four steps, so that nothing is reachable when it returns. No new fault is served; those that passed the gate before
+	// have set their PTE, or hold the page's lock until they have; the PTEs go; and once the mmap calls under way have
+	// linked what they filled, that goes too.
+	void close(bool dead)
+	{
+		port_space_gate_close(space_);
+		gate_.open = false;
+		gate_.refill = false;
+		gate_.dead |= dead;
+		port_space_gate_open(space_);
+		if (!device_)
+			for (unsigned long i = 0; i < count(); i++)
+				port_space_page_barrier(at(i));
+		unmap_all();
+		port_space_settle(space_);
+		unmap_all();
+	}
+
+	// A private remap_pfn_range() of the whole VMA overwrites vm_pgoff with the pfn (mm/memory.c: remap_pfn_range), and
+	// is found there only.
+	void unmap_all() const
+	{
+		unmap(0, 0, true);
+		if (contiguous())
+			unmap(static_cast<unsigned long long>(pfn(0)) << port_page_shift(),
+			      static_cast<unsigned long long>(count()) << port_page_shift(), true);
+	}
+
+	Pages pages_;
+	port_device *device_;	// or nullptr: RAM
+	port_space *space_;
+	GateState gate_;
+};
+
+} // namespace
+} // namespace ptelab

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+// An open file: which region it maps, how its faults are answered, and the ioctls that ask and change that.
+#pragma once
+
+#include "cxxrt/guarded.hpp"
+#include "methods.hpp"
+
+namespace ptelab {
+namespace {
+
+constexpr unsigned long kMaxPages = 65536;
+
+// Which faults are not served, counted from 1 since the file was opened. Fixed before the first mmap.
+struct FaultPlan {
+	unsigned action = PTELAB_FAULT_SERVE;
+	unsigned delay_ms = 0;
+	unsigned long long after = 0;
+	unsigned long long count = 0;	// 0: all that follow
+
+	unsigned action_for(unsigned long long number) const
+	{
+		const bool applies = number > after && (count == 0 || number - after <= count);
+		return applies ? action : static_cast<unsigned>(PTELAB_FAULT_SERVE);
+	}
+};
+
+class Mutex {
+public:
+	static Result<Mutex> make()
+	{
+		port_mutex *const mutex = port_mutex_new();
+		if (!mutex)
+			return Errno::kNoMem;
+		return Mutex{mutex};
+	}
+
+	Mutex(Mutex &&other) : mutex_{cxxrt::exchange(other.mutex_, nullptr)} {}
+	Mutex &operator=(Mutex &&) = delete;
+	~Mutex()
+	{
+		if (mutex_)
+			port_mutex_free(mutex_);
+	}
+	void lock() { port_mutex_lock(mutex_); }
+	void unlock() { port_mutex_unlock(mutex_); }
+
+private:
+	explicit Mutex(port_mutex *mutex) : mutex_{mutex} {}
+
+	port_mutex *mutex_;
+};
+
+// A file's counts; every one is the module's too.
+class Counts {
+public:
+	static Result<Counts> make()
+	{
+		port_counts *const counts = port_counts_new();
+		if (!counts)
+			return Errno::kNoMem;
+		return Counts{counts};
+	}
+
+	Counts(Counts &&other) : counts_{cxxrt::exchange(other.counts_, nullptr)} {}
+	Counts &operator=(Counts &&) = delete;
+	~Counts()
+	{
+		if (counts_)
+			port_counts_free(counts_);
+	}
+	port_counts *get() const { return counts_; }
+	unsigned long long add(port_count_kind which, long long delta = 1) const { return port_count(counts_, which, delta); }
+
+private:
+	explicit Counts(port_counts *counts) : counts_{counts} {}
+
+	port_counts *counts_;
+};
+
+// A /dev node: a method, and the region that files map which have none of their own.
+struct Node {
+	unsigned method;
+	ptelab_cdev *owner;
+	cxxrt::Box<Region> region;
+};
+
+struct SessionState {
+	bool mapped = false;		// from the first successful mmap on, what faults read is fixed
+	bool holds_device = false;
+	unsigned cache = PTELAB_CACHE_WRITE_BACK;
+};
+
+class Session {
+public:
+	Session(Node &node, file *file, Mutex mutex, Counts counts)
+		: node_{node}, file_{file}, counts_{cxxrt::move(counts)}, mutex_{cxxrt::move(mutex)}, state_{mutex_},
+		  region_{&*node.region}
+	{
+		port_file_use_space(file_, region_->space());
+		if (region_->device())
+			state_.with([](SessionState &state) { state.cache = PTELAB_CACHE_UNCACHED; });
+		counts_.add(PORT_FILES);
+	}
+	Session(const Session &) = delete;
+	Session &operator=(const Session &) = delete;
+
+	// KERNEL: ->release runs when no descriptor and no VMA of the file is left (fs/file_table.c: __fput).
+	~Session()
+	{
+		state_.with([&](SessionState &state) {
+			if (state.holds_device)
+				port_device_drop(region_->device());
+		});
+		if (has_own_region())
+			const auto own = cxxrt::Box<Region>::adopt(region_);
+		counts_.add(PORT_FILES, -1);
+	}
+
+	const Node &node() const { return node_; }
+	// In ->fault: fixed since before the mmap that made the VMA, and mmap_lock orders the two.
+	const Region &mapped_region() const { return *region_; }
+	const FaultPlan &plan() const { return plan_; }
+	// Elsewhere. What it was stays alive: SETUP replaces the node's region, once.
+	Region *region()
+	{
+		return state_.with([&](SessionState &) { return region_; });
+	}
+	const Counts &counts() const { return counts_; }
+
+	template <typename M>
+	Result<void> map(NewVma &&vma)
+	{
+		return state_.with([&](SessionState &state) -> Result<void> {
+			const port_span span = vma.span();
+			const unsigned long pages = (span.end - span.start) >> port_page_shift();
+			if (span.pgoff > region_->count() || pages > region_->count() - span.pgoff)
+				return Errno::kInval;
+			if (vma.wants_exec())
+				return Errno::kAcces;
+			CXXRT_TRY(hold_device(state));
+			vma.forbid_exec();
+			vma.set_cache(state.cache);
+			CXXRT_TRY(cxxrt::move(vma).as<typename M::Kind>(
+				[&](Mapping<typename M::Kind> &mapping) { return M::map(mapping, *region_); }));
+			state.mapped = true;
+			return {};
+		});
+	}
+
+	// The device's memory, if it is one, is about to be touched with the memory type of this file.
+	Result<void> touch_device()
+	{
+		return state_.with([&](SessionState &state) { return hold_device(state); });
+	}
+
+	template <typename M>
+	Result<void> setup(const ptelab_setup &arg)
+	{
+		const FaultPlan plan = CXXRT_TRY(plan_of(arg, M::kEager));
+		const unsigned backing = arg.backing ? arg.backing : M::kDefaultBacking;
+		if (backing >= PTELAB_BACKINGS || arg.cache >= PTELAB_CACHES)
+			return Errno::kInval;
+		if (!(M::kBackings & bit(backing)))
+			return Errno::kOpNotSupp;
+		if (backing == PTELAB_BACKING_DEVICE)
+			return setup_device(arg);
+		if (arg.cache && arg.cache != PTELAB_CACHE_WRITE_BACK)
+			return Errno::kOpNotSupp;
+		const unsigned long pages = CXXRT_TRY(pages_of(arg, backing));
+		return state_.with([&](SessionState &state) -> Result<void> {
+			if (state.mapped || has_own_region())
+				return Errno::kBusy;
+			auto fresh = CXXRT_TRY(Region::of_ram(backing, pages, counts_.get()));
+			region_ = cxxrt::move(fresh).release();
+			plan_ = plan;
+			port_file_use_space(file_, region_->space());
+			return {};
+		});
+	}
+
+	void query(ptelab_query &out)
+	{
+		const Region *const region = state_.with([&](SessionState &state) {
+			out.cache = state.cache;
+			return region_;
+		});
+		out.abi = PTELAB_ABI;
+		out.method = node_.method;
+		out.backing = region->backing();
+		out.page_shift = port_page_shift();
+		out.revoked = region->revoked();
+		out.pages = region->count();
+		out.max_pages = kMaxPages;
+		out.max_block_pages = port_max_block_pages();
+		out.features = port_features();
+	}
+
+	bool owns_region()
+	{
+		return state_.with([&](SessionState &) { return has_own_region(); });
+	}
+
+private:
+	bool has_own_region() const { return region_ != &*node_.region; }
+
+	Result<void> hold_device(SessionState &state)
+	{
+		if (!region_->device() || state.holds_device)
+			return {};
+		CXXRT_TRY(cxxrt::from_kernel(port_device_hold(region_->device(), state.cache)));
+		state.holds_device = true;
+		return {};
+	}
+
+	static Result<FaultPlan> plan_of(const ptelab_setup &arg, bool eager)
+	{
+		const unsigned action = arg.fault_action ? arg.fault_action : static_cast<unsigned>(PTELAB_FAULT_SERVE);
+		const bool delays = action == PTELAB_FAULT_DELAY;
+		if (action >= PTELAB_FAULT_ACTIONS || (delays && arg.fault_delay_ms == 0) || arg.fault_delay_ms > 10000 ||
+		    (!delays && arg.fault_delay_ms))
+			return Errno::kInval;
+		if (action == PTELAB_FAULT_SERVE && (arg.fault_after || arg.fault_count))
+			return Errno::kInval;
+		if (action != PTELAB_FAULT_SERVE && eager)
+			return Errno::kOpNotSupp;
+		return FaultPlan{action, arg.fault_delay_ms, arg.fault_after, arg.fault_count};
+	}
+
+	Result<unsigned long> pages_of(const ptelab_setup &arg, unsigned backing) const
+	{
+		const bool block = backing == PTELAB_BACKING_COMPOUND || backing == PTELAB_BACKING_SPLIT;
+		const unsigned long most = block ? port_max_block_pages() : kMaxPages;
+		if (!arg.pages)
+			return node_.region->count() < most ? node_.region->count() : most;
+		if (arg.pages > most || (backing == PTELAB_BACKING_COMPOUND && !cxxrt::is_power_of_two(arg.pages)))
+			return Errno::kInval;
+		return static_cast<unsigned long>(arg.pages);
+	}
+
+	// There is one device: SETUP only says with which memory type this file will use it.
+	Result<void> setup_device(const ptelab_setup &arg)
+	{
+		const unsigned cache = arg.cache ? arg.cache : static_cast<unsigned>(PTELAB_CACHE_UNCACHED);
+		if (cache == PTELAB_CACHE_WRITE_BACK)
+			return Errno::kOpNotSupp;
+		if (arg.pages && arg.pages != region_->count())
+			return Errno::kInval;
+		return state_.with([&](SessionState &state) -> Result<void> {
+			if (state.mapped)
+				return Errno::kBusy;
+			// Ours is the only hold that may stand in the way of the change.
+			if (state.holds_device)
+				port_device_drop(region_->device());
+			state.holds_device = false;
+			CXXRT_TRY(cxxrt::from_kernel(port_device_hold(region_->device(), cache)));
+			state.holds_device = true;
+			state.cache = cache;
+			return {};
+		});
+	}
+
+	Node &node_;
+	file *file_;
+	Counts counts_;
+	Mutex mutex_;
+	cxxrt::Guarded<SessionState, Mutex &> state_;
+	Region *region_;	// the node's, or ours; it and plan_ are written with state_ locked, before the first mmap
+	FaultPlan plan_;
+};
+
+} // namespace
+} // namespace ptelab

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+// A VMA inside ->mmap as a type: what it is decides what can be called on it, and what the kernel answers with a BUG does
+// not compile. A token is made by the entry points, can't be copied, and is for the duration of that call only; C++ cannot
+// prove that nobody keeps its address, so nobody does.
+#pragma once
+
+#include "region.hpp"
+
+namespace ptelab {
+namespace {
+
+class Entry;	// the entry points of core.h, which alone make tokens
+
+// What a VMA is.
+struct PfnMap {};	// VM_PFNMAP: bare pfns, no struct page, never copy-on-write
+struct Remapped {};	// the API sets its flags: remap_pfn_range and what is built on it
+struct MixedMap {};	// VM_MIXEDMAP: pages from ->fault
+struct Inserted {};	// vm_insert_page at mmap sets VM_MIXEDMAP itself
+struct Plain {};	// no flag: ->fault returns pages
+
+template <typename Kind>
+class Mapping;
+
+class NewVma {
+public:
+	// KERNEL: ->mmap runs with mmap_lock held for write and the VMA not yet in the tree (mm/mmap.c: mmap_region).
+	NewVma(cxxrt::Badge<Entry>, vm_area_struct *vma) : vma_{vma} {}
+	NewVma(const NewVma &) = delete;
+	NewVma &operator=(const NewVma &) = delete;
+
+	port_span span() const { return port_vma_span(vma_); }
+	bool wants_exec() const { return port_vma_wants_exec(vma_); }
+	void forbid_exec() { port_vma_forbid_exec(vma_); }
+	void set_cache(unsigned cache) { port_vma_set_cache(vma_, cache); }
+
+	// Makes it a mapping of this kind, once.
+	template <typename Kind, typename F>
+	Result<void> as(F &&fill) &&
+	{
+		CXXRT_TRY(Mapping<Kind>::prepare(vma_));
+		Mapping<Kind> mapping{{}, vma_};
+		return fill(mapping);
+	}
+
+private:
+	vm_area_struct *vma_;
+};
+
+class MappingBase {
+public:
+	MappingBase(cxxrt::Badge<NewVma>, vm_area_struct *vma) : vma_{vma} {}
+	MappingBase(const MappingBase &) = delete;
+	MappingBase &operator=(const MappingBase &) = delete;
+
+	port_span span() const { return port_vma_span(vma_); }
+
+protected:
+	vm_area_struct *vma_;
+};
+
+// Filling at mmap, undone as a whole if it fails: REVOKE must find all of it or nothing of it.
+template <typename F>
+Result<void> tracked(vm_area_struct *vma, const Region &region, F &&fill)
+{
+	CXXRT_TRY(cxxrt::from_kernel(port_vma_track(vma, region.space())));
+	auto filled = region.pass([&](const GateState &gate) -> Result<void> {
+		auto result = gate.open ? fill() : Result<void>{Errno::kNoDev};
+		if (!result.ok())
+			port_vma_abandon(vma);
+		return result;
+	});
+	return filled;
+}
+
+template <>
+class Mapping<PfnMap> : public MappingBase {
+public:
+	using MappingBase::MappingBase;
+
+	// vmf_insert_pfn() has a BUG_ON for a copy-on-write VMA (mm/memory.c: vmf_insert_pfn_prot).
+	static Result<void> prepare(vm_area_struct *vma)
+	{
+		if (port_vma_is_cow(vma))
+			return Errno::kInval;
+		port_vma_make_pfnmap(vma);
+		return {};
+	}
+};
+
+template <>
+class Mapping<MixedMap> : public MappingBase {
+public:
+	using MappingBase::MappingBase;
+
+	static Result<void> prepare(vm_area_struct *vma)
+	{
+		port_vma_make_mixedmap(vma);
+		return {};
+	}
+};
+
+template <>
+class Mapping<Plain> : public MappingBase {
+public:
+	using MappingBase::MappingBase;
+
+	static Result<void> prepare(vm_area_struct *) { return {}; }
+};
+
+template <>
+class Mapping<Inserted> : public MappingBase {
+public:
+	using MappingBase::MappingBase;
+
+	static Result<void> prepare(vm_area_struct *) { return {}; }
+
+	// Every page of the VMA. The caller has checked that the region has them.
+	Result<void> insert_all(const Region &region)
+	{
+		return tracked(vma_, region, [&]() -> Result<void> {
+			const port_span where = span();
+			const unsigned shift = port_page_shift();
+			for (unsigned long addr = where.start; addr < where.end; addr += 1UL << shift) {
+				page *const page = region.at(where.pgoff + ((addr - where.start) >> shift));
+				CXXRT_TRY(cxxrt::from_kernel(port_insert_page(vma_, addr, page)));
+			}
+			return {};
+		});
+	}
+};
+
+template <>
+class Mapping<Remapped> : public MappingBase {
+public:
+	using MappingBase::MappingBase;
+
+	static Result<void> prepare(vm_area_struct *) { return {}; }
+
+	// One call for each physically contiguous run. A copy-on-write VMA is remapped as a whole or not at all: the kernel
+	// refuses a part with EINVAL (mm/memory.c: remap_pfn_range).
+	Result<void> remap_all(const Region &region)
+	{
+		return tracked(vma_, region, [&]() -> Result<void> {
+			const port_span where = span();
+			const unsigned shift = port_page_shift();
+			for (unsigned long addr = where.start; addr < where.end;) {
+				const unsigned long index = where.pgoff + ((addr - where.start) >> shift);
+				const unsigned long run = region.run(index, (where.end - addr) >> shift);
+				CXXRT_TRY(cxxrt::from_kernel(port_remap(vma_, addr, region.pfn(index), run << shift)));
+				addr += run << shift;
+			}
+			return {};
+		});
+	}
+
+	Result<void> iomap(const Region &region)
+	{
+		return tracked(vma_, region, [&] { return cxxrt::from_kernel(port_iomap(vma_, region.device())); });
+	}
+};
+
+} // namespace
+} // namespace ptelab

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The only place that knows that kernels differ. features.h is made by ./probe when the module is built. */
+#ifndef PTELAB_COMPAT_H
+#define PTELAB_COMPAT_H
+
+#include <linux/mm.h>
+
+#include "features.h"
+
+/* Largest order of one allocation: the name changed, and with it whether the bound itself is allowed. */
+#ifdef MAX_PAGE_ORDER
+#define COMPAT_MAX_ORDER MAX_PAGE_ORDER
+#else
+#define COMPAT_MAX_ORDER (MAX_ORDER - 1)
+#endif
+
+/* Context: mmap_lock held for write, as in ->mmap. */
+static inline void compat_vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
+{
+#ifdef HAVE_VM_FLAGS_SET
+	vm_flags_set(vma, flags);
+#else
+	vma->vm_flags |= flags;
+#endif
+}
+
+static inline void compat_vm_flags_clear(struct vm_area_struct *vma, unsigned long flags)
+{
+#ifdef HAVE_VM_FLAGS_SET
+	vm_flags_clear(vma, flags);
+#else
+	vma->vm_flags &= ~flags;
+#endif
+}
+
+/*
+ * The zap for driver VMAs. Acts on VM_PFNMAP, and since the rename on VM_MIXEDMAP too; else it does nothing and says nothing.
+ * Context: mmap_lock held for reading or writing; sleeps.
+ */
+static inline int compat_zap_special(struct vm_area_struct *vma, unsigned long addr, unsigned long bytes)
+{
+#if defined(HAVE_ZAP_SPECIAL_VMA_RANGE)
+	zap_special_vma_range(vma, addr, bytes);
+	return 0;
+#elif defined(HAVE_ZAP_VMA_PTES)
+	zap_vma_ptes(vma, addr, bytes);
+	return 0;
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+/* A zap of one VMA of any kind; [addr, addr + bytes) must lie inside it. Context: as above. */
+static inline int compat_zap_vma(struct vm_area_struct *vma, unsigned long addr, unsigned long bytes)
+{
+#if defined(HAVE_ZAP_VMA_RANGE)
+	zap_vma_range(vma, addr, bytes);
+	return 0;
+#elif defined(HAVE_ZAP_PAGE_RANGE_SINGLE)
+	zap_page_range_single(vma, addr, bytes, NULL);
+	return 0;
+#elif defined(HAVE_ZAP_PAGE_RANGE)
+	zap_page_range(vma, addr, bytes);
+	return 0;
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+/* The fault was taken under the VMA's own lock instead of mmap_lock. */
+static inline bool compat_fault_under_vma_lock(const struct vm_fault *vmf)
+{
+#ifdef HAVE_FAULT_VMA_LOCK
+	return vmf->flags & FAULT_FLAG_VMA_LOCK;
+#else
+	return false;
+#endif
+}
+
+#endif

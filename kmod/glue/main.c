@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The module: its parameter, and what loading makes and unloading takes away again. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sizes.h>
+
+#include "glue.h"
+
+#define MIN_PAGES (SZ_4M >> PAGE_SHIFT)
+
+static unsigned long pages = MIN_PAGES;
+module_param(pages, ulong, 0444);
+MODULE_PARM_DESC(pages, "size of each node's own region in pages: 4 MiB to 256 MiB (default: 4 MiB)");
+
+static struct ptelab_cdev *nodes[PTELAB_METHODS];
+
+static void remove_nodes(void)
+{
+	unsigned int method;
+
+	for (method = 1; method < PTELAB_METHODS; method++)
+		if (nodes[method])
+			ptelab_cdev_remove(nodes[method]);
+}
+
+/* The nodes that need no device. */
+static int add_nodes(void)
+{
+	unsigned int method;
+
+	for (method = 1; method < PTELAB_IOMAP; method++) {
+		struct ptelab_cdev *cdev = ptelab_cdev_add(method, pages, NULL);
+
+		if (IS_ERR(cdev)) {
+			remove_nodes();
+			return PTR_ERR(cdev);
+		}
+		nodes[method] = cdev;
+	}
+	return 0;
+}
+
+unsigned long long port_features(void)
+{
+	unsigned long long features = 0;
+
+#if defined(HAVE_ZAP_VMA_PTES) || defined(HAVE_ZAP_SPECIAL_VMA_RANGE)
+	features |= PTELAB_HAS_ZAP_SPECIAL;
+#endif
+#ifdef HAVE_ZAP_SPECIAL_VMA_RANGE
+	features |= PTELAB_HAS_ZAP_SPECIAL_MIXED;
+#endif
+#if defined(HAVE_ZAP_VMA_RANGE) || defined(HAVE_ZAP_PAGE_RANGE_SINGLE)
+	features |= PTELAB_HAS_ZAP_VMA;
+#endif
+#ifdef HAVE_ZAP_PAGE_RANGE
+	features |= PTELAB_HAS_ZAP_MANY;
+#endif
+#ifdef HAVE_VM_FLAGS_SET
+	features |= PTELAB_HAS_VM_FLAGS_SET;
+#endif
+#ifdef HAVE_FOLLOW_PFN
+	features |= PTELAB_HAS_FOLLOW_PFN;
+#endif
+#ifdef HAVE_FOLLOW_PFNMAP_START
+	features |= PTELAB_HAS_FOLLOW_PFNMAP;
+#endif
+#ifdef HAVE_MMAP_PREPARE
+	features |= PTELAB_HAS_MMAP_PREPARE;
+#endif
+#ifdef HAVE_FAULT_VMA_LOCK
+	features |= PTELAB_HAS_FAULT_VMA_LOCK;
+#endif
+	return features;
+}
+
+static int __init ptelab_init(void)
+{
+	int error;
+
+	if (pages < MIN_PAGES || pages > SZ_256M >> PAGE_SHIFT) {
+		pr_err("pages=%lu is out of range: give %lu (4 MiB) to %lu (256 MiB)\n", pages, (unsigned long)MIN_PAGES,
+		       (unsigned long)SZ_256M >> PAGE_SHIFT);
+		return -EINVAL;
+	}
+	error = ptelab_space_init();
+	if (error)
+		return error;
+	error = add_nodes();
+	if (error)
+		goto out_space;
+	error = ptelab_pci_init();
+	if (error)
+		goto out_nodes;
+	return 0;
+
+out_nodes:
+	remove_nodes();
+out_space:
+	ptelab_space_exit();
+	pr_err("not loaded: error %d\n", error);
+	return error;
+}
+
+static void __exit ptelab_exit(void)
+{
+	unsigned long long allocated, freed;
+
+	ptelab_pci_exit();
+	remove_nodes();
+	ptelab_space_exit();
+	allocated = port_count_read(NULL, PORT_PAGES_ALLOCATED);
+	freed = port_count_read(NULL, PORT_PAGES_FREED);
+	if (allocated != freed)
+		pr_err("leak: %llu pages allocated, %llu freed\n", allocated, freed);
+}
+
+module_init(ptelab_init);
+module_exit(ptelab_exit);
+
+MODULE_DESCRIPTION("Every kind of mapping that a driver can hand to user space, to look at and to test");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1");

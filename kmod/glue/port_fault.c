@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+/* port.h: inside ->fault. mmap_lock is held for reading, or the VMA's own lock; both allow sleeping. */
+#include <linux/build_bug.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+
+#include "glue.h"
+
+/* Through u32: the two sides are different enumerations. */
+static_assert((u32)PORT_FAULT_OOM == (u32)VM_FAULT_OOM);
+static_assert((u32)PORT_FAULT_SIGBUS == (u32)VM_FAULT_SIGBUS);
+static_assert((u32)PORT_FAULT_NOPAGE == (u32)VM_FAULT_NOPAGE);
+static_assert((u32)PORT_FAULT_LOCKED == (u32)VM_FAULT_LOCKED);
+static_assert((u32)PORT_FAULT_RETRY == (u32)VM_FAULT_RETRY);
+
+/* Needs VM_PFNMAP and no copy-on-write, else BUG (mm/memory.c: vmf_insert_pfn_prot): the core's types see to that. */
+unsigned int port_fault_insert_pfn(struct vm_fault *vmf, unsigned long pfn)
+{
+	return (__force unsigned int)vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+}
+
+/* Needs VM_MIXEDMAP already set, else BUG (mm/memory.c: vm_insert_page). Takes a reference of its own on the page. */
+int port_fault_insert_page(struct vm_fault *vmf, struct page *page)
+{
+	return vm_insert_page(vmf->vma, vmf->address, page);
+}
+
+/*
+ * The core of mm finishes the fault with this page locked and unlocks it after the PTE is set (mm/memory.c: __do_fault,
+ * finish_fault), so whoever takes the page lock next sees the PTE. Our reference becomes the PTE's.
+ */
+void port_fault_give(struct vm_fault *vmf, struct page *page)
+{
+	get_page(page);
+	lock_page(page);
+	vmf->page = page;
+}
+
+void port_fault_take_back(struct vm_fault *vmf)
+{
+	unlock_page(vmf->page);
+	put_page(vmf->page);
+	vmf->page = NULL;
+}
+
+/*
+ * VM_FAULT_RETRY means "I dropped the lock". Only mmap_lock can be dropped from a module (release_fault_lock() is not
+ * exported), and only if the caller allows it; without FAULT_FLAG_RETRY_NOWAIT, which keeps the lock held.
+ */
+unsigned int port_fault_retry(struct vm_fault *vmf)
+{
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY) || (vmf->flags & FAULT_FLAG_RETRY_NOWAIT) ||
+	    compat_fault_under_vma_lock(vmf))
+		return 0;
+	mmap_read_unlock(vmf->vma->vm_mm);
+	return PORT_FAULT_RETRY;
+}
+
+bool port_fault_delay(unsigned int milliseconds)
+{
+	schedule_timeout_killable(msecs_to_jiffies(milliseconds));
+	return !fatal_signal_pending(current);
+}
+
+bool port_fault_is_cow(const struct vm_fault *vmf)
+{
+	return port_vma_is_cow(vmf->vma);
+}

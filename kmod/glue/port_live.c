@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/* port.h: the calling process' live mappings. */
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/sched/mm.h>
+
+#include "glue.h"
+
+/* Ours by its vm_ops, and of this very file: a stranger's VMA is never zapped. */
+static bool maps_session(const struct vm_area_struct *vma, const struct ptelab_session *session)
+{
+	return ptelab_is_our_vma(vma) && vma->vm_file->private_data == session;
+}
+
+int port_live_begin(struct vm_area_struct **out, const struct ptelab_session *session, unsigned long addr)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	int error;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	vma = find_vma(mm, addr);
+	if (vma && vma->vm_start <= addr) {
+		if (maps_session(vma, session)) {
+			*out = vma;
+			return 0;
+		}
+		error = -EINVAL;
+	} else {
+		error = -EFAULT;
+	}
+	mmap_read_unlock(mm);
+	return error;
+}
+
+void port_live_end(struct vm_area_struct *vma)
+{
+	mmap_read_unlock(vma->vm_mm);
+}
+
+int port_live_zap(struct vm_area_struct *vma, unsigned long addr, unsigned long bytes, enum port_zap how)
+{
+	return how == PORT_ZAP_SPECIAL ? compat_zap_special(vma, addr, bytes) : compat_zap_vma(vma, addr, bytes);
+}
+
+
+/* Which memory type an entry has, told by the bits in which the three kinds of pgprot differ on this architecture. */
+static unsigned int cache_of(unsigned long value)
+{
+	pgprot_t base = vm_get_page_prot(VM_READ | VM_SHARED);
+	unsigned long wb = pgprot_val(base);
+	unsigned long uc = pgprot_val(pgprot_noncached(base));
+	unsigned long wc = pgprot_val(pgprot_writecombine(base));
+	unsigned long mask = (wb ^ uc) | (wb ^ wc);
+
+	if ((value & mask) == (wb & mask))
+		return PTELAB_CACHE_WRITE_BACK;
+	if ((value & mask) == (wc & mask) && (wc & mask) != (uc & mask))
+		return PTELAB_CACHE_WRITE_COMBINING;
+	if ((value & mask) == (uc & mask))
+		return PTELAB_CACHE_UNCACHED;
+	return 0;
+}
+
+static unsigned int state_bits(bool write, bool dirty, bool young)
+{
+	return PTELAB_PTE_PRESENT | (write ? PTELAB_PTE_WRITE : 0) | (dirty ? PTELAB_PTE_DIRTY : 0) |
+	       (young ? PTELAB_PTE_YOUNG : 0);
+}
+
+/*
+ * A read-only walk by the inline helpers, because walk_page_range() is not exported and apply_to_page_range() allocates page
+ * tables. Page tables that cover part of a VMA are freed only after it was taken out of the tree, which takes mmap_lock for
+ * write; we hold it for reading. Every level is read once, so an entry that changes under us is seen either old or new.
+ */
+void port_live_lookup(const struct vm_area_struct *vma, unsigned long addr, struct ptelab_pte *out)
+{
+	pgd_t *pgdp = pgd_offset(vma->vm_mm, addr), pgd = READ_ONCE(*pgdp);
+	p4d_t *p4dp, p4d;
+	pud_t *pudp, pud;
+	pmd_t *pmdp, pmd;
+	pte_t pte;
+
+	*out = (struct ptelab_pte){};
+	if (pgd_none(pgd))
+		return;
+	p4dp = p4d_offset_lockless(pgdp, pgd, addr);
+	p4d = READ_ONCE(*p4dp);
+	if (p4d_none(p4d))
+		return;
+	pudp = pud_offset_lockless(p4dp, p4d, addr);
+	pud = READ_ONCE(*pudp);
+	if (pud_none(pud) || !pud_present(pud) || pud_leaf(pud))
+		return;
+	pmdp = pmd_offset_lockless(pudp, pud, addr);
+	pmd = READ_ONCE(*pmdp);
+	if (pmd_none(pmd) || !pmd_present(pmd))
+		return;
+	if (pmd_leaf(pmd)) {
+		out->state = state_bits(pmd_write(pmd), pmd_dirty(pmd), pmd_young(pmd)) | PTELAB_PTE_HUGE;
+		out->cache = cache_of(pmd_val(pmd));
+		out->pfn = pmd_pfn(pmd) + ((addr & ~PMD_MASK) >> PAGE_SHIFT);
+		return;
+	}
+	pte = ptep_get(pte_offset_kernel(&pmd, addr));
+	if (!pte_present(pte))
+		return;
+	out->state = state_bits(pte_write(pte), pte_dirty(pte), pte_young(pte)) |
+		     (pte_special(pte) ? PTELAB_PTE_SPECIAL : 0);
+	out->cache = cache_of(pte_val(pte));
+	out->pfn = pte_pfn(pte);
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * port.h: spaces. A region has an inode of its own in a pseudo file system, so that unmap_mapping_range() over it reaches
+ * every mapping of the region, through whatever device node and in whatever process, and nobody else's.
+ */
+#include <linux/fs.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mount.h>
+#include <linux/pagemap.h>
+#include <linux/pseudo_fs.h>
+#include <linux/refcount.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "glue.h"
+
+struct port_space {
+	struct inode *inode;
+	struct rw_semaphore gate;	/* read: a fault that may insert; write: change who may */
+	struct mutex revoke;		/* one REVOKE or RESTORE at a time */
+	spinlock_t lock;		/* guards fillers and filler->settled */
+	struct list_head fillers;
+};
+
+/* A VMA that ->mmap fills. It and the VMAs split or forked from it share one, counted; freed with the last. */
+struct filler {
+	struct list_head node;
+	struct port_space *space;
+	struct mm_struct *mm;		/* mmgrab()bed: its mmap_lock can be taken even if its user is gone */
+	refcount_t vmas;
+	bool settled;
+};
+
+static struct vfsmount *space_mount;
+
+static int space_init_fs_context(struct fs_context *fc)
+{
+	return init_pseudo(fc, 0x7074656c) ? 0 : -ENOMEM;	/* "ptel" */
+}
+
+static struct file_system_type space_fs_type = {
+	.owner = THIS_MODULE,
+	.name = "ptelab_space",
+	.init_fs_context = space_init_fs_context,
+	.kill_sb = kill_anon_super,
+};
+
+int ptelab_space_init(void)
+{
+	space_mount = kern_mount(&space_fs_type);
+	return PTR_ERR_OR_ZERO(space_mount);
+}
+
+void ptelab_space_exit(void)
+{
+	kern_unmount(space_mount);
+}
+
+struct port_space *port_space_new(void)
+{
+	struct port_space *space = kzalloc(sizeof(*space), GFP_KERNEL);
+
+	if (!space)
+		return NULL;
+	space->inode = alloc_anon_inode(space_mount->mnt_sb);
+	if (IS_ERR(space->inode)) {
+		kfree(space);
+		return NULL;
+	}
+	init_rwsem(&space->gate);
+	mutex_init(&space->revoke);
+	spin_lock_init(&space->lock);
+	INIT_LIST_HEAD(&space->fillers);
+	return space;
+}
+
+void port_space_free(struct port_space *space)
+{
+	WARN_ON(!list_empty(&space->fillers));
+	mutex_destroy(&space->revoke);
+	iput(space->inode);
+	kfree(space);
+}
+
+/*
+ * Before the file's first mmap only: the kernel links and unlinks a VMA through vm_file->f_mapping, which must not change
+ * between the two.
+ */
+void port_file_use_space(struct file *file, struct port_space *space)
+{
+	file->f_mapping = space->inode->i_mapping;
+}
+
+void port_space_gate_enter(struct port_space *space)
+{
+	down_read(&space->gate);
+}
+
+void port_space_gate_leave(struct port_space *space)
+{
+	up_read(&space->gate);
+}
+
+void port_space_gate_close(struct port_space *space)
+{
+	down_write(&space->gate);
+}
+
+void port_space_gate_open(struct port_space *space)
+{
+	up_write(&space->gate);
+}
+
+void port_space_revoke_lock(struct port_space *space)
+{
+	mutex_lock(&space->revoke);
+}
+
+void port_space_revoke_unlock(struct port_space *space)
+{
+	mutex_unlock(&space->revoke);
+}
+
+void port_space_page_barrier(struct page *page)
+{
+	lock_page(page);
+	unlock_page(page);
+}
+
+/* Legal anywhere that may sleep and holds no lock that ->fault takes; it takes i_mmap_rwsem, which nests in mmap_lock. */
+void port_space_unmap(struct port_space *space, unsigned long long offset, unsigned long long bytes, bool even_cows)
+{
+	unmap_mapping_range(space->inode->i_mapping, offset, bytes, even_cows);
+}
+
+int port_vma_track(struct vm_area_struct *vma, struct port_space *space)
+{
+	struct filler *filler = kzalloc(sizeof(*filler), GFP_KERNEL);
+
+	if (!filler)
+		return -ENOMEM;
+	filler->space = space;
+	filler->mm = vma->vm_mm;
+	mmgrab(filler->mm);
+	refcount_set(&filler->vmas, 1);
+	spin_lock(&space->lock);
+	list_add(&filler->node, &space->fillers);
+	spin_unlock(&space->lock);
+	vma->vm_private_data = filler;
+	return 0;
+}
+
+/* ->close. Context: mmap_lock held for read or write, or not at all at exit. */
+void ptelab_vma_gone(struct vm_area_struct *vma)
+{
+	struct filler *filler = vma->vm_private_data;
+
+	vma->vm_private_data = NULL;
+	if (!filler || !refcount_dec_and_test(&filler->vmas))
+		return;
+	spin_lock(&filler->space->lock);
+	list_del(&filler->node);
+	spin_unlock(&filler->space->lock);
+	mmdrop(filler->mm);
+	kfree(filler);
+}
+
+/*
+ * The kernel zaps the VMA of a failed ->mmap too, but only after we return, when port_space_settle() no longer knows of it;
+ * until then another thread could reach what was inserted.
+ */
+void port_vma_abandon(struct vm_area_struct *vma)
+{
+	compat_zap_vma(vma, vma->vm_start, vma->vm_end - vma->vm_start);
+	ptelab_vma_gone(vma);
+}
+
+/* ->open: the kernel copied the VMA, vm_private_data included. Context: mmap_lock held for write. */
+void ptelab_vma_copied(struct vm_area_struct *vma)
+{
+	struct filler *filler = vma->vm_private_data;
+
+	if (filler)
+		refcount_inc(&filler->vmas);
+}
+
+/* An mm whose mmap call has not been waited for, with a reference for the caller; NULL: none is left. */
+static struct mm_struct *next_unsettled(struct port_space *space)
+{
+	struct mm_struct *mm = NULL;
+	struct filler *filler;
+
+	spin_lock(&space->lock);
+	list_for_each_entry(filler, &space->fillers, node) {
+		if (filler->settled)
+			continue;
+		filler->settled = true;
+		mm = filler->mm;
+		mmgrab(mm);
+		break;
+	}
+	spin_unlock(&space->lock);
+	return mm;
+}
+
+/*
+ * ->mmap fills a VMA before mm links it into the rmap, and unmap_mapping_range() in between misses it. mmap holds mmap_lock
+ * for write until it has linked it (mm/mmap.c: mmap_region, mm/vma.c: __mmap_region), so once we have held it too, the VMA is
+ * where unmap_mapping_range() looks, or gone. Context: the revoke mutex is held, so nobody relies on a wait still going on.
+ */
+void port_space_settle(struct port_space *space)
+{
+	struct mm_struct *mm;
+
+	while ((mm = next_unsettled(space))) {
+		mmap_read_lock(mm);
+		mmap_read_unlock(mm);
+		mmdrop(mm);
+	}
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+/* port.h: the VMA inside ->mmap, and the inserts there. mmap_lock is held for write; the VMA is not yet in the rmap. */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+
+#include "glue.h"
+
+struct port_span port_vma_span(const struct vm_area_struct *vma)
+{
+	return (struct port_span){ .start = vma->vm_start, .end = vma->vm_end, .pgoff = vma->vm_pgoff };
+}
+
+/* As mm/internal.h or linux/mm.h: is_cow_mapping, which moved and was renamed. */
+bool port_vma_is_cow(const struct vm_area_struct *vma)
+{
+	return (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE;
+}
+
+bool port_vma_wants_exec(const struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_EXEC;
+}
+
+void port_vma_forbid_exec(struct vm_area_struct *vma)
+{
+	compat_vm_flags_clear(vma, VM_MAYEXEC);
+}
+
+void port_vma_make_pfnmap(struct vm_area_struct *vma)
+{
+	compat_vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+}
+
+void port_vma_make_mixedmap(struct vm_area_struct *vma)
+{
+	compat_vm_flags_set(vma, VM_MIXEDMAP);
+}
+
+void port_vma_set_cache(struct vm_area_struct *vma, unsigned int cache)
+{
+	if (cache == PTELAB_CACHE_UNCACHED)
+		vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
+	else if (cache == PTELAB_CACHE_WRITE_COMBINING)
+		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
+}
+
+/* Legal in ->mmap: sets VM_MIXEDMAP itself, which needs mmap_lock for write (mm/memory.c: vm_insert_page). */
+int port_insert_page(struct vm_area_struct *vma, unsigned long addr, struct page *page)
+{
+	return vm_insert_page(vma, addr, page);
+}
+
+/* Legal in ->mmap only: changes the VMA's flags. addr page-aligned, bytes > 0, the range empty and inside the VMA. */
+int port_remap(struct vm_area_struct *vma, unsigned long addr, unsigned long pfn, unsigned long bytes)
+{
+	return remap_pfn_range(vma, addr, pfn, bytes, vma->vm_page_prot);
+}
+
+/* Legal in ->mmap only, as remap_pfn_range, which it calls; checks vm_pgoff and length against the device's memory. */
+int port_iomap(struct vm_area_struct *vma, struct port_device *device)
+{
+	return vm_iomap_memory(vma, port_device_phys(device), port_device_pages(device) << PAGE_SHIFT);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The seam: everything that the C++ core asks of Linux. glue/port_*.c implements it in the kernel, tests/fake_kernel.cpp in
+ * user space. Kernel types are incomplete here, so the core can pass them on and never look inside. Every function says in
+ * which context it may be called; "sleeps" means that it must not be called under a spinlock or a page-table lock.
+ */
+#ifndef PTELAB_PORT_H
+#define PTELAB_PORT_H
+
+#ifdef __cplusplus
+extern "C" {
+#else
+#include <linux/types.h>
+#endif
+
+struct vm_area_struct;
+struct vm_fault;
+struct page;
+struct file;
+struct port_space;
+struct port_mutex;
+struct port_counts;
+struct port_device;
+struct ptelab_pte;
+
+/* The core's own state for one open file; the glue keeps the pointer in file->private_data. */
+struct ptelab_session;
+
+/* Constants of the kernel's, asserted in glue/port_fault.c. */
+enum {
+	PORT_FAULT_OOM = 0x1,
+	PORT_FAULT_SIGBUS = 0x2,
+	PORT_FAULT_NOPAGE = 0x100,
+	PORT_FAULT_LOCKED = 0x200,
+	PORT_FAULT_RETRY = 0x400
+};
+
+/* The kernel's page size is known only to the glue: PAGE_SHIFT, the largest order of a block in pages, PTELAB_HAS_*. */
+unsigned int port_page_shift(void);
+unsigned long port_max_block_pages(void);
+unsigned long long port_features(void);
+
+/* ---- vma: only inside ->mmap, where mmap_lock is held for write and nobody else can see the VMA ---- */
+struct port_span {
+	unsigned long start;	/* bytes */
+	unsigned long end;
+	unsigned long pgoff;	/* pages */
+};
+struct port_span port_vma_span(const struct vm_area_struct *vma);
+bool port_vma_is_cow(const struct vm_area_struct *vma);		/* may be written and is not shared */
+bool port_vma_wants_exec(const struct vm_area_struct *vma);
+void port_vma_forbid_exec(struct vm_area_struct *vma);		/* mprotect(PROT_EXEC) is EACCES from now on */
+void port_vma_make_pfnmap(struct vm_area_struct *vma);		/* VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP */
+void port_vma_make_mixedmap(struct vm_area_struct *vma);	/* VM_MIXEDMAP */
+void port_vma_set_cache(struct vm_area_struct *vma, unsigned int cache); /* enum ptelab_cache into vm_page_prot */
+
+/*
+ * Remember that this VMA is filled before the kernel has linked it, so that port_space_settle() can wait for the mmap call
+ * that makes it. Allocates (sleeps); -ENOMEM. Undone by the glue's ->close; or, if ->mmap fails, by port_vma_abandon(), which
+ * first takes out again what was inserted.
+ */
+int port_vma_track(struct vm_area_struct *vma, struct port_space *space);
+void port_vma_abandon(struct vm_area_struct *vma);
+
+/* ---- insert at mmap: mmap_lock held for write; sleep; 0 or -errno, what was inserted stays ---- */
+int port_insert_page(struct vm_area_struct *vma, unsigned long addr, struct page *page);
+int port_remap(struct vm_area_struct *vma, unsigned long addr, unsigned long pfn, unsigned long bytes);
+int port_iomap(struct vm_area_struct *vma, struct port_device *device);
+
+/* ---- insert at fault: mmap_lock held for read, or the VMA's own lock; sleep ---- */
+unsigned int port_fault_insert_pfn(struct vm_fault *vmf, unsigned long pfn);	/* PORT_FAULT_* */
+int port_fault_insert_page(struct vm_fault *vmf, struct page *page);		/* 0 or -errno */
+bool port_fault_is_cow(const struct vm_fault *vmf);
+/* Take the page lock and a reference; the core puts both when it has set the PTE. */
+void port_fault_give(struct vm_fault *vmf, struct page *page);
+void port_fault_take_back(struct vm_fault *vmf);	/* undo port_fault_give */
+/* Drop the lock of the fault and answer PORT_FAULT_RETRY. 0: this caller may not be asked to retry, nothing was dropped. */
+unsigned int port_fault_retry(struct vm_fault *vmf);
+/* Sleep; false: a fatal signal is pending. */
+bool port_fault_delay(unsigned int milliseconds);
+
+/* ---- live: the calling process' own mm, mmap_lock not held; sleep ---- */
+enum port_zap { PORT_ZAP_SPECIAL, PORT_ZAP_VMA };
+/*
+ * Finds the VMA of this session's file at addr and holds mmap_lock for reading until port_live_end(). 0 or -errno, with
+ * nothing held: -EFAULT nothing is mapped at addr, -EINVAL the mapping is not this session's, -EINTR killed while waiting.
+ */
+int port_live_begin(struct vm_area_struct **vma, const struct ptelab_session *session, unsigned long addr);
+/* The range must lie in the VMA. -EOPNOTSUPP: this kernel exports no such call. */
+int port_live_zap(struct vm_area_struct *vma, unsigned long addr, unsigned long bytes, enum port_zap how);
+/* What the page tables hold at addr: state, cache and pfn are filled. Allocates nothing. */
+void port_live_lookup(const struct vm_area_struct *vma, unsigned long addr, struct ptelab_pte *out);
+void port_live_end(struct vm_area_struct *vma);
+
+/* ---- pages: process context, sleep; zeroed; NULL if there is no memory ---- */
+struct page *port_page_alloc(void);
+struct page *port_compound_alloc(unsigned int order);
+struct page *port_block_alloc(unsigned int order);	/* 2^order contiguous pages, split: each freed by itself */
+void port_page_free(struct page *page);			/* drops the reference that the alloc gave */
+void port_compound_free(struct page *page, unsigned int order);
+void *port_vmalloc(unsigned long pages);
+void port_vfree(void *memory);
+struct page *port_vmalloc_page(const void *memory, unsigned long index);
+struct page *port_page_nth(struct page *first, unsigned long index);	/* of one block or compound page */
+unsigned long port_page_pfn(const struct page *page);
+
+/* ---- device: a PCI BAR that the glue has claimed ---- */
+unsigned long port_device_pages(const struct port_device *device);
+unsigned long port_device_pfn(const struct port_device *device);
+/* Ask for one memory type for as long as the session lives. -EBUSY: another holds another type. Sleeps. */
+int port_device_hold(struct port_device *device, unsigned int cache);
+void port_device_drop(struct port_device *device);
+
+/*
+ * ---- space: a region's own address_space, where the kernel finds its mappings, and the gate that stops its faults ----
+ * Lock order: revoke mutex -> mmap_lock -> session mutex -> page lock -> gate -> the kernel's own (i_mmap_rwsem, page table).
+ */
+struct port_space *port_space_new(void);		/* sleeps; NULL: no memory */
+void port_space_free(struct port_space *space);		/* no file refers to it any more; sleeps */
+void port_space_gate_enter(struct port_space *space);	/* read side; sleeps, mmap_lock may be held */
+void port_space_gate_leave(struct port_space *space);
+void port_space_gate_close(struct port_space *space);	/* write side; mmap_lock must not be held */
+void port_space_gate_open(struct port_space *space);
+void port_space_revoke_lock(struct port_space *space);	/* serialises REVOKE and RESTORE; mmap_lock must not be held */
+void port_space_revoke_unlock(struct port_space *space);
+void port_space_page_barrier(struct page *page);	/* waits for whoever holds the page lock; sleeps */
+/* unmap_mapping_range; bytes 0: to the end. Takes i_mmap_rwsem; sleeps. */
+void port_space_unmap(struct port_space *space, unsigned long long offset, unsigned long long bytes, bool even_cows);
+/* Wait until every mmap call that was under way and had called port_vma_track() has linked its VMA. */
+void port_space_settle(struct port_space *space);
+
+/* ---- lock ---- */
+struct port_mutex *port_mutex_new(void);		/* sleeps; NULL: no memory */
+void port_mutex_free(struct port_mutex *mutex);
+void port_mutex_lock(struct port_mutex *mutex);
+void port_mutex_unlock(struct port_mutex *mutex);
+
+/* ---- count: any context; counts == NULL counts for the module alone ---- */
+enum port_count_kind {
+	PORT_MAPS, PORT_MAP_ERRORS, PORT_OPENS, PORT_CLOSES, PORT_FAULTS, PORT_FAULT_ERRORS, PORT_ACCESSES, PORT_ZAPS,
+	PORT_UNMAPS, PORT_REVOKES, PORT_FILES, PORT_REGIONS, PORT_PAGES_ALLOCATED, PORT_PAGES_FREED,
+	PORT_COUNTS
+};
+struct port_counts *port_counts_new(void);		/* sleeps; NULL: no memory */
+void port_counts_free(struct port_counts *counts);
+/* Adds to the file's count and the module's; the file's new value, or the module's if counts is NULL. */
+unsigned long long port_count(struct port_counts *counts, enum port_count_kind which, long long delta);
+unsigned long long port_count_read(const struct port_counts *counts, enum port_count_kind which);
+
+/* ---- file: an address_space for an open file that has never been mapped; the session's mutex is held ---- */
+void port_file_use_space(struct file *file, struct port_space *space);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
