@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// An open node: every ioctl of the ABI as a method. A failure is a std::system_error that carries the errno.
+#ifndef PTELAB_DEVICE_HPP
+#define PTELAB_DEVICE_HPP
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+
+#include <ptelab/error.hpp>
+#include <ptelab/node.hpp>
+
+#include "ptelab.h"
+
+namespace ptelab {
+
+class Device {
+public:
+	explicit Device(const Node &node, int flags = O_RDWR);
+	explicit Device(const std::string &path, int flags = O_RDWR);
+	Device(Device &&other) noexcept;
+	Device &operator=(Device &&other) noexcept;
+	~Device();
+
+	int fd() const { return fd_; }
+	const std::string &path() const { return path_; }
+	void close();
+
+	ptelab_query query() const;
+	std::size_t size() const; // bytes of this file's region
+	void setup(const ptelab_setup &setup);
+	ptelab_zap zap(std::span<const std::byte> range, ptelab_zap_how how);
+	void unmap(__u64 offset, __u64 bytes, __u32 flags = 0);
+	void revoke();
+	void restore();
+	std::vector<ptelab_pte> lookup(std::span<const std::byte> range) const;
+	ptelab_stats stats(ptelab_scope scope = PTELAB_SCOPE_FILE) const;
+
+	std::size_t read(std::size_t offset, std::span<std::byte> into) const;
+	std::size_t write(std::size_t offset, std::span<const std::byte> from);
+	off_t seek(off_t offset, int whence);
+	void sync();
+
+	// The ioctl as it is, for those who test the ABI itself.
+	Errno call(unsigned long request, void *argument) const;
+
+private:
+	void must(unsigned long request, void *argument, const char *name) const;
+
+	int fd_ = -1;
+	std::string path_;
+};
+
+} // namespace ptelab
+
+#endif

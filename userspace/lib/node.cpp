@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <ptelab/node.hpp>
+
+#include <array>
+#include <stdexcept>
+
+#include <unistd.h>
+
+namespace ptelab {
+namespace {
+
+constexpr std::array kNodes{
+	Node{.method = PTELAB_INSERT_PAGE,
+	     .name = "insert_page",
+	     .call = "vm_insert_page",
+	     .moment = "at mmap",
+	     .backing = PTELAB_BACKING_SINGLE,
+	     .faults = false,
+	     .pfn = false,
+	     .access = false},
+	Node{.method = PTELAB_FAULT_INSERT_PAGE,
+	     .name = "fault_insert_page",
+	     .call = "vm_insert_page",
+	     .moment = "at the fault",
+	     .backing = PTELAB_BACKING_SINGLE,
+	     .faults = true,
+	     .pfn = false,
+	     .access = false},
+	Node{.method = PTELAB_FAULT_PAGE,
+	     .name = "fault_page",
+	     .call = "->fault returns a page",
+	     .moment = "at the fault",
+	     .backing = PTELAB_BACKING_SINGLE,
+	     .faults = true,
+	     .pfn = false,
+	     .access = false},
+	Node{.method = PTELAB_FAULT_INSERT_PFN,
+	     .name = "fault_insert_pfn",
+	     .call = "vmf_insert_pfn",
+	     .moment = "at the fault",
+	     .backing = PTELAB_BACKING_SINGLE,
+	     .faults = true,
+	     .pfn = true,
+	     .access = true},
+	Node{.method = PTELAB_REMAP_PFN,
+	     .name = "remap_pfn",
+	     .call = "remap_pfn_range",
+	     .moment = "at mmap",
+	     .backing = PTELAB_BACKING_SPLIT,
+	     .faults = false,
+	     .pfn = true,
+	     .access = false},
+	Node{.method = PTELAB_IOMAP,
+	     .name = "iomap",
+	     .call = "vm_iomap_memory",
+	     .moment = "at mmap",
+	     .backing = PTELAB_BACKING_DEVICE,
+	     .faults = false,
+	     .pfn = true,
+	     .access = false},
+};
+static_assert(kNodes.size() == PTELAB_METHODS - 1, "a method of the ABI has no row here");
+
+constexpr std::array<std::string_view, PTELAB_BACKINGS> kBackings{"default", "single",	"compound",
+								  "split",   "vmalloc", "device"};
+constexpr std::array<std::string_view, PTELAB_CACHES> kCaches{"default", "write-back", "uncached", "write-combining"};
+constexpr std::array<std::string_view, PTELAB_FAULT_ACTIONS> kActions{"default", "serve", "sigbus",
+								      "oom",	 "retry", "delay"};
+
+constexpr std::array kFeatures{
+	Feature{PTELAB_HAS_ZAP_SPECIAL, "zap_special", "a zap for driver mappings: zap_vma_ptes or zap_special_vma_range"},
+	Feature{PTELAB_HAS_ZAP_SPECIAL_MIXED, "zap_special_mixed", "that zap also acts on a VM_MIXEDMAP mapping"},
+	Feature{PTELAB_HAS_ZAP_VMA, "zap_vma", "a zap of one mapping of any kind"},
+	Feature{PTELAB_HAS_ZAP_MANY, "zap_many", "zap_page_range, which runs on into the mappings that follow"},
+	Feature{PTELAB_HAS_VM_FLAGS_SET, "vm_flags_set", "vm_flags_set() with its assertion of the write lock"},
+	Feature{PTELAB_HAS_FOLLOW_PFN, "follow_pfn", "follow_pfn"},
+	Feature{PTELAB_HAS_FOLLOW_PFNMAP, "follow_pfnmap", "follow_pfnmap_start"},
+	Feature{PTELAB_HAS_MMAP_PREPARE, "mmap_prepare", "the file operation mmap_prepare"},
+	Feature{PTELAB_HAS_FAULT_VMA_LOCK, "fault_vma_lock", "faults under the lock of one mapping"},
+};
+
+template <class Enum, std::size_t N>
+std::string_view word(const std::array<std::string_view, N> &words, Enum value)
+{
+	return static_cast<std::size_t>(value) < N ? words[static_cast<std::size_t>(value)] : "?";
+}
+
+template <class Enum, std::size_t N>
+Enum number(const std::array<std::string_view, N> &words, std::string_view wanted)
+{
+	for (std::size_t i = 1; i < N; ++i)
+		if (words[i] == wanted)
+			return static_cast<Enum>(i);
+	return static_cast<Enum>(0);
+}
+
+} // namespace
+
+std::string Node::path() const
+{
+	return std::string(kDeviceFolder) + "/" + std::string(name);
+}
+
+std::span<const Node> nodes()
+{
+	return kNodes;
+}
+
+const Node *find_node(std::string_view name)
+{
+	for (const Node &node : kNodes)
+		if (node.name == name)
+			return &node;
+	return nullptr;
+}
+
+const Node &node_of(ptelab_method method)
+{
+	for (const Node &node : kNodes)
+		if (node.method == method)
+			return node;
+	throw std::out_of_range("no node has this method number");
+}
+
+std::string_view name_of(ptelab_backing backing)
+{
+	return word(kBackings, backing);
+}
+
+std::string_view name_of(ptelab_cache cache)
+{
+	return word(kCaches, cache);
+}
+
+std::string_view name_of(ptelab_fault_action action)
+{
+	return word(kActions, action);
+}
+
+std::string_view explain(ptelab_absence absence)
+{
+	switch (absence) {
+	case PTELAB_PRESENT:
+		return "it is there";
+	case PTELAB_ABSENT_NO_DEVICE:
+		return "no PCI device 1af4:1110 was found: start the machine with QEMU's ivshmem-plain";
+	case PTELAB_ABSENT_BAD_BAR:
+		return "the device's BAR 2 is not memory or is smaller than 4 MiB: give ivshmem-plain a larger memory backend";
+	case PTELAB_ABSENT_BUSY:
+		return "another driver has the device's BAR 2: unbind it";
+	case PTELAB_ABSENT_NO_MEMORY:
+		return "the kernel had no memory for it when the device was found: load the module again";
+	case PTELAB_ABSENT_REMOVED:
+		return "the device was unplugged: plug it in again";
+	}
+	return "for a reason that this program is too old to know";
+}
+
+ptelab_backing backing_of(std::string_view wanted)
+{
+	return number<ptelab_backing>(kBackings, wanted);
+}
+
+ptelab_cache cache_of(std::string_view wanted)
+{
+	return number<ptelab_cache>(kCaches, wanted);
+}
+
+std::span<const Feature> features()
+{
+	return kFeatures;
+}
+
+std::size_t page_size()
+{
+	static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+	return size;
+}
+
+} // namespace ptelab

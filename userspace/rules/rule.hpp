@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A rule: one sentence about what the kernel does, the place in its source that decides it, and the code that provokes it.
+//
+//	RULE("insert_page.busy_pte_is_ebusy",
+//	     .contract = "IP-02",
+//	     .says = "Inserting over an occupied PTE fails and keeps the first page",
+//	     .source = "mm/memory.c:insert_page_into_pte_locked")
+//	{
+//		Device device(node_of(PTELAB_INSERT_PAGE));
+//		Mapping map(device, device.size());
+//		rule.expect("errno", errno_of([&] { device.insert(map.page(0)); }), EBUSY);
+//	}
+//
+// RULE_PER_NODE registers the rule once for each node of a mask, named "NODE.name"; rule.node() is the node at hand.
+#ifndef PTELAB_RULES_RULE_HPP
+#define PTELAB_RULES_RULE_HPP
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <ptelab/error.hpp>
+#include <ptelab/node.hpp>
+#include <ptelab/value.hpp>
+
+#include "need.hpp"
+
+namespace ptelab {
+
+// Suites run in the order of their names.
+inline constexpr const char *kContractSuite = "contract";
+inline constexpr const char *kReloadSuite = "reload"; // rules that unload the module and load it again
+
+struct Traits {
+	const char *contract = ""; // the rule's id in the contract, if it has one
+	const char *says = "";	   // the rule, in one sentence
+	const char *source = "";   // the kernel's file:function that decides it
+	std::vector<Need> needs = {};
+	const char *suite = kContractSuite;
+	bool needs_module = true;  // skipped where /dev/ptelab is not there
+	bool answers_host = false; // writes what the host is to read from the device
+};
+
+struct RuleInfo {
+	std::string name;
+	const Node *node; // null: not about one node
+	Traits traits;
+	const char *file;
+	unsigned line;
+	void (*body)(class Rule &);
+};
+
+enum class Status { kPass, kFail, kExpectedFail, kSkip };
+
+// What is kept of one run of a rule, or of an ordinary test case (info is null then).
+struct Record {
+	const RuleInfo *info = nullptr;
+	std::string name;
+	std::string file;
+	unsigned line = 0;
+	Status status = Status::kPass;
+	std::string reason; // of a skip, an expected failure, or a failure
+	Value observed = Value::Object{};
+	Value expected = Value::Object{};
+	Value reasons = Value::Object{}; // why an expected value is what it is, where kernels differ
+	std::vector<std::string> diagnostics;
+	double milliseconds = 0;
+};
+
+// An expected value that depends on the kernel, with the reason why.
+template <class T>
+struct Expected {
+	T value;
+	std::string reason;
+};
+
+template <class T>
+Expected<T> choose(bool condition, T yes, T no, std::string reason)
+{
+	return {condition ? std::move(yes) : std::move(no), std::move(reason)};
+}
+
+template <class T>
+Expected<T> by_feature(__u64 feature_bit, T with, T without, std::string reason)
+{
+	return choose(kernel_features() & feature_bit, std::move(with), std::move(without), std::move(reason));
+}
+
+class Rule {
+public:
+	explicit Rule(const RuleInfo &info, Record &record) : info_(info), record_(record) {}
+	Rule(const Rule &) = delete;
+	Rule &operator=(const Rule &) = delete;
+
+	const RuleInfo &info() const { return info_; }
+	const Node &node() const { return *info_.node; } // of RULE_PER_NODE
+
+	// Keeps a value for the comparison between kernels, without judging it.
+	void observe(std::string_view name, const Value &value) { record_.observed.set(name, value); }
+
+	// Keeps both values, and fails the rule at the caller's line if they differ. Answers whether they are equal.
+	template <class Observed, class Wanted>
+	bool expect(std::string_view name, const Observed &observed, const Wanted &wanted,
+		    const char *file = __builtin_FILE(), int line = __builtin_LINE())
+	{
+		// An int is an errno where an errno was observed, a string literal a string, and so on.
+		if constexpr (std::is_class_v<Observed> && std::is_constructible_v<Observed, const Wanted &>)
+			return check(name, Value(observed), Value(Observed(wanted)), file, line);
+		else
+			return check(name, Value(observed), Value(wanted), file, line);
+	}
+	template <class Observed, class T>
+	bool expect(std::string_view name, const Observed &observed, const Expected<T> &wanted,
+		    const char *file = __builtin_FILE(), int line = __builtin_LINE())
+	{
+		record_.reasons.set(name, wanted.reason);
+		return expect(name, observed, wanted.value, file, line);
+	}
+
+	// Ends the rule. The reason names the kernel or what is missing.
+	[[noreturn]] void skip(const std::string &reason);
+	// From here on a failed expectation is known, e.g. "CVE-2025-0001: ...". If none fails, the rule does.
+	void expected_fail(const std::string &reason);
+	// The rule makes the kernel print a line that matches this (extended) regular expression.
+	void declare_kernel_line(std::string_view regex);
+
+private:
+	friend void run_rule(const RuleInfo &info, Record &record);
+
+	bool check(std::string_view name, Value observed, Value wanted, const char *file, int line);
+
+	const RuleInfo &info_;
+	Record &record_;
+	bool expects_fail_ = false;
+	bool failed_as_expected_ = false;
+};
+
+// All rules of this program, in the order of their registration.
+std::span<const RuleInfo *const> all_rules();
+const RuleInfo *find_rule(std::string_view name);
+
+// Runs the rule and checks that it left nothing behind.
+void run_rule(const RuleInfo &info, Record &record);
+
+inline constexpr __u32 bit_of(ptelab_method method)
+{
+	return 1U << method;
+}
+
+inline constexpr __u32 kAllNodes = (1U << PTELAB_METHODS) - 2;
+
+// For the macros below. nodes 0: a rule about no node in particular.
+bool add_rule(void (*body)(Rule &), const char *file, unsigned line, std::string_view name, __u32 node_mask, const Traits &traits);
+
+} // namespace ptelab
+
+#define PTELAB_ADD_RULE(body, added, name, node_mask, ...)                                                            \
+	static void body(::ptelab::Rule &rule);                                                                       \
+	[[maybe_unused]] static const bool added =                                                                    \
+		::ptelab::add_rule(body, __FILE__, __LINE__, name, node_mask, ::ptelab::Traits{__VA_ARGS__});         \
+	static void body([[maybe_unused]] ::ptelab::Rule &rule)
+
+#define RULE(name, ...)                                                                                               \
+	PTELAB_ADD_RULE(DOCTEST_ANONYMOUS(rule_body_), DOCTEST_ANONYMOUS(rule_added_), name, 0, __VA_ARGS__)
+#define RULE_PER_NODE(name, node_mask, ...)                                                                           \
+	PTELAB_ADD_RULE(DOCTEST_ANONYMOUS(rule_body_), DOCTEST_ANONYMOUS(rule_added_), name, node_mask, __VA_ARGS__)
+
+#endif
