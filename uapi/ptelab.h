@@ -98,13 +98,14 @@ struct ptelab_query {
 	__u64 max_pages;	/* most that SETUP takes with PTELAB_BACKING_SINGLE or _VMALLOC */
 	__u64 max_block_pages;	/* most that it takes with _COMPOUND or _SPLIT */
 	__u64 features;		/* PTELAB_HAS_* */
-	__u32 absence[8];	/* [method]: enum ptelab_absence; 0 where there is no such method */
+	__u32 absence[32];	/* [method]: enum ptelab_absence; 0 where there is no such method */
 	__u64 reserved[4];	/* in: 0 */
 };
 
 /*
  * SETUP: give this open file a fresh, zeroed region of its own in place of the node's shared one.
- *   EBUSY       the file has been mapped; or (IOMAP) another file uses the device with another memory type
+ *   EBUSY       the file has been mapped, or has a region of its own already; or (IOMAP) another file uses the device with
+ *               another memory type
  *   EINVAL      a value out of range: pages over the maximum, _COMPOUND with pages no power of two
  *   EOPNOTSUPP  the node cannot do it: an action on a node without ->fault, a memory type on RAM, DEVICE on RAM and
  *               the other way round, REMAP_PFN of _COMPOUND or _VMALLOC
@@ -124,6 +125,8 @@ struct ptelab_setup {
 	__u64 reserved[4];
 };
 
+#define PTELAB_LOOKUP_MAX	65536	/* most pages of one ZAP or LOOKUP */
+
 /* Which call ZAP makes. */
 enum ptelab_zap_how {
 	PTELAB_ZAP_SPECIAL = 1,	/* zap_vma_ptes, or its successor zap_special_vma_range */
@@ -135,7 +138,7 @@ enum ptelab_zap_how {
  * file's, the range must lie inside one VMA. The two counts are read from the page tables before and after, because
  * zap_vma_ptes says nothing when it does nothing (mm/memory.c: zap_vma_ptes on VM_MIXEDMAP).
  *   EFAULT      nothing is mapped at address
- *   EINVAL      not page-aligned, 0 bytes, the mapping is not this file's
+ *   EINVAL      not page-aligned, 0 bytes, more than PTELAB_LOOKUP_MAX pages, the mapping is not this file's
  *   ERANGE      the range leaves the VMA
  *   EOPNOTSUPP  this kernel exports no such call
  * Takes mmap_lock for reading.
@@ -194,9 +197,8 @@ struct ptelab_pte {
 
 /*
  * LOOKUP: what the page tables of the calling process hold for [address, address + bytes), one struct ptelab_pte a page, into
- * buffer. Faults nothing in, allocates no page table. Errors as ZAP, and EINVAL for more than PTELAB_LOOKUP_MAX pages.
+ * buffer. Faults nothing in, allocates no page table. Errors as ZAP.
  */
-#define PTELAB_LOOKUP_MAX	65536
 struct ptelab_lookup {
 	__u32 flags;		/* in: 0 */
 	__u32 reserved0;

@@ -40,8 +40,8 @@ static int space_init_fs_context(struct fs_context *fc)
 	return init_pseudo(fc, 0x7074656c) ? 0 : -ENOMEM;	/* "ptel" */
 }
 
+/* No owner: our own mount would pin the module for ever. Nobody else can mount it, as it is not registered. */
 static struct file_system_type space_fs_type = {
-	.owner = THIS_MODULE,
 	.name = "ptelab_space",
 	.init_fs_context = space_init_fs_context,
 	.kill_sb = kill_anon_super,

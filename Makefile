@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The front door. `make help` lists what there is.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+CELL ?= $(shell scripts/kernels list | head -n 1)
+JOBS ?= $(shell nproc)
+
+module-sources := Kbuild $(shell find kmod/core kmod/glue cxxrt/include cxxrt/linux cxxrt/shim kmod/*.h uapi \
+	cxxrt/Makefile.cxx cxxrt/core-object.allow -type f) scripts/build-module scripts/check-core-object
+
+.PHONY: help demo check vm module userspace results clean setup-%
+
+help:
+	@echo "make demo       boot Debian's kernel in QEMU, load the module, drive every node, and tell what happened"
+	@echo "make check      run all tests"
+	@echo "make vm         a shell in that machine, with the module loaded"
+	@echo "make module     build ptelab.ko for this machine's kernel, or for KDIR=<headers>"
+	@echo "make userspace  build the ptelab command and the tests"
+	@echo "make clean      remove build/ (the caches of kernels stay)"
+
+demo: setup-demo
+	@$(MAKE) --no-print-directory -s cell userspace
+	@scripts/vm --cell $(CELL) -- ptelab demo
+
+vm: setup-demo
+	@$(MAKE) --no-print-directory -s cell userspace
+	@scripts/vm --cell $(CELL)
+
+check: setup-check
+	@scripts/check
+
+setup-%:
+	@scripts/setup $*
+
+# The module for the kernel of one cell of ci/kernels.toml.
+.PHONY: cell
+cell: build/$(CELL)/module/ptelab.ko
+
+build/%/module/ptelab.ko: $(module-sources)
+	@scripts/build-module "$$(scripts/kernels path $* kdir)" build/$*/module CC="$$(scripts/kernels path $* compiler)" -j$(JOBS)
+
+module:
+	@scripts/build-module $(KDIR) build/module -j$(JOBS)
+	@echo "built build/module/ptelab.ko; load it with: insmod build/module/ptelab.ko"
+
+userspace:
+	@$(MAKE) --no-print-directory -s -C userspace BUILD=../build/userspace -j$(JOBS)
+
+clean:
+	rm -rf build

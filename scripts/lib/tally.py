@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How the outcome of a test run counts."""
+
+import json
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tally:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other):
+        return Tally(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def _judged(tally, status):
+    """A run that says it failed, or that ran nothing, never counts as good."""
+    if (status != 0 and not tally.failed) or tally == Tally():
+        return tally + Tally(failed=1)
+    return tally
+
+
+def of_status(status, _text):
+    """The whole command is one test."""
+    return Tally(passed=1) if status == 0 else Tally(failed=1)
+
+
+_DOCTEST = re.compile(
+    r"^\[doctest\] test cases:\s+\d+ \|\s+(\d+) passed \|\s+(\d+) failed(?: \|\s+(\d+) skipped)?", re.M
+)
+
+
+def of_doctest(status, text):
+    """Every doctest program that ran, by its closing line."""
+    tally = Tally()
+    for passed, failed, skipped in _DOCTEST.findall(text):
+        tally += Tally(int(passed), int(failed), int(skipped or 0))
+    return _judged(tally, status)
+
+
+_UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n\n(OK|FAILED)(?: \((.*)\))?$", re.M)
+
+
+def of_unittest(status, text):
+    tally = Tally()
+    for ran, _, details in _UNITTEST.findall(text):
+        counts = dict(re.findall(r"(\w+)=(\d+)", details))
+        failed = sum(int(counts.get(name, 0)) for name in ("failures", "errors"))
+        skipped = int(counts.get("skipped", 0))
+        tally += Tally(int(ran) - failed - skipped, failed, skipped)
+    return _judged(tally, status)
+
+
+def of_cell(path):
+    """A cell's rules by their status; the cell's own verdict must be pass as well."""
+
+    def count(status, _text):
+        if not path.exists():
+            return Tally(failed=1)
+        result = json.loads(path.read_text())
+        statuses = [rule["status"] for rule in result["rules"]]
+        tally = Tally(
+            statuses.count("pass") + statuses.count("expected_fail"), statuses.count("fail"), statuses.count("skip")
+        )
+        return _judged(tally, status if result["verdict"] == "pass" else status or 1)
+
+    return count

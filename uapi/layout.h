@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/* The layout of the ABI, the same for every compiler, language and word size. A line here changes only with PTELAB_ABI. */
+#ifndef PTELAB_UAPI_LAYOUT_H
+#define PTELAB_UAPI_LAYOUT_H
+
+#include <stddef.h>
+
+#include "ptelab.h"
+
+#ifdef __cplusplus
+#define PTELAB_LAYOUT_ASSERT(name, condition) static_assert(condition, #name)
+#else
+#define PTELAB_LAYOUT_ASSERT(name, condition) typedef char ptelab_layout_##name[(condition) ? 1 : -1]
+#endif
+
+#define PTELAB_SIZE(type, bytes) \
+	PTELAB_LAYOUT_ASSERT(type##_size, sizeof(struct type) == (bytes) && sizeof(struct type) % 8 == 0)
+#define PTELAB_OFFSET(type, member, bytes) \
+	PTELAB_LAYOUT_ASSERT(type##_##member, offsetof(struct type, member) == (bytes))
+
+PTELAB_SIZE(ptelab_query, 224);
+PTELAB_OFFSET(ptelab_query, flags, 0);
+PTELAB_OFFSET(ptelab_query, abi, 4);
+PTELAB_OFFSET(ptelab_query, method, 8);
+PTELAB_OFFSET(ptelab_query, backing, 12);
+PTELAB_OFFSET(ptelab_query, cache, 16);
+PTELAB_OFFSET(ptelab_query, page_shift, 20);
+PTELAB_OFFSET(ptelab_query, revoked, 24);
+PTELAB_OFFSET(ptelab_query, has_access, 28);
+PTELAB_OFFSET(ptelab_query, pages, 32);
+PTELAB_OFFSET(ptelab_query, max_pages, 40);
+PTELAB_OFFSET(ptelab_query, max_block_pages, 48);
+PTELAB_OFFSET(ptelab_query, features, 56);
+PTELAB_OFFSET(ptelab_query, absence, 64);
+PTELAB_OFFSET(ptelab_query, reserved, 192);
+
+PTELAB_SIZE(ptelab_setup, 80);
+PTELAB_OFFSET(ptelab_setup, flags, 0);
+PTELAB_OFFSET(ptelab_setup, backing, 4);
+PTELAB_OFFSET(ptelab_setup, pages, 8);
+PTELAB_OFFSET(ptelab_setup, cache, 16);
+PTELAB_OFFSET(ptelab_setup, fault_action, 20);
+PTELAB_OFFSET(ptelab_setup, fault_after, 24);
+PTELAB_OFFSET(ptelab_setup, fault_count, 32);
+PTELAB_OFFSET(ptelab_setup, fault_delay_ms, 40);
+PTELAB_OFFSET(ptelab_setup, reserved0, 44);
+PTELAB_OFFSET(ptelab_setup, reserved, 48);
+
+PTELAB_SIZE(ptelab_zap, 56);
+PTELAB_OFFSET(ptelab_zap, flags, 0);
+PTELAB_OFFSET(ptelab_zap, how, 4);
+PTELAB_OFFSET(ptelab_zap, address, 8);
+PTELAB_OFFSET(ptelab_zap, bytes, 16);
+PTELAB_OFFSET(ptelab_zap, present_before, 24);
+PTELAB_OFFSET(ptelab_zap, present_after, 32);
+PTELAB_OFFSET(ptelab_zap, reserved, 40);
+
+PTELAB_SIZE(ptelab_unmap, 40);
+PTELAB_OFFSET(ptelab_unmap, flags, 0);
+PTELAB_OFFSET(ptelab_unmap, reserved0, 4);
+PTELAB_OFFSET(ptelab_unmap, offset, 8);
+PTELAB_OFFSET(ptelab_unmap, bytes, 16);
+PTELAB_OFFSET(ptelab_unmap, reserved, 24);
+
+PTELAB_SIZE(ptelab_revoke, 32);
+PTELAB_OFFSET(ptelab_revoke, flags, 0);
+PTELAB_OFFSET(ptelab_revoke, reserved0, 4);
+PTELAB_OFFSET(ptelab_revoke, reserved, 8);
+
+PTELAB_SIZE(ptelab_pte, 24);
+PTELAB_OFFSET(ptelab_pte, state, 0);
+PTELAB_OFFSET(ptelab_pte, cache, 4);
+PTELAB_OFFSET(ptelab_pte, page, 8);
+PTELAB_OFFSET(ptelab_pte, pfn, 16);
+
+PTELAB_SIZE(ptelab_lookup, 48);
+PTELAB_OFFSET(ptelab_lookup, flags, 0);
+PTELAB_OFFSET(ptelab_lookup, reserved0, 4);
+PTELAB_OFFSET(ptelab_lookup, address, 8);
+PTELAB_OFFSET(ptelab_lookup, bytes, 16);
+PTELAB_OFFSET(ptelab_lookup, buffer, 24);
+PTELAB_OFFSET(ptelab_lookup, reserved, 32);
+
+PTELAB_SIZE(ptelab_stats, 152);
+PTELAB_OFFSET(ptelab_stats, flags, 0);
+PTELAB_OFFSET(ptelab_stats, scope, 4);
+PTELAB_OFFSET(ptelab_stats, maps, 8);
+PTELAB_OFFSET(ptelab_stats, map_errors, 16);
+PTELAB_OFFSET(ptelab_stats, opens, 24);
+PTELAB_OFFSET(ptelab_stats, closes, 32);
+PTELAB_OFFSET(ptelab_stats, faults, 40);
+PTELAB_OFFSET(ptelab_stats, fault_errors, 48);
+PTELAB_OFFSET(ptelab_stats, accesses, 56);
+PTELAB_OFFSET(ptelab_stats, zaps, 64);
+PTELAB_OFFSET(ptelab_stats, unmaps, 72);
+PTELAB_OFFSET(ptelab_stats, revokes, 80);
+PTELAB_OFFSET(ptelab_stats, files, 88);
+PTELAB_OFFSET(ptelab_stats, regions, 96);
+PTELAB_OFFSET(ptelab_stats, pages_allocated, 104);
+PTELAB_OFFSET(ptelab_stats, pages_freed, 112);
+PTELAB_OFFSET(ptelab_stats, reserved, 120);
+
+#endif
