@@ -6,7 +6,9 @@
 #                    <module>-y as well, and no C source may share a stem with one of them.
 #   cxx-ccflags-y    more flags for all of them, such as -I$(src)/../uapi. ccflags-y counts too, for C and C++.
 #
-# and, from the command line of make or the environment:
+# and listing cxxrt_hooks.o in <module>-y: linux/hooks.c, which this file knows how to build in any folder.
+#
+# From the command line of make, or the environment:
 #
 #   KCXXFLAGS        flags to add last, as KCFLAGS is for C: KCXXFLAGS=-Werror
 #   CXXRT_CC         another compiler for the C++ objects alone, such as clang-14. See README.md.
@@ -60,3 +62,6 @@ endif
 $(addprefix $(obj)/,$(cxx-objs)): $(obj)/%.o: $(src)/%.cpp FORCE
 	$(call if_changed_rule,cc_o_c)
 	$(if $(CXXRT_CHECK),$(if $(CONFIG_LTO_CLANG),,$(call cmd,cxxrt_check)))
+
+$(obj)/cxxrt_hooks.o: $(cxxrt-dir)/linux/hooks.c FORCE
+	$(call if_changed_rule,cc_o_c)

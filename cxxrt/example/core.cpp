@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core.h"
-
 #include "cxxrt/box.hpp"
 #include "cxxrt/checked.hpp"
 

@@ -10,12 +10,7 @@ static int __init hello_init(void)
 	return sum < 0 ? sum : 0;
 }
 module_init(hello_init);
-
-static void __exit hello_exit(void)
-{
-	pr_info("cxxrt_hello: bye\n");
-}
+static void __exit hello_exit(void) { }
 module_exit(hello_exit);
-
 MODULE_DESCRIPTION("The smallest kernel module in C and C++");
 MODULE_LICENSE("GPL");

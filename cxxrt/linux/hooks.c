@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel's answer to cxxrt/hooks.h: link this one object into each module that uses cxxrt.
+ * The kernel's answer to cxxrt/hooks.h: each module that uses cxxrt lists cxxrt_hooks.o.
  *
  * The allocator is GFP_KERNEL through kvzalloc(): it may sleep and may start reclaim, so process context only, with no
  * spinlock held, and not below a lock that reclaim takes. kvfree() may sleep as well when the block was vmalloc'ed.
