@@ -146,6 +146,12 @@ class CompilerTest:
                             "int entry(int *p) { return __aarch64_ldadd4_acq_rel(1, p); }")
         self.assert_fault(path, "undefined symbol __aarch64_ldadd4_acq_rel", "atomic")
 
+    def test_floating_point_without_its_registers_is_a_fault(self):
+        path = self.compile("int entry(int a, int b) { volatile double d = a; d = d * b; return d < 1; }",
+                            "-mno-sse", "-mno-80387")
+        self.assert_fault(path, "undefined symbol __muldf3", "floating point")
+        self.assert_fault(path, "undefined symbol __floatsidf", "floating point")
+
     def test_thread_local_data_is_a_fault(self):
         self.assert_fault(self.compile("thread_local int mine; int entry() { return ++mine; }"),
                           "thread-local symbol mine")
