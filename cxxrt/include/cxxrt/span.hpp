@@ -19,11 +19,7 @@ public:
 	{
 	}
 
-	[[nodiscard, gnu::always_inline]] constexpr operator Span<const T>() const
-		requires(!SameAs<T, const T>)
-	{
-		return {data_, size_};
-	}
+	[[nodiscard, gnu::always_inline]] constexpr operator Span<const T>() const { return {data_, size_}; }
 
 	[[nodiscard, gnu::always_inline]] constexpr T *data() const { return data_; }
 	[[nodiscard, gnu::always_inline]] constexpr Size size() const { return size_; }
