@@ -146,11 +146,11 @@ class CompilerTest:
                             "int entry(int *p) { return __aarch64_ldadd4_acq_rel(1, p); }")
         self.assert_fault(path, "undefined symbol __aarch64_ldadd4_acq_rel", "atomic")
 
-    def test_floating_point_without_its_registers_is_a_fault(self):
-        path = self.compile("int entry(int a, int b) { volatile double d = a; d = d * b; return d < 1; }",
-                            "-mno-sse", "-mno-80387")
-        self.assert_fault(path, "undefined symbol __muldf3", "floating point")
-        self.assert_fault(path, "undefined symbol __floatsidf", "floating point")
+    def test_floating_point_by_helper_functions_is_a_fault(self):
+        path = self.compile('extern "C" int __muldf3(int), __floatsidf(int), __fixdfsi(int);\n'
+                            "int entry(int a) { return __fixdfsi(__muldf3(__floatsidf(a))) + 1; }")
+        for helper in ("__floatsidf", "__muldf3", "__fixdfsi"):
+            self.assert_fault(path, f"undefined symbol {helper}", "floating point")
 
     def test_thread_local_data_is_a_fault(self):
         self.assert_fault(self.compile("thread_local int mine; int entry() { return ++mine; }"),
