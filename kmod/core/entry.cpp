@@ -15,6 +15,8 @@ struct ptelab_session {
 		: session{node, file, cxxrt::move(mutex), cxxrt::move(counts)}
 	{
 	}
+	// Always inline: the type is known outside, so that clang would make its destructor a weak symbol.
+	[[gnu::always_inline]] ~ptelab_session() = default;
 
 	Session session;
 };

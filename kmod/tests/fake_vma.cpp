@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// port.h: VMAs, their page table entries, and what a driver may do to them inside ->mmap, inside ->fault and from an ioctl.
+#include <algorithm>
+#include <cerrno>
+
+#include "fake_kernel.hpp"
+
+namespace fake {
+
+thread_local Mm *current = nullptr;
+
+namespace {
+
+// The entry goes, and with it what it held.
+void clear(const Pte &pte)
+{
+	Kernel &kernel = Kernel::get();
+	if (pte.normal)
+		kernel.put(pte.normal);
+	else if (page *const ram = kernel.find_page(pte.pfn))
+		ram->special--;
+}
+
+void must_be_in_mmap(const vm_area_struct *vma)
+{
+	if (!vma->in_mmap || !vma->mm->mmap_lock.mine_exclusively())
+		bug("a VMA is changed outside ->mmap");
+}
+
+void must_be_in_fault(const vm_fault *vmf)
+{
+	if (!vmf->vma->mm->mmap_lock.mine())
+		bug("a fault is answered without the lock");
+}
+
+bool inside(const vm_area_struct *vma, unsigned long addr)
+{
+	return vma->start <= addr && addr < vma->end;
+}
+
+bool present(const vm_area_struct *vma, unsigned long addr)
+{
+	return vma->mm->ptes.contains(addr);
+}
+
+bool may_hold_page(const vm_area_struct *vma, const page *page)
+{
+	return inside(vma, vma->start) && page->head->refs > 0;
+}
+
+} // namespace
+
+bool is_cow(const vm_area_struct *vma)
+{
+	return !vma->shared && vma->may_write;
+}
+
+// A shared mapping that may be written has a writable entry from the start: no node asks to be told of the first write.
+void set_pte(vm_area_struct *vma, unsigned long addr, unsigned long pfn, page *normal)
+{
+	Kernel &kernel = Kernel::get();
+	if (normal)
+		kernel.get(normal);
+	else if (page *const ram = kernel.find_page(pfn))
+		ram->special++;
+	vma->mm->ptes[addr] = {pfn, normal, false, vma->shared && vma->write, false, true, vma->cache};
+}
+
+void zap(vm_area_struct *vma, unsigned long start, unsigned long end, bool even_cows)
+{
+	const std::lock_guard guard{Kernel::get().data};
+	auto &ptes = vma->mm->ptes;
+	for (auto it = ptes.lower_bound(start); it != ptes.end() && it->first < end;) {
+		if (it->second.anonymous && !even_cows) {
+			++it;
+			continue;
+		}
+		clear(it->second);
+		it = ptes.erase(it);
+	}
+}
+
+void link(vm_area_struct *vma)
+{
+	vma->linked = vma->file->mapping;
+	vma->linked->rmap.lock();
+	vma->linked->mappings.push_back(vma);
+	vma->linked->rmap.unlock();
+	const std::lock_guard guard{Kernel::get().data};
+	vma->mm->vmas[vma->start] = vma;
+}
+
+void unlink(vm_area_struct *vma)
+{
+	if (vma->file->mapping != vma->linked)
+		bug("a file's mapping was changed while it was mapped");
+	vma->linked->rmap.lock();
+	vma->linked->mappings.remove(vma);
+	vma->linked->rmap.unlock();
+	const std::lock_guard guard{Kernel::get().data};
+	vma->mm->vmas.erase(vma->start);
+}
+
+void copied(vm_area_struct *vma)
+{
+	const std::lock_guard guard{Kernel::get().data};
+	if (vma->filler)
+		vma->filler->vmas++;
+}
+
+void gone(vm_area_struct *vma)
+{
+	const std::lock_guard guard{Kernel::get().data};
+	Filler *const filler = vma->filler;
+	vma->filler = nullptr;
+	if (!filler || --filler->vmas)
+		return;
+	filler->space->fillers.remove(filler);
+	put_mm(filler->mm);
+	Kernel::get().fillers--;
+	delete filler;
+}
+
+vm_area_struct *find_vma(Mm *mm, unsigned long addr)
+{
+	const std::lock_guard guard{Kernel::get().data};
+	auto after = mm->vmas.upper_bound(addr);
+	if (after == mm->vmas.begin())
+		return nullptr;
+	vm_area_struct *const vma = (--after)->second;
+	return addr < vma->end ? vma : nullptr;
+}
+
+void put_mm(Mm *mm)
+{
+	if (--mm->references)
+		return;
+	if (!mm->ptes.empty() || !mm->vmas.empty())
+		bug("an address space is freed that still maps something");
+	Kernel::get().mms--;
+	delete mm;
+}
+
+} // namespace fake
+
+using fake::Kernel;
+using fake::bug;
+
+// ---- inside ->mmap ----
+
+port_span port_vma_span(const vm_area_struct *vma)
+{
+	return {vma->start, vma->end, vma->pgoff};
+}
+
+bool port_vma_is_cow(const vm_area_struct *vma)
+{
+	return fake::is_cow(vma);
+}
+
+bool port_vma_wants_exec(const vm_area_struct *vma)
+{
+	return vma->exec;
+}
+
+void port_vma_forbid_exec(vm_area_struct *vma)
+{
+	fake::must_be_in_mmap(vma);
+	vma->may_exec = false;
+}
+
+void port_vma_make_pfnmap(vm_area_struct *vma)
+{
+	fake::must_be_in_mmap(vma);
+	vma->pfnmap = vma->dont_expand = true;
+}
+
+void port_vma_make_mixedmap(vm_area_struct *vma)
+{
+	fake::must_be_in_mmap(vma);
+	vma->mixedmap = true;
+}
+
+// As x86: RAM stays write-back whatever is asked.
+void port_vma_set_cache(vm_area_struct *vma, unsigned int cache)
+{
+	fake::must_be_in_mmap(vma);
+	vma->cache = cache;
+}
+
+int port_vma_track(vm_area_struct *vma, port_space *space)
+{
+	fake::must_be_in_mmap(vma);
+	Kernel &kernel = Kernel::get();
+	if (kernel.fails())
+		return -ENOMEM;
+	if (vma->filler)
+		bug("a VMA is tracked twice");
+	const std::lock_guard guard{kernel.data};
+	vma->filler = new fake::Filler{space, vma->mm, 1, false};
+	vma->mm->references++;
+	space->fillers.push_back(vma->filler);
+	kernel.fillers++;
+	return 0;
+}
+
+void port_vma_abandon(vm_area_struct *vma)
+{
+	fake::must_be_in_mmap(vma);
+	if (!vma->filler)
+		bug("a VMA is abandoned that was not tracked");
+	fake::zap(vma, vma->start, vma->end, true);
+	fake::gone(vma);
+}
+
+// mm/memory.c: vm_insert_page
+static int insert_page(vm_area_struct *vma, unsigned long addr, page *page)
+{
+	Kernel &kernel = Kernel::get();
+	if (!fake::inside(vma, addr))
+		return -EFAULT;
+	if (page->head->refs <= 0)
+		return -EINVAL;
+	if (kernel.fails())
+		return -ENOMEM;
+	const std::lock_guard guard{kernel.data};
+	if (fake::present(vma, addr))
+		return -EBUSY;
+	fake::set_pte(vma, addr, page->pfn, page);
+	return 0;
+}
+
+int port_insert_page(vm_area_struct *vma, unsigned long addr, page *page)
+{
+	fake::must_be_in_mmap(vma);
+	if (vma->pfnmap)
+		bug("vm_insert_page() into VM_PFNMAP");
+	vma->mixedmap = true;
+	return insert_page(vma, addr, page);
+}
+
+int port_remap(vm_area_struct *vma, unsigned long addr, unsigned long pfn, unsigned long bytes)
+{
+	fake::must_be_in_mmap(vma);
+	Kernel &kernel = Kernel::get();
+	const unsigned long page_bytes = kernel.page_bytes();
+	if (bytes == 0 || bytes % page_bytes || addr % page_bytes)
+		bug("remap_pfn_range() of no whole pages");
+	if (addr < vma->start || addr + bytes > vma->end)
+		bug("remap_pfn_range() leaves the VMA");
+	if (fake::is_cow(vma)) {
+		if (addr != vma->start || addr + bytes != vma->end)
+			return -EINVAL;
+		vma->pgoff = pfn;
+	}
+	vma->pfnmap = vma->dont_expand = true;
+	// What fails is the allocation of a page table, somewhere on the way.
+	const bool fails = kernel.fails();
+	const unsigned long count = bytes / page_bytes;
+	const std::lock_guard guard{kernel.data};
+	for (unsigned long i = 0; i < (fails ? count / 2 : count); i++) {
+		if (fake::present(vma, addr + i * page_bytes))
+			bug("remap_pfn_range() over a page table entry");
+		fake::set_pte(vma, addr + i * page_bytes, pfn + i, nullptr);
+	}
+	if (fails && !kernel.personality().remap_leaves_ptes)
+		fake::zap(vma, addr, addr + bytes, true);
+	return fails ? -ENOMEM : 0;
+}
+
+int port_iomap(vm_area_struct *vma, port_device *device)
+{
+	const unsigned long pages = (vma->end - vma->start) >> Kernel::get().shift();
+	if (vma->pgoff > device->pages || pages > device->pages - vma->pgoff)
+		return -EINVAL;
+	return port_remap(vma, vma->start, fake::kDevicePfn + vma->pgoff, vma->end - vma->start);
+}
+
+// ---- inside ->fault ----
+
+unsigned int port_fault_insert_pfn(vm_fault *vmf, unsigned long pfn)
+{
+	fake::must_be_in_fault(vmf);
+	Kernel &kernel = Kernel::get();
+	vm_area_struct *const vma = vmf->vma;
+	if (vma->pfnmap == vma->mixedmap)
+		bug("vmf_insert_pfn() without VM_PFNMAP or VM_MIXEDMAP, or with both");
+	if (vma->pfnmap && fake::is_cow(vma))
+		bug("vmf_insert_pfn() into a copy-on-write VM_PFNMAP");
+	if (vma->mixedmap && kernel.find_page(pfn))
+		bug("vmf_insert_pfn() of RAM into VM_MIXEDMAP");
+	if (!fake::inside(vma, vmf->address))
+		return PORT_FAULT_SIGBUS;
+	if (kernel.fails())
+		return PORT_FAULT_OOM;
+	const std::lock_guard guard{kernel.data};
+	if (!fake::present(vma, vmf->address))
+		fake::set_pte(vma, vmf->address, pfn, nullptr);
+	return PORT_FAULT_NOPAGE;
+}
+
+int port_fault_insert_page(vm_fault *vmf, page *page)
+{
+	fake::must_be_in_fault(vmf);
+	if (!vmf->vma->mixedmap)
+		bug("vm_insert_page() at a fault without VM_MIXEDMAP");
+	return insert_page(vmf->vma, vmf->address, page);
+}
+
+bool port_fault_is_cow(const vm_fault *vmf)
+{
+	return fake::is_cow(vmf->vma);
+}
+
+void port_fault_give(vm_fault *vmf, page *page)
+{
+	fake::must_be_in_fault(vmf);
+	if (vmf->vma->pfnmap)
+		bug("a page is given to VM_PFNMAP");
+	Kernel::get().get(page);
+	page->head->lock.lock();
+	vmf->given = page;
+}
+
+void port_fault_take_back(vm_fault *vmf)
+{
+	vmf->given->head->lock.unlock();
+	Kernel::get().put(vmf->given);
+	vmf->given = nullptr;
+}
+
+unsigned int port_fault_retry(vm_fault *vmf)
+{
+	if (!vmf->may_retry || vmf->under_vma_lock)
+		return 0;
+	vmf->vma->mm->mmap_lock.unlock_shared();
+	if (Kernel::get().on_retry)
+		Kernel::get().on_retry();
+	return PORT_FAULT_RETRY;
+}
+
+bool port_fault_delay(unsigned int milliseconds)
+{
+	Kernel::get().delayed_ms += milliseconds;
+	return !Kernel::get().fatal_signal;
+}
+
+// ---- from an ioctl ----
+
+int port_live_begin(vm_area_struct **out, const ptelab_session *session, unsigned long addr)
+{
+	if (Kernel::get().fails())
+		return -EINTR;
+	fake::Mm *const mm = fake::current;
+	mm->mmap_lock.lock_shared();
+	vm_area_struct *const vma = fake::find_vma(mm, addr);
+	if (vma && vma->file->session == session) {
+		*out = vma;
+		return 0;
+	}
+	mm->mmap_lock.unlock_shared();
+	return vma ? -EINVAL : -EFAULT;
+}
+
+int port_live_zap(vm_area_struct *vma, unsigned long addr, unsigned long bytes, port_zap how)
+{
+	if (!vma->mm->mmap_lock.mine())
+		bug("a zap without mmap_lock");
+	if (addr < vma->start || bytes > vma->end - addr)
+		bug("a zap leaves the VMA");
+	const unsigned long long features = Kernel::get().personality().features;
+	if (how == PORT_ZAP_VMA && !(features & (PTELAB_HAS_ZAP_VMA | PTELAB_HAS_ZAP_MANY)))
+		return -EOPNOTSUPP;
+	if (how == PORT_ZAP_SPECIAL) {
+		if (!(features & PTELAB_HAS_ZAP_SPECIAL))
+			return -EOPNOTSUPP;
+		// Does nothing, and says nothing.
+		if (!vma->pfnmap && !(vma->mixedmap && (features & PTELAB_HAS_ZAP_SPECIAL_MIXED)))
+			return 0;
+	}
+	fake::zap(vma, addr, addr + bytes, true);
+	return 0;
+}
+
+void port_live_lookup(const vm_area_struct *vma, unsigned long addr, ptelab_pte *out)
+{
+	if (!vma->mm->mmap_lock.mine())
+		bug("a look-up without mmap_lock");
+	const std::lock_guard guard{Kernel::get().data};
+	*out = {};
+	const auto found = vma->mm->ptes.find(addr);
+	if (found == vma->mm->ptes.end())
+		return;
+	const fake::Pte &pte = found->second;
+	out->state = PTELAB_PTE_PRESENT | (pte.write ? PTELAB_PTE_WRITE : 0U) | (pte.dirty ? PTELAB_PTE_DIRTY : 0U) |
+		     (pte.young ? PTELAB_PTE_YOUNG : 0U) | (pte.normal ? 0U : PTELAB_PTE_SPECIAL);
+	out->cache = pte.cache;
+	out->pfn = pte.pfn;
+}
+
+void port_live_end(vm_area_struct *vma)
+{
+	vma->mm->mmap_lock.unlock_shared();
+}
