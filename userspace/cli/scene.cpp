@@ -25,12 +25,8 @@ const Node &checked(const SceneOptions &options)
 Device open_for(const SceneOptions &options)
 {
 	Device device(checked(options), options.read_only ? O_RDONLY : O_RDWR);
-	if (options.cache || options.backing) {
-		ptelab_setup setup{};
-		setup.cache = options.cache;
-		setup.backing = options.backing;
-		device.setup(setup);
-	}
+	if (options.cache || options.backing)
+		device.setup({.backing = options.backing, .cache = options.cache});
 	return device;
 }
 

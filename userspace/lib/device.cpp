@@ -69,10 +69,17 @@ std::size_t Device::size() const
 	return static_cast<std::size_t>(answer.pages) << answer.page_shift;
 }
 
-void Device::setup(const ptelab_setup &setup)
+void Device::setup(const Setup &setup)
 {
-	ptelab_setup copy = setup;
-	must(PTELAB_IOC_SETUP, &copy, "SETUP");
+	ptelab_setup argument{};
+	argument.backing = setup.backing;
+	argument.pages = setup.pages;
+	argument.cache = setup.cache;
+	argument.fault_action = setup.fault_action;
+	argument.fault_after = setup.fault_after;
+	argument.fault_count = setup.fault_count;
+	argument.fault_delay_ms = setup.fault_delay_ms;
+	must(PTELAB_IOC_SETUP, &argument, "SETUP");
 }
 
 ptelab_zap Device::zap(std::span<const std::byte> range, ptelab_zap_how how)

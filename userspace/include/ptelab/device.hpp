@@ -4,6 +4,7 @@
 #define PTELAB_DEVICE_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,17 @@
 #include "ptelab.h"
 
 namespace ptelab {
+
+// What SETUP may choose; what is left out is the node's default.
+struct Setup {
+	ptelab_backing backing{};
+	std::size_t pages = 0;
+	ptelab_cache cache{};
+	ptelab_fault_action fault_action{};
+	std::uint64_t fault_after = 0;
+	std::uint64_t fault_count = 0;
+	std::uint32_t fault_delay_ms = 0;
+};
 
 class Device {
 public:
@@ -31,7 +43,7 @@ public:
 
 	ptelab_query query() const;
 	std::size_t size() const; // bytes of this file's region
-	void setup(const ptelab_setup &setup);
+	void setup(const Setup &setup);
 	ptelab_zap zap(std::span<const std::byte> range, ptelab_zap_how how);
 	void unmap(__u64 offset, __u64 bytes, __u32 flags = 0);
 	void revoke();

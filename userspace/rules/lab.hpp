@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What many rules need: a region of their own, patterns, the words for outcomes.
+#ifndef PTELAB_RULES_LAB_HPP
+#define PTELAB_RULES_LAB_HPP
+
+#include <cstddef>
+#include <vector>
+
+#include <ptelab/device.hpp>
+#include <ptelab/mapping.hpp>
+
+#include "rule.hpp"
+
+namespace ptelab {
+
+inline constexpr const char *kOk = "ok";
+inline constexpr const char *kSigbus = "SIGBUS BUS_ADRERR";
+inline constexpr const char *kForbidden = "SIGSEGV SEGV_ACCERR"; // mapped, but not for that
+inline constexpr const char *kUnmapped = "SIGSEGV SEGV_MAPERR";
+
+inline constexpr std::size_t kPages = 16; // enough for every rule that does not ask for more
+
+inline constexpr __u32 kRamNodes = kAllNodes & ~bit_of(PTELAB_IOMAP);
+inline constexpr __u32 kFaultNodes = bit_of(PTELAB_FAULT_INSERT_PAGE) | bit_of(PTELAB_FAULT_PAGE) | bit_of(PTELAB_FAULT_INSERT_PFN);
+inline constexpr __u32 kEagerNodes = kAllNodes & ~kFaultNodes;
+inline constexpr __u32 kPfnNodes = bit_of(PTELAB_FAULT_INSERT_PFN) | bit_of(PTELAB_REMAP_PFN) | bit_of(PTELAB_IOMAP);
+inline constexpr __u32 kPageNodes = kAllNodes & ~kPfnNodes;
+inline constexpr __u32 kPrivateNodes = kAllNodes & ~bit_of(PTELAB_FAULT_INSERT_PFN); // those that take MAP_PRIVATE
+
+std::size_t pages(std::size_t count); // in bytes
+
+// A file with a zeroed region of its own. PTELAB_IOMAP has none to give: there it is the device as it is.
+Device own_region(const Node &node, std::size_t page_count = kPages, Setup setup = {});
+
+// Bytes that differ from page to page and from seed to seed.
+std::vector<std::byte> pattern(std::size_t bytes, unsigned seed);
+
+// How many pages of the mapping are present, by LOOKUP.
+std::size_t present(const Device &device, const Mapping &map);
+// One page's state bits, by LOOKUP.
+__u32 state_of(const Device &device, const Mapping &map, std::size_t page_index);
+// Reads a byte of every page: how many accesses were made without a signal.
+std::size_t touch_all(const Mapping &map);
+
+// The zap that acts on this node on every kernel.
+ptelab_zap_how effective_zap(const Node &node);
+
+// Pages that the module has taken from the kernel and not given back.
+std::int64_t pages_in_use(const Device &device);
+
+} // namespace ptelab
+
+#endif
