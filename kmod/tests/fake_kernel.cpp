@@ -3,6 +3,7 @@
 #include "fake_kernel.hpp"
 
 #include <cerrno>
+#include <utility>
 
 #include "cxxrt/hosted/hooks.hpp"
 
@@ -66,6 +67,12 @@ bool Kernel::fails()
 		return false;
 	failed_ = true;
 	return true;
+}
+
+void Kernel::meanwhile(std::function<void()> &what)
+{
+	if (const auto once = std::exchange(what, nullptr))
+		once();
 }
 
 page *Kernel::allocate(unsigned long count, bool adjacent)

@@ -161,11 +161,12 @@ public:
 	port_counts module_counts;
 	std::atomic<int> spaces{0}, mutexes{0}, counts{0}, vmas{0}, vmallocs{0}, fillers{0}, mms{0}, files{0};
 
-	// What happens meanwhile; each may be empty.
+	// What happens meanwhile, once; each may be empty.
 	std::function<void()> on_retry;		// the fault's lock has been dropped
 	std::function<void()> before_link;	// ->mmap has returned, the VMA is not in the rmap yet
 	std::function<void()> on_settle;	// port_space_settle() is about to wait
 	std::function<void()> before_pte;	// ->fault has given a page, its PTE is not set yet
+	void meanwhile(std::function<void()> &what);
 	std::atomic<bool> fatal_signal{false};
 	std::atomic<unsigned long> delayed_ms{0};
 

@@ -64,8 +64,7 @@ void finish_fault(vm_fault *vmf, bool write)
 	page *const given = vmf->given;
 	if (!given || !given->head->lock.mine())
 		bug("VM_FAULT_LOCKED without a locked page");
-	if (kernel.before_pte)
-		kernel.before_pte();
+	kernel.meanwhile(kernel.before_pte);
 	{
 		const std::lock_guard guard{kernel.data};
 		if (!vmf->vma->mm->ptes.contains(vmf->address)) {
@@ -77,6 +76,21 @@ void finish_fault(vm_fault *vmf, bool write)
 	}
 	given->head->lock.unlock();
 	kernel.put(given);
+}
+
+// mm/memory.c: copy_page_range; pages that a fault can bring again are left out, private copies are shared until a write.
+void copy_ptes(const vm_area_struct *from, vm_area_struct *to)
+{
+	auto &ptes = from->mm->ptes;
+	for (auto it = ptes.lower_bound(from->start); it != ptes.end() && it->first < from->end; ++it) {
+		Pte &pte = it->second;
+		if (!from->pfnmap && !from->mixedmap && !pte.anonymous)
+			continue;
+		set_pte(to, it->first, pte.pfn, pte.normal);
+		to->mm->ptes[it->first].anonymous = pte.anonymous;
+		if (is_cow(from))
+			pte.write = false;
+	}
 }
 
 } // namespace
@@ -187,8 +201,7 @@ Mapped Process::mmap(file *file, unsigned long pages, unsigned long pgoff, const
 			bug("a failed ->mmap leaves its VMA tracked");
 		zap(vma, vma->start, vma->end, true);
 	} else {
-		if (kernel.before_link)
-			kernel.before_link();
+		kernel.meanwhile(kernel.before_link);
 		{
 			const std::lock_guard guard{kernel.data};
 			file->users++;
@@ -342,16 +355,7 @@ void Process::fork_into(Process &child)
 		link(copy);
 		{
 			const std::lock_guard guard{kernel.data};
-			// mm/memory.c: vma_needs_copy: pages that a fault can bring again are not copied.
-			if (copy->pfnmap || copy->mixedmap) {
-				for (auto pte = mm_->ptes.lower_bound(start); pte != mm_->ptes.end() && pte->first < copy->end; ++pte) {
-					set_pte(copy, pte->first, pte->second.pfn, pte->second.normal);
-					Pte &theirs = child.mm_->ptes[pte->first];
-					theirs.anonymous = pte->second.anonymous;
-					if (is_cow(copy))
-						pte->second.write = false;
-				}
-			}
+			copy_ptes(vma, copy);
 		}
 		copied(copy);
 		count(copy->file, PORT_OPENS);

@@ -109,8 +109,7 @@ void port_space_settle(port_space *space)
 			mm = (*next)->mm;
 			mm->references++;
 		}
-		if (kernel.on_settle)
-			kernel.on_settle();
+		kernel.meanwhile(kernel.on_settle);
 		mm->mmap_lock.lock_shared();
 		mm->mmap_lock.unlock_shared();
 		fake::put_mm(mm);

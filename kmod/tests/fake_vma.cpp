@@ -43,11 +43,6 @@ bool present(const vm_area_struct *vma, unsigned long addr)
 	return vma->mm->ptes.contains(addr);
 }
 
-bool may_hold_page(const vm_area_struct *vma, const page *page)
-{
-	return inside(vma, vma->start) && page->head->refs > 0;
-}
-
 } // namespace
 
 bool is_cow(const vm_area_struct *vma)
@@ -334,8 +329,7 @@ unsigned int port_fault_retry(vm_fault *vmf)
 	if (!vmf->may_retry || vmf->under_vma_lock)
 		return 0;
 	vmf->vma->mm->mmap_lock.unlock_shared();
-	if (Kernel::get().on_retry)
-		Kernel::get().on_retry();
+	Kernel::get().meanwhile(Kernel::get().on_retry);
 	return PORT_FAULT_RETRY;
 }
 

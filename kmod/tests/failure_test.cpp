@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Every call that may fail does so once. Whatever a run was, Module's destructor finds that nothing is left over.
+#include "cxxrt/hosted/hooks.hpp"
+
+#include "lab_test.hpp"
+
+TEST_SUITE_BEGIN("failure");
+
+namespace {
+
+// Who fails: the port's calls, or cxxrt_alloc().
+enum class Victim { kPort, kAllocation };
+
+// Runs scenario(module, user) with the nth call failing, n = 1, 2, … until all calls have had their turn. The scenario answers
+// with 0 or the errno with which it gave up. Answers how many runs failed.
+template <typename F>
+unsigned long each_fails_once(const Personality &personality, Victim victim, int expected, F &&scenario)
+{
+	for (unsigned long n = 1; n < 1000; n++) {
+		CAPTURE(n);
+		Module module{personality};
+		Process user;
+		if (victim == Victim::kPort)
+			Kernel::get().fail_call(n);
+		else
+			cxxrt::hosted::fail_allocation(n);
+		const int error = scenario(module, user);
+		// What failed is told; what was not told has not failed.
+		if (error == 0) {
+			CHECK_FALSE((victim == Victim::kPort && Kernel::get().call_failed()));
+			cxxrt::hosted::fail_allocation(0);
+			return n - 1;
+		}
+		CHECK(error == expected);
+		cxxrt::hosted::fail_allocation(0);
+		Kernel::get().fail_call(0);
+		// And it was for that once.
+		CHECK(scenario(module, user) == 0);
+	}
+	FAIL("it never passes");
+	return 0;
+}
+
+int open_set_up_and_map(Module &module, Process &user, unsigned method, const ptelab_setup &arg, const fake::MapFlags &flags = {})
+{
+	file *const file = user.open(module, method);
+	if (!file)
+		return user.open_error();
+	int error = setup(file, arg);
+	if (!error) {
+		const unsigned long pages = arg.pages ? arg.pages : 8;
+		const unsigned long before = user.present();
+		const Mapped map = user.mmap(file, pages, 0, flags);
+		error = map.error();
+		if (error)
+			CHECK(user.present() == before);
+	}
+	user.close(file);
+	return error;
+}
+
+} // namespace
+
+TEST_CASE("loading the module is ENOMEM and leaves nothing, whichever call fails")
+{
+	for (const Victim victim : {Victim::kPort, Victim::kAllocation}) {
+		unsigned long runs = 0;
+		for (;; runs++) {
+			Module module;
+			module.unload();
+			if (victim == Victim::kPort)
+				Kernel::get().fail_call(runs + 1);
+			else
+				cxxrt::hosted::fail_allocation(runs + 1);
+			const int error = module.load();
+			cxxrt::hosted::fail_allocation(0);
+			if (!error)
+				break;
+			CHECK(error == -ENOMEM);
+			CHECK(Kernel::get().live_pages() == 0);
+		}
+		// 4 × 8 pages, a block, 6 spaces; 4 arrays, 6 regions, 6 nodes.
+		CHECK(runs == (victim == Victim::kPort ? 39 : 16));
+	}
+}
+
+TEST_CASE("opening, setting up and mapping is ENOMEM and leaves nothing, whichever call fails")
+{
+	for (const bool leaves : {false, true})
+		for (const unsigned method : kRamMethods)
+			for (const unsigned backing : {PTELAB_BACKING_SINGLE, PTELAB_BACKING_COMPOUND, PTELAB_BACKING_SPLIT,
+						       PTELAB_BACKING_VMALLOC}) {
+				if (method == PTELAB_REMAP_PFN &&
+				    (backing == PTELAB_BACKING_COMPOUND || backing == PTELAB_BACKING_VMALLOC))
+					continue;
+				CAPTURE(method);
+				CAPTURE(backing);
+				const Personality personality{.remap_leaves_ptes = leaves};
+				const ptelab_setup arg{.backing = backing, .pages = 4};
+				const auto scenario = [&](Module &module, Process &user) {
+					return open_set_up_and_map(module, user, method, arg);
+				};
+				// The mutex, the counts, the space; then the pages, and what mmap takes.
+				CHECK(each_fails_once(personality, Victim::kPort, -ENOMEM, scenario) >= 4);
+				CHECK(each_fails_once(personality, Victim::kAllocation, -ENOMEM, scenario) ==
+				      (backing == PTELAB_BACKING_SINGLE ? 3 : 2));
+			}
+}
+
+TEST_CASE("mapping the node's region is ENOMEM and leaves nothing, shared or private")
+{
+	for (const bool leaves : {false, true})
+		for (const bool is_private : {false, true})
+			for (const unsigned method : kEagerMethods) {
+				CAPTURE(method);
+				CAPTURE(is_private);
+				const auto scenario = [&](Module &module, Process &user) {
+					file *const file = user.open(module, method);
+					if (!file)
+						return user.open_error();
+					return user.mmap(file, 8, 0, {.is_private = is_private}).error();
+				};
+				const unsigned long runs =
+					each_fails_once({.remap_leaves_ptes = leaves}, Victim::kPort, -ENOMEM, scenario);
+				CHECK(runs == (method == PTELAB_INSERT_PAGE ? 2 + 1 + 8 : 2 + 1 + 1));
+			}
+}
+
+TEST_CASE("SETUP that runs out of memory leaves the file the region that it had")
+{
+	for (const unsigned method : kRamMethods)
+		for (unsigned long n = 1;; n++) {
+			Module module;
+			Process user;
+			file *const file = user.open(module, method);
+			const Mapped other = user.mmap(user.open(module, method), 1);
+			user.write(other.at(), 77);
+			Kernel::get().fail_call(n);
+			const int error = setup(file, {});
+			Kernel::get().fail_call(0);
+			if (!error)
+				break;
+			CHECK(error == -ENOMEM);
+			CHECK(stats(file).regions == 0);
+			CHECK(stats(file).pages_allocated == stats(file).pages_freed);
+			CHECK(user.read(user.mmap(file, 1).at()) == value(77));
+		}
+}
+
+TEST_CASE("a device that cannot be mapped with another type keeps the one it had")
+{
+	Module module;
+	Process user;
+	file *const file = user.open(module, PTELAB_IOMAP);
+	Kernel::get().fail_call(1);
+	CHECK(setup(file, {.cache = PTELAB_CACHE_WRITE_COMBINING}) == -ENOMEM);
+	CHECK(query(file).cache == PTELAB_CACHE_UNCACHED);
+	CHECK(user.read(user.mmap(file, 1).at()) == value(0));
+}
+
+TEST_CASE("ZAP and LOOKUP are EINTR if one is killed while waiting")
+{
+	Module module;
+	Process user;
+	file *const file = user.open(module, PTELAB_REMAP_PFN);
+	const Mapped map = user.mmap(file, 1);
+	ptelab_zap arg = zap_arg(map.at(), 1);
+	Kernel::get().fail_call(1);
+	CHECK(zap(file, arg) == -EINTR);
+	CHECK(stats(file).zaps == 0);
+	ptelab_lookup where{};
+	where.address = map.at();
+	where.bytes = 4096;
+	ptelab_pte pte{};
+	Kernel::get().fail_call(1);
+	CHECK(ptelab_ioctl_lookup(file->session, &where, &pte, true) == -EINTR);
+	CHECK(zap(file, arg) == 0);
+}
+
+TEST_SUITE_END();
