@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The table of cells, the check of a built kernel's options, and the cache."""
+
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from testing import script
+import kernels
+from cells import Cells
+from common import NOTHING_RAN, USAGE, Failure
+from debian import candidate_version, installed_dependency
+from kernelbuild import unmet
+
+PACKAGED = '[cell.a]\nheaders = "h"\narch = "x86_64"\nflavour = "f"\ncompiler = "gcc"\nmemory = 64\n'
+
+
+class Table(unittest.TestCase):
+    def read(self, content):
+        with tempfile.TemporaryDirectory() as place:
+            table = Path(place) / "kernels.toml"
+            table.write_text(content)
+            return Cells(table)
+
+    def assert_refused(self, content, *words):
+        with self.assertRaises(Failure) as caught:
+            self.read(content)
+        self.assertEqual(caught.exception.status, USAGE)
+        for word in words:
+            self.assertIn(word, str(caught.exception))
+
+    def test_a_cell_is_read(self):
+        cells = self.read('default = "a"\n' + PACKAGED)
+        self.assertEqual(cells.get("a").memory, 64)
+
+    def test_each_error_names_the_cell_and_the_key(self):
+        start = 'default = "a"\n'
+        self.assert_refused("default = ", "not valid TOML")
+        self.assert_refused(PACKAGED, "default")
+        self.assert_refused('default = "b"\n' + PACKAGED, "default", "'b'")
+        self.assert_refused(start + PACKAGED + "colour = 1\n", "cell a", "'colour'")
+        self.assert_refused(start + PACKAGED.replace("= 64", '= "64"'), "cell a", "'memory'", "int")
+        self.assert_refused(start + PACKAGED.replace("arch", "#arch"), "cell a", "'arch' is missing")
+        self.assert_refused(start + PACKAGED + 'source = "s"\nconfig = "c"\n', "cell a", "either")
+        self.assert_refused(start + PACKAGED.replace("headers", "source"), "cell a", "config")
+
+    def test_the_project_s_own_table_is_valid(self):
+        self.assertIn(Cells().default, Cells().names())
+
+    def test_an_unknown_cell_is_a_usage_error_that_lists_the_known_ones(self):
+        done = script("kernels", "get", "no-such-cell")
+        self.assertEqual(done.returncode, USAGE)
+        self.assertIn("no cell 'no-such-cell'", done.stderr)
+        self.assertIn(Cells().default, done.stderr)
+
+
+class Options(unittest.TestCase):
+    def test_what_is_granted_is_silent(self):
+        asked = '# why\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_N=4\nCONFIG_S="text"\n'
+        got = 'CONFIG_A=y\nCONFIG_N=4\nCONFIG_S="text"\nCONFIG_OTHER=y\n'
+        self.assertEqual(unmet(asked, got), [])
+
+    def test_each_option_that_is_not_granted_is_named(self):
+        asked = "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_N=4\n"
+        got = "# CONFIG_A is not set\nCONFIG_B=y\nCONFIG_N=2\n"
+        self.assertEqual(
+            unmet(asked, got), ["CONFIG_A=y (is n)", "CONFIG_B=n (is y)", "CONFIG_N=4 (is 2)"]
+        )
+
+
+class Packages(unittest.TestCase):
+    def test_a_package_that_is_not_there_says_what_to_do(self):
+        for call in (
+            lambda: candidate_version("ptelab-no-such-package"),
+            lambda: installed_dependency("ptelab-no-such-package", "linux-headers-"),
+        ):
+            with self.assertRaises(Failure) as caught:
+                call()
+            self.assertEqual(caught.exception.status, NOTHING_RAN)
+            self.assertIn("run ", str(caught.exception))
+
+
+class Cache(unittest.TestCase):
+    cell = Cells().get(Cells().default)
+    made = {"release": "1.2", "version": "3", "kdir": "/k"}
+
+    def setUp(self):
+        place = tempfile.TemporaryDirectory()
+        self.addCleanup(place.cleanup)
+        self.kernels = Path(place.name) / "kernels"
+        patch = mock.patch.dict("os.environ", PTELAB_CACHE=place.name)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def test_a_kernel_is_made_once(self):
+        make = mock.Mock(return_value=self.made)
+        first = kernels._once(self.cell, "i", make)
+        self.assertEqual(kernels._once(self.cell, "i", make), first)
+        make.assert_called_once()
+        self.assertEqual(first["release"], "1.2")
+
+    def test_other_inputs_make_another_kernel(self):
+        make = mock.Mock(return_value=self.made)
+        kernels._once(self.cell, "i", make)
+        kernels._once(self.cell, "j", make)
+        self.assertEqual(make.call_count, 2)
+
+    def test_what_fails_half_way_leaves_nothing(self):
+        def half(folder):
+            (folder / "vmlinuz").touch()
+            raise Failure("stopped")
+
+        with self.assertRaises(Failure):
+            kernels._once(self.cell, "i", half)
+        self.assertEqual([path for path in self.kernels.iterdir() if path.is_dir()], [])
+
+    def test_the_rest_of_a_killed_build_is_not_taken_for_a_kernel(self):
+        left = self.kernels / f"{self.cell.name}-i"
+        left.mkdir(parents=True)
+        (left / "vmlinuz").touch()
+        make = mock.Mock(return_value=self.made)
+        kernels._once(self.cell, "i", make)
+        make.assert_called_once()
+        self.assertFalse((left / "vmlinuz").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
