@@ -71,7 +71,12 @@ bool Kernel::fails()
 
 void Kernel::meanwhile(std::function<void()> &what)
 {
-	if (const auto once = std::exchange(what, nullptr))
+	std::function<void()> once;
+	{
+		const std::lock_guard guard{data};
+		once = std::exchange(what, nullptr);
+	}
+	if (once)
 		once();
 }
 

@@ -212,13 +212,13 @@ void port_vma_abandon(vm_area_struct *vma)
 static int insert_page(vm_area_struct *vma, unsigned long addr, page *page)
 {
 	Kernel &kernel = Kernel::get();
+	const std::lock_guard guard{kernel.data};
 	if (!fake::inside(vma, addr))
 		return -EFAULT;
 	if (page->head->refs <= 0)
 		return -EINVAL;
 	if (kernel.fails())
 		return -ENOMEM;
-	const std::lock_guard guard{kernel.data};
 	if (fake::present(vma, addr))
 		return -EBUSY;
 	fake::set_pte(vma, addr, page->pfn, page);

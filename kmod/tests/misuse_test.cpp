@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the kernel answers with a BUG, or with silence, does not compile. Each assertion stands beside one that it does compile
+// where it is right, so that none can be true for a reason of its own.
+#include <doctest/doctest.h>
+
+#include <type_traits>
+
+#include "kmod/core/live.hpp"
+#include "kmod/core/session.hpp"
+
+namespace ptelab {
+namespace {
+
+template <typename Token>
+concept InsertsPfn = requires(Token &token)
+{
+	token.insert_pfn(0UL);
+};
+
+template <typename Token>
+concept InsertsPage = requires(Token &token, page *page)
+{
+	token.insert(page);
+};
+
+template <typename Token>
+concept GivesPage = requires(Token &token, const Region &region)
+{
+	token.give(region, 0UL);
+};
+
+template <typename Token>
+concept InsertsAll = requires(Token &token, const Region &region)
+{
+	token.insert_all(region);
+};
+
+template <typename Token>
+concept RemapsAll = requires(Token &token, const Region &region)
+{
+	token.remap_all(region);
+};
+
+template <typename Token>
+concept MapsDevice = requires(Token &token, const Region &region)
+{
+	token.iomap(region);
+};
+
+// vmf_insert_pfn() needs VM_PFNMAP.
+static_assert(InsertsPfn<Fault<PfnMap>>);
+static_assert(InsertsPfn<Fault<Remapped>>);
+static_assert(!InsertsPfn<Fault<MixedMap>>);
+static_assert(!InsertsPfn<Fault<Inserted>>);
+static_assert(!InsertsPfn<Fault<Plain>>);
+
+// vm_insert_page() at a fault needs VM_MIXEDMAP, and may not follow VM_PFNMAP.
+static_assert(InsertsPage<Fault<MixedMap>>);
+static_assert(InsertsPage<Fault<Inserted>>);
+static_assert(!InsertsPage<Fault<PfnMap>>);
+static_assert(!InsertsPage<Fault<Remapped>>);
+static_assert(!InsertsPage<Fault<Plain>>);
+
+// A page is returned from ->fault where no flag forbids it.
+static_assert(GivesPage<Fault<Plain>>);
+static_assert(!GivesPage<Fault<PfnMap>>);
+static_assert(!GivesPage<Fault<Remapped>>);
+static_assert(!GivesPage<Fault<MixedMap>>);
+
+// At mmap, each kind is filled with its own calls only.
+static_assert(InsertsAll<Mapping<Inserted>>);
+static_assert(!InsertsAll<Mapping<PfnMap>>);
+static_assert(!InsertsAll<Mapping<Remapped>>);
+static_assert(!InsertsAll<Mapping<Plain>>);
+static_assert(RemapsAll<Mapping<Remapped>>);
+static_assert(!RemapsAll<Mapping<PfnMap>>);
+static_assert(!RemapsAll<Mapping<MixedMap>>);
+static_assert(!RemapsAll<Mapping<Inserted>>);
+static_assert(!RemapsAll<Mapping<Plain>>);
+static_assert(MapsDevice<Mapping<Remapped>>);
+static_assert(!MapsDevice<Mapping<PfnMap>>);
+static_assert(!MapsDevice<Mapping<Inserted>>);
+
+// A token is one call's: neither copied nor assigned.
+template <typename Token>
+concept Copied = std::is_copy_constructible_v<Token> || std::is_copy_assignable_v<Token> || std::is_move_constructible_v<Token> ||
+		 std::is_move_assignable_v<Token>;
+
+static_assert(Copied<port_span>);
+static_assert(!Copied<NewVma>);
+static_assert(!Copied<Mapping<PfnMap>>);
+static_assert(!Copied<Mapping<Remapped>>);
+static_assert(!Copied<Mapping<MixedMap>>);
+static_assert(!Copied<Mapping<Inserted>>);
+static_assert(!Copied<Mapping<Plain>>);
+static_assert(!Copied<Fault<PfnMap>>);
+static_assert(!Copied<Fault<Remapped>>);
+static_assert(!Copied<Fault<MixedMap>>);
+static_assert(!Copied<Fault<Inserted>>);
+static_assert(!Copied<Fault<Plain>>);
+static_assert(!Copied<Region>);
+static_assert(std::is_move_constructible_v<Live> && !std::is_copy_constructible_v<Live> && !std::is_move_assignable_v<Live>);
+static_assert(std::is_move_constructible_v<Pages> && !std::is_copy_constructible_v<Pages> && !std::is_move_assignable_v<Pages>);
+
+// Only the entry points make tokens; only a NewVma makes a mapping; only find() makes a Live.
+template <typename Token, typename Kernel>
+concept Made = requires(Kernel *kernel)
+{
+	Token{{}, kernel};
+};
+
+// What anyone may make, to show that Made can be true.
+struct Open {};
+struct OpenToken {
+	OpenToken(const Open &, vm_area_struct *) {}
+};
+
+static_assert(Made<OpenToken, vm_area_struct>);
+static_assert(!Made<NewVma, vm_area_struct>);
+static_assert(!Made<Fault<PfnMap>, vm_fault>);
+static_assert(!Made<Fault<Plain>, vm_fault>);
+static_assert(!Made<Mapping<Inserted>, vm_area_struct>);
+static_assert(!std::is_constructible_v<Live, vm_area_struct *>);
+static_assert(!std::is_default_constructible_v<cxxrt::Badge<Entry>>);
+
+// The same expressions compile for who has the badge.
+class Entry {
+public:
+	static bool makes_tokens(vm_area_struct *vma, vm_fault *vmf)
+	{
+		[[maybe_unused]] const NewVma new_vma{{}, vma};
+		[[maybe_unused]] const Fault<PfnMap> pfn_fault{{}, vmf};
+		[[maybe_unused]] const Fault<Plain> plain_fault{{}, vmf};
+		return true;
+	}
+};
+
+TEST_CASE("the entry points can make tokens")
+{
+	CHECK(Entry::makes_tokens(nullptr, nullptr));
+}
+
+// A VMA is configured once: as() consumes what it is called on.
+struct Fill {
+	template <typename Kind>
+	Result<void> operator()(Mapping<Kind> &) const
+	{
+		return {};
+	}
+};
+
+template <typename Vma>
+concept BecomesPlain = requires(Vma vma, Fill fill)
+{
+	static_cast<Vma>(vma).template as<Plain>(fill);
+};
+
+static_assert(BecomesPlain<NewVma &&>);
+static_assert(!BecomesPlain<NewVma &>);
+static_assert(!BecomesPlain<const NewVma &>);
+
+// Once it is a mapping, its flags and its memory type are fixed.
+template <typename Token>
+concept Configures = requires(Token &token)
+{
+	token.set_cache(0U);
+	token.forbid_exec();
+};
+
+static_assert(Configures<NewVma>);
+static_assert(!Configures<Mapping<Remapped>>);
+static_assert(!Configures<Mapping<Plain>>);
+
+// Whether a region is revoked is read inside the gate only.
+template <typename R>
+concept GateSeen = requires(R &region)
+{
+	region.gate_;
+};
+template <typename R>
+concept GatePassed = requires(R &region)
+{
+	region.pass([](const GateState &gate) { return gate.open; });
+};
+static_assert(GatePassed<const Region>);
+static_assert(!GateSeen<Region>);
+
+// A session's state is read with its mutex only.
+template <typename S>
+concept StateSeen = requires(S &session)
+{
+	session.state_;
+};
+
+static_assert(!StateSeen<Session>);
+
+// The bits of an answer to a fault are not an error number, nor the other way round.
+static_assert(!std::is_convertible_v<FaultCode, Errno> && !std::is_convertible_v<Errno, FaultCode>);
+static_assert(!std::is_convertible_v<FaultCode, unsigned>);
+
+// Every method of the ABI is one, and a method has all of its parts.
+struct NoFault : FaultPage {
+	static void fault() {}
+};
+// It would set VM_PFNMAP and then insert pages.
+struct WrongKind : FaultInsertPage {
+	using Kind = PfnMap;
+};
+
+static_assert(Method<InsertPage> && Method<FaultInsertPage> && Method<FaultPage> && Method<FaultInsertPfn> && Method<RemapPfn> &&
+	      Method<IoMap>);
+static_assert(!Method<NoFault>);
+static_assert(!Method<WrongKind>);
+
+TEST_CASE("busy is served, out of memory is told, and everything else is SIGBUS")
+{
+	CHECK(fault_code({}) == FaultCode::kNoPage);
+	CHECK(fault_code(Errno::kBusy) == FaultCode::kNoPage);
+	CHECK(fault_code(Errno::kNoMem) == FaultCode::kOom);
+	CHECK(fault_code(Errno::kInval) == FaultCode::kSigbus);
+	CHECK(fault_code(Errno::kFault) == FaultCode::kSigbus);
+}
+
+TEST_CASE("the order of a block is the smallest that holds the pages")
+{
+	CHECK(order_of(1) == 0);
+	CHECK(order_of(2) == 1);
+	CHECK(order_of(3) == 2);
+	CHECK(order_of(1024) == 10);
+	CHECK(order_of(1025) == 11);
+}
+
+TEST_CASE("dispatch names every method of the ABI")
+{
+	for (unsigned method = 1; method < PTELAB_METHODS; method++)
+		CHECK(dispatch(method, []<typename M>() { return M::kBackings != 0; }));
+	CHECK(dispatch(PTELAB_IOMAP, []<typename M>() { return cxxrt::SameAs<M, IoMap>; }));
+}
+
+} // namespace
+} // namespace ptelab
