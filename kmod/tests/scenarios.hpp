@@ -4,7 +4,7 @@
 //
 // A Lab is where a scenario runs. Files and mappings are small numbers from 0; what fails answers with a negative errno.
 //	int open(method, writable); void close(file);
-//	int setup(file, const ptelab_setup &); int query(file, ptelab_query &); int stats(file, ptelab_stats &);
+//	int setup(file, const ptelab_setup &); int stats(file, ptelab_stats &);
 //	int mmap(file, pages, pgoff, bool exec, bool is_private); void munmap(map, page, pages);
 //	Access read(map, page); Access write(map, page, word);
 //	int zap(file, map, page, pages, how, ptelab_zap &); int unmap(file, page, pages, flags);
@@ -26,6 +26,20 @@ struct Access {
 	const char *outcome = "ok";	// "ok", "SIGBUS", "SIGSEGV"
 	std::uint64_t word = 0;
 };
+
+// The part of SETUP that scenarios use.
+struct Setup {
+	unsigned backing = 0;
+	unsigned long pages = 0;
+	unsigned fault_action = 0;
+	unsigned long fault_after = 0;
+	unsigned long fault_count = 0;
+};
+
+// What every Lab must log: the sections of all kernels.
+inline constexpr const char *kExpected =
+#include "scenarios.expected"
+	;
 
 inline std::string error_name(int error)
 {
@@ -68,7 +82,16 @@ public:
 		lab_.close(file);
 		line("close");
 	}
-	void setup(int file, const ptelab_setup &arg) { line("setup: " + error_name(lab_.setup(file, arg))); }
+	void setup(int file, const Setup &setup)
+	{
+		ptelab_setup arg{};
+		arg.backing = setup.backing;
+		arg.pages = setup.pages;
+		arg.fault_action = setup.fault_action;
+		arg.fault_after = setup.fault_after;
+		arg.fault_count = setup.fault_count;
+		line("setup: " + error_name(lab_.setup(file, arg)));
+	}
 	int mmap(int file, unsigned long pages, unsigned long pgoff = 0, bool exec = false, bool is_private = false)
 	{
 		const int map = lab_.mmap(file, pages, pgoff, exec, is_private);
