@@ -14,8 +14,10 @@ import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest import mock
 
 from testing import SCRIPTS, script
+import guest
 from cells import Cells
 from common import FAILED, HARNESS, NOTHING_RAN, PANIC, PASSED, TIMEOUT, USAGE, cache_folder
 from sharedmemory import GUEST_OFFSET, GUEST_TEXT, HOST_OFFSET, HOST_TEXT, RULE
@@ -148,6 +150,14 @@ class WithoutGuest(unittest.TestCase):
                 self.assertIn("qemu-system-x86_64 is missing: run scripts/setup", done.stderr)
             result = json.loads(Path(folder, "result.json").read_text())
             self.assertEqual((result["verdict"], result["exit"]), ("broken", NOTHING_RAN))
+
+    def test_what_a_killed_run_left_is_removed(self):
+        with tempfile.TemporaryDirectory() as cache:
+            left = Path(cache, "run", "999999999-killed")
+            left.mkdir(parents=True)
+            (left / "initramfs").touch()
+            with mock.patch.dict("os.environ", PTELAB_CACHE=cache), guest._run_folder():
+                self.assertFalse(left.exists())
 
     def test_usage_errors(self):
         for arguments in (
