@@ -44,6 +44,10 @@ def binary():
 
 def _kernel_command_line(machine):
     words = ["console=ttyS0", "panic=-1", "cryptomgr.notests"]
+    if machine.accel == "tcg" and not machine.icount:
+        # On a busy host the emulated timers are too uneven for the kernel to calibrate its
+        # delay loop, which it tries for seconds; any value near a real TSC's will do.
+        words.append("lpj=10000000")
     if machine.icount or machine.gdb:
         words.append("nokaslr")
     if machine.icount:
