@@ -99,8 +99,9 @@ bool has_option(std::span<const char *const> arguments, std::initializer_list<st
 void plan(int argc, const char *const *argv)
 {
 	std::ostream silence(nullptr);
-	doctest::Context context(argc, argv);
-	context.setOption("list-test-cases", true);
+	std::vector<const char *> arguments(argv, argv + argc);
+	arguments.push_back("--list-test-cases"); // setOption() cannot set a flag
+	doctest::Context context(static_cast<int>(arguments.size()), arguments.data());
 	context.setCout(&silence);
 	context.run();
 }

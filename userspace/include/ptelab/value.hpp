@@ -31,7 +31,12 @@ public:
 	Value(T number) : data_(static_cast<std::uint64_t>(number))
 	{
 	}
-	Value(double number) : data_(number) {}
+	Value(std::same_as<double> auto number) : data_(number) {}
+	template <class T>
+		requires(std::is_enum_v<T> && std::is_convertible_v<T, std::underlying_type_t<T>>) // one of the ABI's
+	Value(T number) : Value(static_cast<std::underlying_type_t<T>>(number))
+	{
+	}
 	Value(const char *text) : data_(std::string(text)) {}
 	Value(std::string_view text) : data_(std::string(text)) {}
 	Value(std::string text) : data_(std::move(text)) {}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The module as a whole: what it is loaded with, when it can go, and that it goes without a trace.
+//
+// These rules unload the module and load it again. They are a suite of their own, which runs last.
+#include <algorithm>
+#include <cstdlib>
+#include <sstream>
+
+#include <ptelab/loader.hpp>
+#include <ptelab/procfs.hpp>
+
+#include "lab.hpp"
+
+namespace ptelab {
+namespace {
+
+constexpr const char *kModule = "ptelab";
+constexpr int kRounds = 200;
+
+// The file to load it from again: $PTELAB_MODULE, or by name from /lib/modules.
+std::string module_file()
+{
+	const char *file = std::getenv("PTELAB_MODULE");
+	return file ? file : kModule;
+}
+
+// Unloads the module and answers for its return.
+class Unloaded {
+public:
+	Unloaded() { loader_.unload(kModule); }
+	~Unloaded()
+	{
+		if (!Loader::is_loaded(kModule))
+			(void)load({});
+	}
+	Unloaded(const Unloaded &) = delete;
+	Unloaded &operator=(const Unloaded &) = delete;
+
+	Errno load(const std::vector<std::string> &parameters) const
+	{
+		try {
+			loader_.load(module_file(), parameters);
+		} catch (const LoadError &error) {
+			return error.error();
+		}
+		return 0;
+	}
+	void unload() const { loader_.unload(kModule); }
+
+private:
+	Loader loader_;
+};
+
+Errno unload_refusal()
+{
+	try {
+		Loader().unload(kModule);
+	} catch (const LoadError &error) {
+		return error.error();
+	}
+	return 0;
+}
+
+// Objects in use in the slab caches that the module and its files live in, by cache.
+std::uint64_t slab_objects(const std::string &cache)
+{
+	std::istringstream in(read_text("/proc/slabinfo").value_or(""));
+	for (std::string line; std::getline(in, line);) {
+		std::istringstream words(line);
+		std::string name;
+		std::uint64_t active = 0;
+		if (words >> name >> active && name == cache)
+			return active;
+	}
+	return 0;
+}
+
+Need module_can_be_loaded_again()
+{
+	return {"the module's file", [] {
+			try {
+				Loader().info(module_file());
+			} catch (const LoadError &error) {
+				return std::string("the module could not be loaded again: ") + error.what();
+			}
+			return std::string();
+		}};
+}
+
+RULE_PER_NODE("pins_the_module", kAllNodes, .says = "The module cannot be unloaded while one of its files is open or mapped",
+	      .source = "kernel/module/main.c:try_stop_module", .needs = {root()})
+{
+	Device device = own_region(rule.node());
+	Mapping map(device, pages(1));
+
+	rule.expect("open and mapped", unload_refusal(), EAGAIN);
+	device.close();
+	rule.expect("mapped only", unload_refusal(), EAGAIN);
+	rule.expect("still works", map.touch(0).outcome(), kOk);
+	map.unmap();
+	const Device only(rule.node(), O_RDONLY);
+	rule.expect("open only", unload_refusal(), EAGAIN);
+}
+
+RULE("module.bad_parameters", .says = "A size that is out of range or no number keeps the module from loading, with EINVAL",
+     .source = "kernel/module/main.c:do_init_module", .needs = {root(), module_can_be_loaded_again()}, .suite = kReloadSuite)
+{
+	rule.declare_kernel_line("ptelab: .*pages");
+	rule.declare_kernel_line("ptelab: `.*' invalid for parameter");
+	const Unloaded unloaded;
+
+	for (const char *value : {"0", "1", "1000", "1048576", "-1", "many", "18446744073709551616"}) {
+		const Errno error = unloaded.load({std::string("pages=") + value});
+		rule.expect(std::string("pages=") + value, error, std::string(value).size() > 18 ? ERANGE : EINVAL);
+		if (error.value == 0)
+			unloaded.unload();
+	}
+	rule.expect("not loaded", Loader::is_loaded(kModule), false);
+}
+
+// One block of contiguous pages cannot be larger than the allocator's largest.
+std::uint64_t pages_of(const ptelab_query &query, std::uint64_t asked)
+{
+	return query.backing == PTELAB_BACKING_SPLIT ? std::min<std::uint64_t>(asked, query.max_block_pages) : asked;
+}
+
+RULE("module.pages", .says = "The parameter pages sets the size of each node's own region, up to the largest block where it must be one", .source = "kernel/params.c:parse_args",
+     .needs = {root(), module_can_be_loaded_again()}, .suite = kReloadSuite)
+{
+	const Unloaded unloaded;
+
+	rule.expect("load", unloaded.load({"pages=2048"}), 0);
+	for (const Node &node : nodes())
+		if (node.method != PTELAB_IOMAP)
+			rule.expect(node.name, Device(node).query().pages, pages_of(Device(node).query(), 2048));
+	unloaded.unload();
+}
+
+RULE("module.nodes_come_and_go", .says = "The nodes are there while the module is, and a fresh module's own regions read as zeros",
+     .source = "drivers/base/devtmpfs.c:devtmpfs_delete_node", .needs = {root(), module_can_be_loaded_again()}, .suite = kReloadSuite)
+{
+	const Unloaded unloaded;
+
+	for (const Node &node : nodes())
+		rule.expect(std::string(node.name) + " gone", errno_of([&] { const Device device(node); }), ENOENT);
+	rule.expect("load", unloaded.load({}), 0);
+	for (const Node &node : nodes()) {
+		if (node.method == PTELAB_IOMAP)
+			continue;
+		const Device device(node);
+		const Mapping map(device, device.size());
+		const std::vector<std::byte> zeros(map.size());
+		std::vector<std::byte> seen(map.size(), std::byte{1});
+		map.copy_out(0, seen);
+		rule.expect(std::string(node.name) + " reads zeros", seen == zeros, true);
+	}
+}
+
+RULE("module.reloads_leave_nothing", .says = "Loaded, used and unloaded 200 times, the module gives back every page and object",
+     .source = "kernel/module/main.c:free_module", .needs = {root(), module_can_be_loaded_again()}, .suite = kReloadSuite)
+{
+	const Unloaded unloaded;
+	// The first round fills the kernel's caches.
+	std::uint64_t free_before = 0;
+	std::uint64_t vmas_before = 0;
+	std::int64_t worst = 0;
+
+	for (int round = 0; round <= kRounds; ++round) {
+		if (round == 1) {
+			free_before = meminfo_kb("MemFree");
+			vmas_before = slab_objects("vm_area_struct");
+		}
+		if (!rule.expect("load", unloaded.load({}), 0))
+			return;
+		{
+			const Node &node = nodes()[static_cast<std::size_t>(round) % (nodes().size() - 1)];
+			const Device device(node);
+			const std::int64_t own = pages_in_use(device);
+			{
+				const Device other = own_region(node);
+				touch_all(Mapping(other, pages(kPages)));
+			}
+			worst = std::max(worst, pages_in_use(device) - own);
+		}
+		unloaded.unload();
+	}
+	rule.expect("pages that a file kept", worst, 0);
+	const auto lost = static_cast<std::int64_t>(free_before) - static_cast<std::int64_t>(meminfo_kb("MemFree"));
+	rule.observe("kB less free", lost);
+	// One page lost in every round would be 800 kB, one region 800 MB: this bound sees the second, STATS the first.
+	rule.expect("kB less free, at most 16384", lost < 16384, true);
+	const auto vmas = static_cast<std::int64_t>(slab_objects("vm_area_struct")) - static_cast<std::int64_t>(vmas_before);
+	rule.observe("vm_area_struct more in use", vmas);
+	rule.expect("vm_area_struct more in use, less than 200", vmas < kRounds, true);
+}
+
+} // namespace
+} // namespace ptelab

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// No memory: each allocation in turn fails once, the call says ENOMEM, and nothing is left behind.
+#include <algorithm>
+#include <string>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <ptelab/procfs.hpp>
+
+#include "lab.hpp"
+
+namespace ptelab {
+namespace {
+
+constexpr const char *kFailNth = "/proc/thread-self/fail-nth";
+constexpr const char *kSlab = "/sys/kernel/debug/failslab";
+constexpr const char *kPageAlloc = "/sys/kernel/debug/fail_page_alloc";
+constexpr int kMost = 2000; // allocations that one call may make before the rule gives up
+
+void write_text(const std::string &path, const std::string &text)
+{
+	const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		throw_errno("open " + path);
+	const ssize_t written = ::write(fd, text.data(), text.size());
+	const int error = errno;
+	::close(fd);
+	if (written < 0)
+		throw_errno(error, "write " + path);
+}
+
+// Lets fail-nth reach every allocation, silently; puts the settings back.
+class Injection {
+public:
+	Injection()
+	{
+		set(std::string(kSlab) + "/ignore-gfp-wait", "N");
+		set(std::string(kPageAlloc) + "/ignore-gfp-wait", "N");
+		set(std::string(kPageAlloc) + "/ignore-gfp-highmem", "N");
+		set(std::string(kPageAlloc) + "/min-order", "0");
+		set(std::string(kSlab) + "/verbose", "0");
+		set(std::string(kPageAlloc) + "/verbose", "0");
+	}
+	~Injection()
+	{
+		for (const auto &[path, text] : before_) {
+			try {
+				write_text(path, text);
+			} catch (const std::system_error &) {
+				// the next rule that injects sets it again
+			}
+		}
+	}
+	Injection(const Injection &) = delete;
+	Injection &operator=(const Injection &) = delete;
+
+	// Runs the action with its n-th allocation failing. False: it made fewer than n.
+	template <class F>
+	bool fail(int n, F &&action) const
+	{
+		write_text(kFailNth, std::to_string(n));
+		action();
+		// 0: it was used up. What is left must not hit whoever allocates next.
+		const std::string left = read_line(kFailNth);
+		write_text(kFailNth, "0");
+		return left == "0";
+	}
+
+private:
+	void set(const std::string &path, const std::string &text)
+	{
+		const std::string old = read_line(path);
+		if (old.empty() || old == text)
+			return;
+		write_text(path, text);
+		before_.emplace_back(path, old);
+	}
+
+	std::vector<std::pair<std::string, std::string>> before_;
+};
+
+std::vector<Need> injection_needs()
+{
+	return {root(), kconfig("CONFIG_FAULT_INJECTION_DEBUG_FS", kFailNth), kconfig("CONFIG_FAILSLAB", kSlab),
+		kconfig("CONFIG_FAIL_PAGE_ALLOC", kPageAlloc)};
+}
+
+// Fails the first, the second, ... allocation of an action until it makes fewer: each time it must either succeed (the
+// kernel could do without) or fail with ENOMEM, and then check() must hold.
+template <class Action, class Check>
+void fail_each(Rule &rule, Action action, Check check)
+{
+	const Injection injection;
+	int failures = 0;
+
+	rule.declare_kernel_line("page allocation failure");
+	rule.declare_kernel_line("vmalloc error: size");
+	for (int n = 1; n <= kMost; ++n) {
+		Errno error;
+		const bool injected = injection.fail(n, [&] { error = action(); });
+		if (error.value != 0) {
+			++failures;
+			if (!rule.expect("errno", error, ENOMEM))
+				return;
+		}
+		check();
+		if (!injected) {
+			rule.expect("succeeds in the end", error, 0);
+			rule.observe("allocations", n - 1);
+			rule.observe("of these, answered with ENOMEM", failures);
+			rule.expect("some were", failures > 0, true);
+			return;
+		}
+	}
+	rule.expect("allocations in one call", "more than 2000", "fewer");
+}
+
+RULE_PER_NODE("setup_without_memory", kRamNodes, .says = "SETUP fails with ENOMEM whichever of its allocations fails, and keeps what the file had",
+	      .source = "mm/fault-inject.c:should_fail_alloc_page", .needs = injection_needs())
+{
+	const Device watcher(rule.node(), O_RDONLY);
+	const std::int64_t before = pages_in_use(watcher);
+
+	for (const ptelab_backing backing : {PTELAB_BACKING_SINGLE, PTELAB_BACKING_COMPOUND, PTELAB_BACKING_SPLIT, PTELAB_BACKING_VMALLOC}) {
+		if (rule.node().method == PTELAB_REMAP_PFN && (backing == PTELAB_BACKING_COMPOUND || backing == PTELAB_BACKING_VMALLOC))
+			continue;
+		fail_each(
+			rule,
+			[&] {
+				Device device(watcher.path());
+				return errno_of([&] { device.setup({.backing = backing, .pages = 8}); });
+			},
+			[&] { rule.expect("pages left behind", pages_in_use(watcher) - before, 0); });
+	}
+}
+
+RULE_PER_NODE("mmap_without_memory", kAllNodes, .says = "mmap fails with ENOMEM whichever of its allocations fails, and maps nothing",
+	      .source = "mm/fault-inject.c:should_failslab", .needs = injection_needs())
+{
+	const Device device = own_region(rule.node());
+
+	fail_each(
+		rule, [&] { return errno_of([&] { Mapping(device, pages(kPages)); }); },
+		[&] {
+			const ptelab_stats stats = device.stats();
+			rule.expect("mappings left behind", stats.maps + stats.opens - stats.closes, 0U);
+		});
+}
+
+RULE_PER_NODE("open_without_memory", kAllNodes, .says = "open fails with ENOMEM whichever of its allocations fails, and opens nothing",
+	      .source = "mm/fault-inject.c:should_failslab", .needs = injection_needs())
+{
+	const Device watcher(rule.node(), O_RDONLY);
+	const __u64 before = watcher.stats(PTELAB_SCOPE_MODULE).files;
+
+	fail_each(
+		rule, [&] { return errno_of([&] { Device(watcher.path()); }); },
+		[&] { rule.expect("files left open", watcher.stats(PTELAB_SCOPE_MODULE).files, before); });
+}
+
+} // namespace
+} // namespace ptelab
