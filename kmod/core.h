@@ -15,10 +15,8 @@ extern "C" {
 
 /* The region that a node has of its own, alive as long as the node. Sleep. */
 struct ptelab_node;
-struct ptelab_cdev;
-/* device: the BAR of PTELAB_IOMAP, else NULL. owner: given back for every session. 0 or -errno, and nothing is left. */
-int ptelab_node_new(struct ptelab_node **node, unsigned int method, unsigned long pages, struct port_device *device,
-		    struct ptelab_cdev *owner);
+/* device: the BAR of PTELAB_IOMAP, else NULL. 0 or -errno, and nothing is left. */
+int ptelab_node_new(struct ptelab_node **node, unsigned int method, unsigned long pages, struct port_device *device);
 void ptelab_node_free(struct ptelab_node *node);
 /* The device is going away: every mapping loses it for good. After this the BAR is no longer touched. */
 void ptelab_node_kill(struct ptelab_node *node);
@@ -27,7 +25,6 @@ void ptelab_node_kill(struct ptelab_node *node);
 int ptelab_session_new(struct ptelab_session **session, struct ptelab_node *node, struct file *file);
 void ptelab_session_free(struct ptelab_session *session);
 struct port_counts *ptelab_session_counts(struct ptelab_session *session);
-struct ptelab_cdev *ptelab_session_owner(const struct ptelab_session *session);
 unsigned int ptelab_session_method(const struct ptelab_session *session);
 
 /* ->mmap: 0 or -errno. */
@@ -41,16 +38,48 @@ unsigned int ptelab_fault_fault_insert_pfn(struct ptelab_session *s, struct vm_f
 unsigned int ptelab_fault_remap_pfn(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
 unsigned int ptelab_fault_iomap(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
 
+unsigned int ptelab_fault_insert_pages(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_map_pages(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_map_pages_zero(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_remap_vmalloc(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_fault_insert_pages(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_fault_insert_mixed(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_huge_pfn(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_huge_folio(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_bare(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+/* ->huge_fault for a PMD. */
+unsigned int ptelab_huge_fault_pfn(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_huge_fault_folio(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+
+/* Any hook: counts the call, and says what PLAN wants of this one. Sleeps; the session's mutex nests in mmap_lock. */
+struct ptelab_plan ptelab_hook_answer(struct ptelab_session *session, unsigned int hook);
+
+/* What the method of the file is like. */
+bool ptelab_fills_at_mmap(const struct ptelab_session *session);
+bool ptelab_counts_pages(const struct ptelab_session *session);	/* each mapping of a page holds a reference, always */
+
+/* The file's region. */
+unsigned long ptelab_pages(struct ptelab_session *session);
+struct page *ptelab_page_get(struct ptelab_session *session, unsigned long index);	/* a reference, or NULL: none, or revoked */
+unsigned long ptelab_find(struct ptelab_session *session, unsigned long pfn);		/* 1 + index, or 0 */
+bool ptelab_contiguous(struct ptelab_session *session, unsigned long index, unsigned long pages);
+struct port_space *ptelab_own_space(struct ptelab_session *session);	/* NULL: the region is the node's, or a device */
+void ptelab_zap_everywhere(struct ptelab_session *session);	/* unmap_mapping_range over all of it; no lock of ->fault's held */
+/* Keep REVOKE waiting while something is put into page tables, mmap_lock held. false: revoked, nothing is held. */
+bool ptelab_gate_enter(struct ptelab_session *session);
+void ptelab_gate_leave(struct ptelab_session *session);
+int ptelab_drop_pages(struct ptelab_session *session);	/* PTELAB_PAGE_DROP_ALL */
+
 /* read, write, llseek, ->access: where the bytes at an offset are. */
 struct ptelab_chunk {
-	struct page *page;		/* RAM; or */
+	struct page *page;		/* RAM, with a reference for whoever got the chunk; or */
 	struct port_device *device;	/* the device's memory, at device_offset */
 	unsigned long device_offset;
 	unsigned int offset;		/* in the page */
 	unsigned int bytes;		/* up to the end of the page or of what was asked; 0: at or past the end of the region */
 };
 unsigned long long ptelab_size(struct ptelab_session *session);	/* bytes */
-/* -ENODEV: revoked. The chunk stays valid as long as the file is open (a device: until ptelab_node_kill). */
+/* -ENODEV: revoked. */
 int ptelab_chunk_at(struct ptelab_session *session, unsigned long long offset, unsigned long long bytes,
 		    struct ptelab_chunk *chunk);
 
@@ -64,6 +93,7 @@ int ptelab_ioctl_restore(struct ptelab_session *session, const struct ptelab_rev
 /* Number of entries for the glue to allocate, or -errno; then fill them. */
 long ptelab_ioctl_lookup_entries(const struct ptelab_lookup *arg);
 int ptelab_ioctl_lookup(struct ptelab_session *session, const struct ptelab_lookup *arg, struct ptelab_pte *entries, bool show_pfn);
+int ptelab_ioctl_plan(struct ptelab_session *session, const struct ptelab_plan *arg);
 int ptelab_ioctl_stats(struct ptelab_session *session, struct ptelab_stats *arg);
 
 #ifdef __cplusplus

@@ -30,9 +30,12 @@ struct ptelab_session;
 enum {
 	PORT_FAULT_OOM = 0x1,
 	PORT_FAULT_SIGBUS = 0x2,
+	PORT_FAULT_HWPOISON = 0x10,
+	PORT_FAULT_SIGSEGV = 0x40,
 	PORT_FAULT_NOPAGE = 0x100,
 	PORT_FAULT_LOCKED = 0x200,
-	PORT_FAULT_RETRY = 0x400
+	PORT_FAULT_RETRY = 0x400,
+	PORT_FAULT_FALLBACK = 0x800
 };
 
 /* The kernel's page size is known only to the glue: PAGE_SHIFT, the largest order of a block in pages, PTELAB_HAS_*. */
@@ -66,14 +69,30 @@ void port_vma_abandon(struct vm_area_struct *vma);
 int port_insert_page(struct vm_area_struct *vma, unsigned long addr, struct page *page);
 int port_remap(struct vm_area_struct *vma, unsigned long addr, unsigned long pfn, unsigned long bytes);
 int port_iomap(struct vm_area_struct *vma, struct port_device *device);
+int port_insert_pages(struct vm_area_struct *vma, unsigned long addr, struct page **pages, unsigned long count);
+int port_map_pages(struct vm_area_struct *vma, struct page **pages, unsigned long count);	/* honours vm_pgoff */
+int port_map_pages_zero(struct vm_area_struct *vma, struct page **pages, unsigned long count);	/* does not */
+int port_remap_vmalloc(struct vm_area_struct *vma, void *memory, unsigned long pgoff);
 
 /* ---- insert at fault: mmap_lock held for read, or the VMA's own lock; sleep ---- */
 unsigned int port_fault_insert_pfn(struct vm_fault *vmf, unsigned long pfn);	/* PORT_FAULT_* */
 int port_fault_insert_page(struct vm_fault *vmf, struct page *page);		/* 0 or -errno */
+unsigned int port_fault_insert_mixed(struct vm_fault *vmf, unsigned long pfn);
+/* From the faulting address on, inside the VMA. 0 if any was inserted, else -errno. */
+int port_fault_insert_pages(struct vm_fault *vmf, struct page **pages, unsigned long count);
+/* ->huge_fault: a whole PMD, all of it inside the VMA. PORT_FAULT_FALLBACK where this kernel has no such call. */
+unsigned int port_fault_insert_pfn_pmd(struct vm_fault *vmf, unsigned long pfn);
+unsigned int port_fault_insert_folio_pmd(struct vm_fault *vmf, struct page *head);
+/* remap_pfn_range() of one page, which is not made to be called here: 0 or -errno. */
+int port_fault_remap(struct vm_fault *vmf, unsigned long pfn);
+struct port_span port_fault_span(const struct vm_fault *vmf);			/* of the VMA */
+unsigned long port_fault_address(const struct vm_fault *vmf);			/* page-aligned */
+unsigned long port_pmd_pages(void);						/* pages that one PMD maps; 0: no huge pages */
 bool port_fault_is_cow(const struct vm_fault *vmf);
 /* Take the page lock and a reference; the core puts both when it has set the PTE. */
 void port_fault_give(struct vm_fault *vmf, struct page *page);
 void port_fault_take_back(struct vm_fault *vmf);	/* undo port_fault_give */
+void port_fault_unlock(struct vm_fault *vmf);		/* give the page unlocked after all: the core locks it by itself */
 /* Drop the lock of the fault and answer PORT_FAULT_RETRY. 0: this caller may not be asked to retry, nothing was dropped. */
 unsigned int port_fault_retry(struct vm_fault *vmf);
 /* Sleep; false: a fatal signal is pending. */
@@ -103,6 +122,7 @@ void port_vfree(void *memory);
 struct page *port_vmalloc_page(const void *memory, unsigned long index);
 struct page *port_page_nth(struct page *first, unsigned long index);	/* of one block or compound page */
 unsigned long port_page_pfn(const struct page *page);
+void port_page_get(struct page *page);			/* one more reference; any context */
 
 /* ---- device: a PCI BAR that the glue has claimed ---- */
 unsigned long port_device_pages(const struct port_device *device);

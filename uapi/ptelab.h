@@ -29,6 +29,15 @@ enum ptelab_method {
 	PTELAB_FAULT_INSERT_PFN = 4,	/* vmf_insert_pfn from ->fault, VM_PFNMAP, has ->access */
 	PTELAB_REMAP_PFN = 5,		/* remap_pfn_range at mmap, no ->access */
 	PTELAB_IOMAP = 6,		/* vm_iomap_memory at mmap, on a device's own memory */
+	PTELAB_INSERT_PAGES = 7,	/* vm_insert_pages at mmap, whole VMA in one call */
+	PTELAB_MAP_PAGES = 8,		/* vm_map_pages at mmap */
+	PTELAB_MAP_PAGES_ZERO = 9,	/* vm_map_pages_zero at mmap: vm_pgoff is ignored */
+	PTELAB_REMAP_VMALLOC = 10,	/* remap_vmalloc_range at mmap */
+	PTELAB_FAULT_INSERT_PAGES = 11,	/* vm_insert_pages from ->fault, up to 16 pages around */
+	PTELAB_FAULT_INSERT_MIXED = 12,	/* vmf_insert_mixed from ->fault, VM_MIXEDMAP */
+	PTELAB_HUGE_PFN = 13,		/* vmf_insert_pfn_pmd from ->huge_fault, else vmf_insert_pfn from ->fault */
+	PTELAB_HUGE_FOLIO = 14,		/* vmf_insert_folio_pmd from ->huge_fault, else the page from ->fault */
+	PTELAB_BARE = 15,		/* nothing: the VMA is what SHAPE makes it, CALL fills it */
 	PTELAB_METHODS			/* one past the last */
 };
 
@@ -60,6 +69,12 @@ enum ptelab_fault_action {
 	PTELAB_FAULT_OOM = 3,		/* VM_FAULT_OOM; the core retries a user access for ever, it can be killed */
 	PTELAB_FAULT_RETRY = 4,		/* drop the lock, VM_FAULT_RETRY; served where the core does not allow that */
 	PTELAB_FAULT_DELAY = 5,		/* sleep fault_delay_ms (killable), then serve */
+	PTELAB_FAULT_SIGSEGV = 6,	/* VM_FAULT_SIGSEGV */
+	PTELAB_FAULT_HWPOISON = 7,	/* VM_FAULT_HWPOISON */
+	PTELAB_FAULT_NOTHING = 8,	/* VM_FAULT_NOPAGE and no PTE: the core comes again at once */
+	PTELAB_FAULT_STALE = 9,		/* FAULT_PAGE: look whether it is revoked, sleep fault_delay_ms, then give the page all the
+					 * same and unlocked: the mistake that REVOKE cannot survive */
+	PTELAB_FAULT_REMAP = 10,	/* BARE: remap_pfn_range of the page from ->fault */
 	PTELAB_FAULT_ACTIONS
 };
 
@@ -70,7 +85,8 @@ enum ptelab_absence {
 	PTELAB_ABSENT_BAD_BAR = 3,	/* its BAR 2 is not memory, or is smaller than 4 MiB */
 	PTELAB_ABSENT_BUSY = 4,		/* another driver has its BAR 2 */
 	PTELAB_ABSENT_NO_MEMORY = 5,	/* the kernel had no memory for it when the device was found */
-	PTELAB_ABSENT_REMOVED = 6	/* it was unplugged */
+	PTELAB_ABSENT_REMOVED = 6,	/* it was unplugged */
+	PTELAB_ABSENT_NO_CALL = 7	/* this kernel has no such call */
 };
 
 /* What this kernel has: found when the module was built, never a version number. */
@@ -83,6 +99,18 @@ enum ptelab_absence {
 #define PTELAB_HAS_FOLLOW_PFNMAP	(1ULL << 6) /* follow_pfnmap_start */
 #define PTELAB_HAS_MMAP_PREPARE		(1ULL << 7) /* f_op->mmap_prepare */
 #define PTELAB_HAS_FAULT_VMA_LOCK	(1ULL << 8) /* faults under the per-VMA lock */
+#define PTELAB_HAS_FOLLOW_PTE		(1ULL << 9) /* follow_pte */
+#define PTELAB_HAS_UNMAP_PAGES		(1ULL << 10) /* unmap_mapping_pages is exported */
+#define PTELAB_HAS_INSERT_MIXED_PROT	(1ULL << 11) /* vmf_insert_mixed_prot */
+#define PTELAB_HAS_INSERT_MIXED_MKWRITE	(1ULL << 12) /* vmf_insert_mixed_mkwrite is exported */
+#define PTELAB_HAS_INSERT_PAGE_MKWRITE	(1ULL << 13) /* vmf_insert_page_mkwrite */
+#define PTELAB_HAS_INSERT_PFN_PMD	(1ULL << 14) /* vmf_insert_pfn_pmd, on an architecture that has huge pages */
+#define PTELAB_HAS_INSERT_FOLIO_PMD	(1ULL << 15) /* vmf_insert_folio_pmd */
+#define PTELAB_HAS_MAY_SPLIT		(1ULL << 16) /* vm_ops->may_split, which was called split before */
+#define PTELAB_HAS_MPROTECT_HOOK	(1ULL << 17) /* vm_ops->mprotect */
+#define PTELAB_HAS_MAPPED_HOOK		(1ULL << 18) /* vm_ops->mapped */
+#define PTELAB_HAS_GENERIC_ACCESS	(1ULL << 19) /* generic_access_phys */
+#define PTELAB_HAS_FAST_ONLY_PIN	(1ULL << 20) /* pin_user_pages_fast_only */
 
 /* QUERY: what this node, this file's region and this kernel are. Never fails but for EFAULT and EINVAL. */
 struct ptelab_query {
@@ -94,6 +122,7 @@ struct ptelab_query {
 	__u32 page_shift;	/* log2 of the kernel's page size */
 	__u32 revoked;		/* 1: REVOKE is in force */
 	__u32 has_access;	/* 1: the VMA has ->access, so ptrace and /proc/PID/mem can read a PFN mapping */
+	__u64 file;		/* a number for this open file, as in events */
 	__u64 pages;		/* size of this file's region */
 	__u64 max_pages;	/* most that SETUP takes with PTELAB_BACKING_SINGLE or _VMALLOC */
 	__u64 max_block_pages;	/* most that it takes with _COMPOUND or _SPLIT */
@@ -234,6 +263,119 @@ struct ptelab_stats {
 	__u64 reserved[4];
 };
 
+/*
+ * SHAPE: what the file's mappings are like beyond what SETUP says. Once, before the first mmap and after SETUP, else EBUSY.
+ *   EOPNOTSUPP  a hook that this kernel or this node does not have; a node that fills at mmap without OPEN and CLOSE;
+ *               OWN_INODE or RESERVED without a region of RAM of the file's own (SETUP)
+ *   EINVAL      both ACCESS and GENERIC_ACCESS, setting what may only be cleared, unknown bits
+ */
+#define PTELAB_SHAPE_HOOKS	(1U << 0)	/* the VMA's vm_ops has the members of hooks and no others */
+#define PTELAB_SHAPE_NO_VM_OPS	(1U << 1)	/* ->mmap sets no vm_ops at all */
+#define PTELAB_SHAPE_OWN_INODE	(1U << 2)	/* mappings hang on the inode that was opened, as in any plain driver, and REVOKE
+						 * and UNMAP reach those of this inode only */
+#define PTELAB_SHAPE_RESERVED	(1U << 3)	/* the region's pages are PageReserved, so that ioremap() takes them */
+#define PTELAB_SHAPE_EVENTS	(1U << 4)	/* calls of this file's hooks are recorded for EVENTS */
+
+/* Hooks, as bits of ptelab_shape.hooks, and as the hook of a plan or an event (the bit's number). */
+enum ptelab_hook {
+	PTELAB_HOOK_MMAP = 1,		/* f_op->mmap; always there */
+	PTELAB_HOOK_OPEN = 2,
+	PTELAB_HOOK_CLOSE = 3,
+	PTELAB_HOOK_MAY_SPLIT = 4,	/* ->may_split, ->split where that is its name */
+	PTELAB_HOOK_MREMAP = 5,
+	PTELAB_HOOK_MPROTECT = 6,
+	PTELAB_HOOK_FAULT = 7,
+	PTELAB_HOOK_HUGE_FAULT = 8,
+	PTELAB_HOOK_MAP_PAGES = 9,	/* filemap_map_pages, which finds nothing in a device's address_space */
+	PTELAB_HOOK_PAGE_MKWRITE = 10,
+	PTELAB_HOOK_PFN_MKWRITE = 11,
+	PTELAB_HOOK_ACCESS = 12,	/* ours: the region's bytes */
+	PTELAB_HOOK_GENERIC_ACCESS = 13, /* generic_access_phys; not together with ACCESS */
+	PTELAB_HOOK_NAME = 14,		/* answers "[ptelab]" */
+	PTELAB_HOOK_RELEASE = 15,	/* f_op->release; always there, seen in events only */
+	PTELAB_HOOKS
+};
+
+/* VM_* flags that ->mmap sets or clears before anything is inserted. */
+#define PTELAB_VM_IO		(1U << 0)
+#define PTELAB_VM_PFNMAP	(1U << 1)
+#define PTELAB_VM_MIXEDMAP	(1U << 2)
+#define PTELAB_VM_DONTEXPAND	(1U << 3)
+#define PTELAB_VM_DONTDUMP	(1U << 4)
+#define PTELAB_VM_DONTCOPY	(1U << 5)
+#define PTELAB_VM_WRITE		(1U << 6)	/* may be cleared only */
+#define PTELAB_VM_MAYWRITE	(1U << 7)	/* may be cleared only */
+
+struct ptelab_shape {
+	__u32 flags;		/* PTELAB_SHAPE_* */
+	__u32 cache;		/* enum ptelab_cache put into vm_page_prot, RAM or not; 0: as SETUP says */
+	__u64 hooks;		/* with PTELAB_SHAPE_HOOKS: bits 1 << enum ptelab_hook */
+	__u32 vm_set;		/* PTELAB_VM_* */
+	__u32 vm_clear;		/* PTELAB_VM_* */
+	__u64 reserved[4];
+};
+
+/* What a hook answers in place of its normal work. */
+enum ptelab_answer {
+	PTELAB_ANSWER_NORMAL = 1,
+	PTELAB_ANSWER_ERROR = 2,	/* -error; for MMAP after the first pages pages were inserted */
+	PTELAB_ANSWER_SIGBUS = 3,	/* PAGE_MKWRITE, PFN_MKWRITE: VM_FAULT_SIGBUS */
+	PTELAB_ANSWER_AGAIN = 4,	/* PAGE_MKWRITE, PFN_MKWRITE: VM_FAULT_NOPAGE */
+	PTELAB_ANSWER_ZAP = 5,		/* MMAP, PFN_MKWRITE: unmap_mapping_range over the whole file, then as normal */
+	PTELAB_ANSWER_FALLBACK = 6,	/* HUGE_FAULT: VM_FAULT_FALLBACK */
+	PTELAB_ANSWERS
+};
+
+/*
+ * PLAN: for one hook, the calls number after + 1 to after + count of this file get another answer; count 0: all that follow.
+ * A second PLAN for a hook replaces the first and starts counting anew. Any time. EINVAL: this hook has no such answer.
+ */
+struct ptelab_plan {
+	__u32 flags;		/* 0 */
+	__u32 hook;		/* enum ptelab_hook: MMAP, MAY_SPLIT, MREMAP, MPROTECT, HUGE_FAULT, PAGE_MKWRITE, PFN_MKWRITE */
+	__u32 answer;		/* enum ptelab_answer */
+	__u32 error;		/* errno, with PTELAB_ANSWER_ERROR */
+	__u64 after;
+	__u64 count;
+	__u64 pages;		/* MMAP with ERROR: pages inserted before the failure */
+	__u64 reserved[2];
+};
+
+/*
+ * EVENTS: the calls of hooks by the kernel, in order, of all files with PTELAB_SHAPE_EVENTS since the module was loaded; the
+ * last PTELAB_EVENTS_KEPT are kept. On return sequence is the first event copied, count how many.
+ */
+#define PTELAB_EVENTS_KEPT	4096
+enum ptelab_mmap_lock {
+	PTELAB_LOCK_NONE = 1,
+	PTELAB_LOCK_READ = 2,		/* mmap_lock held for reading, by this task or another */
+	PTELAB_LOCK_WRITE = 3
+};
+
+struct ptelab_event {
+	__u64 sequence;		/* 1, 2, 3, ... */
+	__u32 hook;		/* enum ptelab_hook */
+	__u32 pid;		/* thread, as the reader's pid namespace sees it: gettid() */
+	__u64 file;		/* a number for each open file: QUERY.file */
+	__u64 vma;		/* a number that stands for the address of the kernel's VMA; 0: none */
+	__u64 start;		/* bytes; ACCESS and MAP_PAGES: the address and where it ends */
+	__u64 end;
+	__u64 pgoff;
+	__u64 flags;		/* fault hooks: vmf->flags; MPROTECT: the new VM_* flags; ACCESS: 1 for a write; CLOSE, OPEN: 0 */
+	__u32 lock;		/* OPEN, CLOSE: enum ptelab_mmap_lock; else 0 */
+	__u32 present;		/* OPEN, CLOSE: entries present in the VMA, at most PTELAB_LOOKUP_MAX looked at; MMAP: 1 if find_vma()
+				 * finds the new VMA */
+	__s64 answer;		/* what the hook answered */
+};
+
+struct ptelab_events {
+	__u32 flags;		/* in: 0 */
+	__u32 count;		/* in: room in buffer; out: events copied */
+	__u64 sequence;		/* in: the first one wanted; out: the first one copied, or the next to come if count is 0 */
+	__u64 buffer;		/* in: pointer to struct ptelab_event */
+	__u64 reserved[2];
+};
+
 #define PTELAB_IOC_MAGIC	0xBC
 #define PTELAB_IOC_QUERY	_IOWR(PTELAB_IOC_MAGIC, 0x00, struct ptelab_query)
 #define PTELAB_IOC_SETUP	_IOW(PTELAB_IOC_MAGIC, 0x01, struct ptelab_setup)
@@ -243,5 +385,8 @@ struct ptelab_stats {
 #define PTELAB_IOC_RESTORE	_IOW(PTELAB_IOC_MAGIC, 0x05, struct ptelab_revoke)
 #define PTELAB_IOC_LOOKUP	_IOW(PTELAB_IOC_MAGIC, 0x06, struct ptelab_lookup)
 #define PTELAB_IOC_STATS	_IOWR(PTELAB_IOC_MAGIC, 0x07, struct ptelab_stats)
+#define PTELAB_IOC_SHAPE	_IOW(PTELAB_IOC_MAGIC, 0x08, struct ptelab_shape)
+#define PTELAB_IOC_PLAN		_IOW(PTELAB_IOC_MAGIC, 0x09, struct ptelab_plan)
+#define PTELAB_IOC_EVENTS	_IOWR(PTELAB_IOC_MAGIC, 0x0A, struct ptelab_events)
 
 #endif /* _UAPI_PTELAB_H */

@@ -2,7 +2,7 @@
 // The one C++ translation unit of the module: what the glue calls, and the only place where kernel pointers become tokens.
 #include "kmod/core.h"
 #include "live.hpp"
-#include "session.hpp"
+#include "serve.hpp"
 
 using namespace ptelab;
 
@@ -27,51 +27,6 @@ namespace {
 using cxxrt::from_kernel;
 using cxxrt::to_kernel;
 
-class Entry {
-public:
-	template <typename M>
-	static Result<void> map(Session &session, vm_area_struct *vma)
-	{
-		static_assert(Method<M>);
-		return session.map<M>(NewVma{{}, vma});
-	}
-
-	template <typename M>
-	static FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
-	{
-		const Region &region = session.mapped_region();
-		Fault<typename M::Kind> fault{{}, vmf};
-		if (pgoff >= region.count())
-			return FaultCode::kSigbus;
-		if constexpr (cxxrt::SameAs<typename M::Kind, Plain>)
-			return M::fault(fault, region, pgoff);	// passes the gate itself, with the page locked
-		else
-			return region.pass([&](const GateState &gate) {
-				if (!gate.open || (M::kEager && !gate.refill))
-					return FaultCode::kSigbus;
-				return M::fault(fault, region, pgoff);
-			});
-	}
-};
-
-FaultCode planned(unsigned action, const FaultPlan &plan, bool &serve)
-{
-	serve = false;
-	switch (action) {
-	case PTELAB_FAULT_SIGBUS:
-		return FaultCode::kSigbus;
-	case PTELAB_FAULT_OOM:
-		return FaultCode::kOom;
-	case PTELAB_FAULT_DELAY:
-		// A task that is being killed is not kept waiting, nor sent round again by a handler that does nothing.
-		serve = port_fault_delay(plan.delay_ms);
-		return FaultCode::kSigbus;
-	default:
-		serve = true;
-		return FaultCode::kNoPage;
-	}
-}
-
 template <typename M>
 unsigned fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
 {
@@ -83,12 +38,16 @@ unsigned fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
 			return retry;
 	}
 	bool serve = false;
-	FaultCode code = planned(action, session.plan(), serve);
-	if (serve)
-		code = Entry::serve<M>(session, vmf, pgoff);
-	if (static_cast<unsigned>(code) & (PORT_FAULT_SIGBUS | PORT_FAULT_OOM))
-		session.counts().add(PORT_FAULT_ERRORS);
-	return static_cast<unsigned>(code);
+	const FaultCode code = planned(session, action, vmf, pgoff, serve);
+	return answered(session, serve ? Entry::serve<M>(session, vmf, pgoff) : code);
+}
+
+template <typename M>
+unsigned huge_fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	if (s->session.hook_answer(PTELAB_HOOK_HUGE_FAULT).answer == PTELAB_ANSWER_FALLBACK)
+		return PORT_FAULT_FALLBACK;
+	return answered(s->session, Entry::serve_huge<M>(s->session, vmf, pgoff));
 }
 
 bool page_aligned(unsigned long long value)
@@ -147,16 +106,18 @@ Result<cxxrt::Box<Region>> node_region(unsigned method, unsigned long pages, por
 	return dispatch(method, [&]<typename M>() -> Result<cxxrt::Box<Region>> {
 		if (device)
 			return Region::of_device(device);
+		if constexpr (cxxrt::SameAs<M, HugeFolio>)
+			return Region::of_ram(M::kDefaultBacking, port_pmd_pages(), nullptr);
 		const bool block = M::kDefaultBacking == PTELAB_BACKING_SPLIT;
 		const unsigned long most = block ? port_max_block_pages() : kMaxPages;
 		return Region::of_ram(M::kDefaultBacking, pages < most ? pages : most, nullptr);
 	});
 }
 
-Result<ptelab_node *> node_new(unsigned method, unsigned long pages, port_device *device, ptelab_cdev *owner)
+Result<ptelab_node *> node_new(unsigned method, unsigned long pages, port_device *device)
 {
 	auto region = CXXRT_TRY(node_region(method, pages, device));
-	auto node = CXXRT_TRY(cxxrt::Box<ptelab_node>::make(Node{method, owner, cxxrt::move(region)}));
+	auto node = CXXRT_TRY(cxxrt::Box<ptelab_node>::make(Node{method, cxxrt::move(region)}));
 	return cxxrt::move(node).release();
 }
 
@@ -183,9 +144,9 @@ int give(Result<T *> result, T **out)
 
 extern "C" {
 
-int ptelab_node_new(ptelab_node **node, unsigned int method, unsigned long pages, port_device *device, ptelab_cdev *owner)
+int ptelab_node_new(ptelab_node **node, unsigned int method, unsigned long pages, port_device *device)
 {
-	return give(node_new(method, pages, device, owner), node);
+	return give(node_new(method, pages, device), node);
 }
 
 void ptelab_node_free(ptelab_node *node)
@@ -211,11 +172,6 @@ void ptelab_session_free(ptelab_session *session)
 port_counts *ptelab_session_counts(ptelab_session *s)
 {
 	return s->session.counts().get();
-}
-
-ptelab_cdev *ptelab_session_owner(const ptelab_session *s)
-{
-	return s->session.node().owner;
 }
 
 unsigned int ptelab_session_method(const ptelab_session *s)
@@ -262,6 +218,140 @@ unsigned int ptelab_fault_iomap(ptelab_session *s, vm_fault *vmf, unsigned long 
 	return fault<IoMap>(s, vmf, pgoff);
 }
 
+unsigned int ptelab_fault_insert_pages(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<InsertPages>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_fault_map_pages(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<MapPages>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_fault_map_pages_zero(ptelab_session *s, vm_fault *vmf, unsigned long)
+{
+	// vm_pgoff means nothing here: page 0 is where the VMA starts.
+	const port_span vma = port_fault_span(vmf);
+	return fault<MapPagesZero>(s, vmf, (port_fault_address(vmf) - vma.start) >> port_page_shift());
+}
+
+unsigned int ptelab_fault_remap_vmalloc(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<RemapVmalloc>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_fault_fault_insert_pages(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<FaultInsertPages>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_fault_fault_insert_mixed(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<FaultInsertMixed>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_fault_huge_pfn(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<HugePfn>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_fault_huge_folio(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<HugeFolio>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_fault_bare(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<Bare>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_huge_fault_pfn(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return huge_fault<HugePfn>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_huge_fault_folio(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return huge_fault<HugeFolio>(s, vmf, pgoff);
+}
+
+ptelab_plan ptelab_hook_answer(ptelab_session *s, unsigned int hook)
+{
+	return s->session.hook_answer(hook);
+}
+
+bool ptelab_fills_at_mmap(const ptelab_session *s)
+{
+	return dispatch(s->session.node().method, []<typename M>() { return M::kEager; });
+}
+
+bool ptelab_counts_pages(const ptelab_session *s)
+{
+	return dispatch(s->session.node().method, []<typename M>() { return M::kCountsPages; });
+}
+
+unsigned long ptelab_pages(ptelab_session *s)
+{
+	return s->session.region()->count();
+}
+
+page *ptelab_page_get(ptelab_session *s, unsigned long index)
+{
+	const Region &region = *s->session.region();
+	if (region.device() || index >= region.count())
+		return nullptr;
+	return region.pass([&](const GateState &gate) -> page * {
+		if (!gate.open)
+			return nullptr;
+		port_page_get(region.at(index));
+		return region.at(index);
+	});
+}
+
+unsigned long ptelab_find(ptelab_session *s, unsigned long pfn)
+{
+	const Region &region = *s->session.region();
+	for (unsigned long index = 0; index < region.count(); index++)
+		if (region.pfn(index) == pfn)
+			return index + 1;
+	return 0;
+}
+
+bool ptelab_contiguous(ptelab_session *s, unsigned long index, unsigned long pages)
+{
+	const Region &region = *s->session.region();
+	return index < region.count() && pages <= region.count() - index && region.run(index, pages) == pages;
+}
+
+port_space *ptelab_own_space(ptelab_session *s)
+{
+	return s->session.owns_region() ? s->session.region()->space() : nullptr;
+}
+
+void ptelab_zap_everywhere(ptelab_session *s)
+{
+	s->session.region()->unmap(0, 0, true);
+}
+
+bool ptelab_gate_enter(ptelab_session *s)
+{
+	return s->session.region()->enter();
+}
+
+void ptelab_gate_leave(ptelab_session *s)
+{
+	s->session.region()->leave();
+}
+
+int ptelab_drop_pages(ptelab_session *s)
+{
+	Region &region = *s->session.region();
+	if (!ptelab_counts_pages(s) || !s->session.owns_region() || region.backing() != PTELAB_BACKING_SINGLE)
+		return -CXXRT_EOPNOTSUPP;
+	region.drop();
+	return 0;
+}
+
 unsigned long long ptelab_size(ptelab_session *s)
 {
 	return static_cast<unsigned long long>(s->session.region()->count()) << port_page_shift();
@@ -277,18 +367,17 @@ int ptelab_chunk_at(ptelab_session *s, unsigned long long offset, unsigned long 
 	const unsigned long long size = ptelab_size(s);
 	if (offset >= size)
 		return 0;
-	if (const auto held = session.touch_device(); !held.ok())
-		return to_kernel(held);
 	const unsigned long page_bytes = 1UL << port_page_shift();
 	chunk->offset = static_cast<unsigned>(offset & (page_bytes - 1));
 	const unsigned long long in_page = page_bytes - chunk->offset;
 	chunk->bytes = static_cast<unsigned>(bytes < in_page ? bytes : in_page);
-	chunk->device = region.device();
-	if (chunk->device)
+	if (region.device()) {
+		chunk->device = region.device();
 		chunk->device_offset = offset;
-	else
-		chunk->page = region.at(offset >> port_page_shift());
-	return 0;
+		return to_kernel(session.touch_device());
+	}
+	chunk->page = ptelab_page_get(s, offset >> port_page_shift());
+	return chunk->page ? 0 : -CXXRT_ENODEV;
 }
 
 int ptelab_ioctl_query(ptelab_session *s, ptelab_query *arg)
@@ -306,7 +395,8 @@ int ptelab_ioctl_setup(ptelab_session *s, const struct ptelab_setup *arg)
 	if (arg->flags || arg->reserved0 || !all_zero(arg->reserved))
 		return -CXXRT_EINVAL;
 	Session &session = s->session;
-	return to_kernel(dispatch(session.node().method, [&]<typename M>() { return session.setup<M>(*arg); }));
+	const MethodTraits method = dispatch(session.node().method, []<typename M>() { return traits_of<M>(); });
+	return to_kernel(session.setup(method, *arg));
 }
 
 int ptelab_ioctl_zap(ptelab_session *s, struct ptelab_zap *arg)
@@ -351,6 +441,13 @@ long ptelab_ioctl_lookup_entries(const struct ptelab_lookup *arg)
 int ptelab_ioctl_lookup(ptelab_session *s, const struct ptelab_lookup *arg, ptelab_pte *entries, bool show_pfn)
 {
 	return to_kernel(lookup(s, *arg, entries, show_pfn));
+}
+
+int ptelab_ioctl_plan(ptelab_session *s, const struct ptelab_plan *arg)
+{
+	if (arg->flags || !all_zero(arg->reserved))
+		return -CXXRT_EINVAL;
+	return to_kernel(s->session.plan_hook(*arg));
 }
 
 int ptelab_ioctl_stats(ptelab_session *s, struct ptelab_stats *arg)

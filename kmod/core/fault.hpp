@@ -8,11 +8,15 @@ namespace ptelab {
 namespace {
 
 enum class [[nodiscard]] FaultCode : unsigned {
+	kDone = 0,	// the page was handed over, unlocked
 	kOom = PORT_FAULT_OOM,
 	kSigbus = PORT_FAULT_SIGBUS,
+	kHwPoison = PORT_FAULT_HWPOISON,
+	kSigsegv = PORT_FAULT_SIGSEGV,
 	kNoPage = PORT_FAULT_NOPAGE,
 	kLocked = PORT_FAULT_LOCKED,
 	kRetry = PORT_FAULT_RETRY,
+	kFallback = PORT_FAULT_FALLBACK,
 };
 
 // The kernel's own convention (include/linux/mm.h: vmf_error, vmf_insert_page): busy means that another thread was first.
@@ -30,6 +34,9 @@ public:
 	FaultBase(const FaultBase &) = delete;
 	FaultBase &operator=(const FaultBase &) = delete;
 
+	unsigned long address() const { return port_fault_address(vmf_); }
+	port_span span() const { return port_fault_span(vmf_); }
+
 protected:
 	vm_fault *vmf_;
 };
@@ -37,12 +44,38 @@ protected:
 template <typename Kind>
 class Fault;
 
+// The page of the region at which the PMD of this fault starts; an error if the PMD is not all VMA and region.
+Result<unsigned long> pmd_start(const FaultBase &fault, const Region &region, unsigned long index)
+{
+	const unsigned shift = port_page_shift();
+	const unsigned long pages = port_pmd_pages();
+	if (!pages)
+		return Errno::kOpNotSupp;
+	const unsigned long inside = (fault.address() >> shift) & (pages - 1);
+	const unsigned long start = ((fault.address() >> shift) - inside) << shift;
+	const port_span vma = fault.span();
+	if (start < vma.start || vma.end - start < pages << shift || index < inside || index - inside > region.count() ||
+	    pages > region.count() - (index - inside))
+		return Errno::kRange;
+	return index - inside;
+}
+
 template <>
 class Fault<PfnMap> : public FaultBase {
 public:
 	using FaultBase::FaultBase;
 
 	FaultCode insert_pfn(unsigned long pfn) { return static_cast<FaultCode>(port_fault_insert_pfn(vmf_, pfn)); }
+
+	// The kernel looks neither at the VMA's end nor at the pfn's alignment (mm/huge_memory.c: vmf_insert_pfn_pmd).
+	FaultCode insert_pmd(const Region &region, unsigned long index)
+	{
+		const auto first = pmd_start(*this, region, index);
+		if (!first.ok() || region.run(first.value(), port_pmd_pages()) < port_pmd_pages() ||
+		    region.pfn(first.value()) & (port_pmd_pages() - 1))
+			return FaultCode::kFallback;
+		return static_cast<FaultCode>(port_fault_insert_pfn_pmd(vmf_, region.pfn(first.value())));
+	}
 };
 
 // May be a private remap, where vmf_insert_pfn() would be a BUG: that one can only be mapped anew.
@@ -65,6 +98,36 @@ public:
 	using FaultBase::FaultBase;
 
 	FaultCode insert(page *page) { return fault_code(cxxrt::from_kernel(port_fault_insert_page(vmf_, page))); }
+
+	// This page and up to 15 after it, as far as VMA and region go: one fault for all of them.
+	FaultCode insert_around(const Region &region, unsigned long index)
+	{
+		constexpr unsigned long kMost = 16;
+		const unsigned long in_vma = (span().end - address()) >> port_page_shift();
+		page *pages[kMost];
+		unsigned long count = 0;
+		for (; count < kMost && count < in_vma && index + count < region.count(); count++)
+			pages[count] = region.at(index + count);
+		return fault_code(cxxrt::from_kernel(port_fault_insert_pages(vmf_, pages, count)));
+	}
+};
+
+// Pages as bare pfns in a VMA that may hold both: on most architectures a special PTE, without a reference.
+template <>
+class Fault<MixedPfn> : public FaultBase {
+public:
+	using FaultBase::FaultBase;
+
+	FaultCode insert_mixed(unsigned long pfn) { return static_cast<FaultCode>(port_fault_insert_mixed(vmf_, pfn)); }
+};
+
+template <>
+class Fault<Shaped> : public FaultBase {
+public:
+	using FaultBase::FaultBase;
+
+	// What a driver must not do: the flags of the VMA change under the read lock.
+	FaultCode remap(unsigned long pfn) { return fault_code(cxxrt::from_kernel(port_fault_remap(vmf_, pfn))); }
 };
 
 // A VMA that vm_insert_page() filled at mmap has had VM_MIXEDMAP since then.
@@ -88,6 +151,27 @@ public:
 			return FaultCode::kLocked;
 		port_fault_take_back(vmf_);
 		return FaultCode::kSigbus;
+	}
+
+	// The mistake that give() does not make: look, take one's time, and hand the page over unlocked. The page itself
+	// stays the region's, so what goes wrong is only that a revoked page is mapped.
+	FaultCode give_stale(const Region &region, unsigned long index, unsigned delay_ms)
+	{
+		if (region.revoked() || !port_fault_delay(delay_ms))
+			return FaultCode::kSigbus;
+		port_fault_give(vmf_, region.at(index));
+		port_fault_unlock(vmf_);
+		return FaultCode::kDone;
+	}
+
+	// A huge folio, refcounted; its order must be that of a PMD (mm/huge_memory.c: vmf_insert_folio_pmd).
+	FaultCode insert_folio(const Region &region, unsigned long index)
+	{
+		const auto first = pmd_start(*this, region, index);
+		if (!first.ok() || first.value() != 0 || region.backing() != PTELAB_BACKING_COMPOUND ||
+		    region.count() != port_pmd_pages())
+			return FaultCode::kFallback;
+		return static_cast<FaultCode>(port_fault_insert_folio_pmd(vmf_, region.at(0)));
 	}
 };
 

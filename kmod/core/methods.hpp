@@ -21,6 +21,8 @@ struct InsertPage {
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SINGLE;
 	static constexpr bool kEager = true;	// filled at mmap; ->fault serves only what RESTORE brought back
 	static constexpr bool kHasAccess = false;
+	static constexpr bool kCountsPages = true;
+	static constexpr bool kIgnoresOffset = false;
 
 	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.insert_all(region); }
 	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
@@ -35,6 +37,8 @@ struct FaultInsertPage {
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SINGLE;
 	static constexpr bool kEager = false;
 	static constexpr bool kHasAccess = false;
+	static constexpr bool kCountsPages = true;
+	static constexpr bool kIgnoresOffset = false;
 
 	static Result<void> map(Mapping<Kind> &, const Region &) { return {}; }
 	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
@@ -49,6 +53,8 @@ struct FaultPage {
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SINGLE;
 	static constexpr bool kEager = false;
 	static constexpr bool kHasAccess = false;
+	static constexpr bool kCountsPages = true;
+	static constexpr bool kIgnoresOffset = false;
 
 	static Result<void> map(Mapping<Kind> &, const Region &) { return {}; }
 	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
@@ -63,6 +69,8 @@ struct FaultInsertPfn {
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SINGLE;
 	static constexpr bool kEager = false;
 	static constexpr bool kHasAccess = true;
+	static constexpr bool kCountsPages = false;
+	static constexpr bool kIgnoresOffset = false;
 
 	static Result<void> map(Mapping<Kind> &, const Region &) { return {}; }
 	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
@@ -77,6 +85,8 @@ struct RemapPfn {
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SPLIT;
 	static constexpr bool kEager = true;
 	static constexpr bool kHasAccess = false;
+	static constexpr bool kCountsPages = false;
+	static constexpr bool kIgnoresOffset = false;
 
 	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.remap_all(region); }
 	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
@@ -91,6 +101,8 @@ struct IoMap {
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_DEVICE;
 	static constexpr bool kEager = true;
 	static constexpr bool kHasAccess = false;
+	static constexpr bool kCountsPages = false;
+	static constexpr bool kIgnoresOffset = false;
 
 	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.iomap(region); }
 	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
@@ -98,6 +110,95 @@ struct IoMap {
 		return fault.insert_pfn(region.pfn(index));
 	}
 };
+
+// vm_insert_page()'s kin at mmap: what differs is the call alone.
+struct InsertPages : InsertPage {
+	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.insert_many(region); }
+};
+
+struct MapPages : InsertPage {
+	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.map_all(region, false); }
+};
+
+struct MapPagesZero : InsertPage {
+	static constexpr bool kIgnoresOffset = true;
+
+	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.map_all(region, true); }
+};
+
+struct RemapVmalloc : InsertPage {
+	static constexpr unsigned kBackings = bit(PTELAB_BACKING_VMALLOC);
+	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_VMALLOC;
+
+	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.remap_vmalloc(region); }
+};
+
+struct FaultInsertPages : FaultInsertPage {
+	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
+	{
+		return fault.insert_around(region, index);
+	}
+};
+
+struct FaultInsertMixed : FaultInsertPage {
+	using Kind = MixedPfn;
+	static constexpr bool kCountsPages = false;
+
+	static Result<void> map(Mapping<Kind> &, const Region &) { return {}; }
+	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
+	{
+		return fault.insert_mixed(region.pfn(index));
+	}
+};
+
+struct HugePfn : FaultInsertPfn {
+	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SPLIT;
+	static constexpr bool kHasAccess = false;
+
+	static FaultCode huge_fault(Fault<Kind> &fault, const Region &region, unsigned long index)
+	{
+		return fault.insert_pmd(region, index);
+	}
+};
+
+struct HugeFolio : FaultPage {
+	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_COMPOUND;
+
+	static FaultCode huge_fault(Fault<Kind> &fault, const Region &region, unsigned long index)
+	{
+		return fault.insert_folio(region, index);
+	}
+};
+
+// Its pages get into page tables by CALL alone, as pages or as pfns.
+struct Bare {
+	using Kind = Shaped;
+	static constexpr unsigned kBackings = kAnyRam;
+	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SPLIT;
+	static constexpr bool kEager = false;
+	static constexpr bool kHasAccess = false;
+	static constexpr bool kCountsPages = false;
+	static constexpr bool kIgnoresOffset = false;
+
+	static Result<void> map(Mapping<Kind> &, const Region &) { return {}; }
+	static FaultCode fault(Fault<Kind> &, const Region &, unsigned long) { return FaultCode::kSigbus; }
+};
+
+// What SETUP has to know of a method.
+struct MethodTraits {
+	unsigned backings;
+	unsigned default_backing;
+	bool eager;
+	bool gives_pages;	// its ->fault returns the page
+	bool shaped;		// its VMA is what SHAPE made it
+};
+
+template <typename M>
+constexpr MethodTraits traits_of()
+{
+	return {M::kBackings, M::kDefaultBacking, M::kEager, cxxrt::SameAs<typename M::Kind, Plain>,
+		cxxrt::SameAs<typename M::Kind, Shaped>};
+}
 
 template <typename M>
 concept Method = requires(Mapping<typename M::Kind> &mapping, Fault<typename M::Kind> &fault, const Region &region)
@@ -124,6 +225,24 @@ auto dispatch(unsigned method, F &&use)
 		return use.template operator()<RemapPfn>();
 	case PTELAB_IOMAP:
 		return use.template operator()<IoMap>();
+	case PTELAB_INSERT_PAGES:
+		return use.template operator()<InsertPages>();
+	case PTELAB_MAP_PAGES:
+		return use.template operator()<MapPages>();
+	case PTELAB_MAP_PAGES_ZERO:
+		return use.template operator()<MapPagesZero>();
+	case PTELAB_REMAP_VMALLOC:
+		return use.template operator()<RemapVmalloc>();
+	case PTELAB_FAULT_INSERT_PAGES:
+		return use.template operator()<FaultInsertPages>();
+	case PTELAB_FAULT_INSERT_MIXED:
+		return use.template operator()<FaultInsertMixed>();
+	case PTELAB_HUGE_PFN:
+		return use.template operator()<HugePfn>();
+	case PTELAB_HUGE_FOLIO:
+		return use.template operator()<HugeFolio>();
+	case PTELAB_BARE:
+		return use.template operator()<Bare>();
 	}
 	cxxrt::bug(__FILE__, __LINE__, "a method that no case names");
 }

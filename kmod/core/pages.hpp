@@ -54,9 +54,21 @@ public:
 		release();
 	}
 
+	// Give up every page now; those that are mapped live on in the page tables. Only pages that were allocated alone.
+	void drop()
+	{
+		CXXRT_ASSERT(backing_ == PTELAB_BACKING_SINGLE);
+		port_count(counts_, PORT_PAGES_FREED, static_cast<long long>(have_));
+		while (have_)
+			port_page_free(singles_[--have_]);
+	}
+
 	unsigned backing() const { return backing_; }
 	unsigned long count() const { return count_; }
 	bool contiguous() const { return block_ != nullptr; }
+
+	// Of PTELAB_BACKING_VMALLOC.
+	void *memory() const { return memory_; }
 
 	page *operator[](unsigned long index) const
 	{

@@ -12,7 +12,7 @@ namespace {
 struct GateState {
 	bool open = true;	// false: revoked
 	bool refill = false;	// RESTORE came after a REVOKE: mappings filled at mmap are filled on access
-	bool dead = false;	// the device is gone for good
+	bool dead = false;	// the memory is gone for good
 };
 
 class Region {
@@ -46,6 +46,8 @@ public:
 
 	// RAM only.
 	page *at(unsigned long index) const { return pages_[index]; }
+
+	void *memory() const { return pages_.memory(); }
 
 	unsigned long pfn(unsigned long index) const
 	{
@@ -83,6 +85,17 @@ public:
 		return result;
 	}
 
+	// The same for a caller in C. false: revoked, and the gate is not held.
+	bool enter() const
+	{
+		port_space_gate_enter(space_);
+		if (gate_.open)
+			return true;
+		port_space_gate_leave(space_);
+		return false;
+	}
+	void leave() const { port_space_gate_leave(space_); }
+
 	bool revoked() const
 	{
 		return pass([](const GateState &gate) { return !gate.open; });
@@ -98,10 +111,21 @@ public:
 		exclusively([&] { close(false); });
 	}
 
-	// Once a device is dead, nothing restores it.
+	// The device goes: nothing restores it.
 	void kill()
 	{
 		exclusively([&] { close(true); });
+	}
+
+	// The pages go back to the kernel as soon as nothing maps them. What is mapped stays so.
+	void drop()
+	{
+		exclusively([&] {
+			if (gate_.dead)
+				return;
+			shut(true);
+			pages_.drop();
+		});
 	}
 
 	Result<void> restore()
@@ -141,33 +165,32 @@ private:
 		port_space_revoke_unlock(space_);
 	}
 
-	// Four steps, so that nothing is reachable when it returns. No new fault is served; those that passed the gate before
-	// have set their PTE, or hold the page's lock until they have; the PTEs go; and once the mmap calls under way have
-	// linked what they filled, that goes too.
-	void close(bool dead)
+	// No new fault is served, and those that passed the gate before have set their PTE, or hold the page's lock until
+	// they have.
+	void shut(bool dead)
 	{
 		port_space_gate_close(space_);
+		const bool gone = gate_.dead;
 		gate_.open = false;
 		gate_.refill = false;
 		gate_.dead |= dead;
 		port_space_gate_open(space_);
-		if (!device_)
+		if (!device_ && !gone)
 			for (unsigned long i = 0; i < count(); i++)
 				port_space_page_barrier(at(i));
+	}
+
+	// Then the PTEs go; and once the mmap calls under way have linked what they filled, that goes too.
+	void close(bool dead)
+	{
+		shut(dead);
 		unmap_all();
 		port_space_settle(space_);
 		unmap_all();
 	}
 
-	// A private remap_pfn_range() of the whole VMA overwrites vm_pgoff with the pfn (mm/memory.c: remap_pfn_range), and
-	// is found there only.
-	void unmap_all() const
-	{
-		unmap(0, 0, true);
-		if (contiguous())
-			unmap(static_cast<unsigned long long>(pfn(0)) << port_page_shift(),
-			      static_cast<unsigned long long>(count()) << port_page_shift(), true);
-	}
+	// To the end of what can be mapped: a private remap_pfn_range() has its pfn as vm_pgoff (mm/memory.c: remap_pfn_range).
+	void unmap_all() const { unmap(0, 0, true); }
 
 	Pages pages_;
 	port_device *device_;	// or nullptr: RAM

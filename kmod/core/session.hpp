@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cxxrt/guarded.hpp"
+#include "hook_plan.hpp"
 #include "methods.hpp"
 
 namespace ptelab {
@@ -80,7 +81,6 @@ private:
 // A /dev node: a method, and the region that files map which have none of their own.
 struct Node {
 	unsigned method;
-	ptelab_cdev *owner;
 	cxxrt::Box<Region> region;
 };
 
@@ -88,6 +88,7 @@ struct SessionState {
 	bool mapped = false;		// from the first successful mmap on, what faults read is fixed
 	bool holds_device = false;
 	unsigned cache = PTELAB_CACHE_WRITE_BACK;
+	HookPlans plans;
 };
 
 class Session {
@@ -133,7 +134,8 @@ public:
 		return state_.with([&](SessionState &state) -> Result<void> {
 			const port_span span = vma.span();
 			const unsigned long pages = (span.end - span.start) >> port_page_shift();
-			if (span.pgoff > region_->count() || pages > region_->count() - span.pgoff)
+			const unsigned long first = M::kIgnoresOffset ? 0 : span.pgoff;
+			if (first > region_->count() || pages > region_->count() - first)
 				return Errno::kInval;
 			if (vma.wants_exec())
 				return Errno::kAcces;
@@ -153,14 +155,13 @@ public:
 		return state_.with([&](SessionState &state) { return hold_device(state); });
 	}
 
-	template <typename M>
-	Result<void> setup(const ptelab_setup &arg)
+	Result<void> setup(const MethodTraits &method, const ptelab_setup &arg)
 	{
-		const FaultPlan plan = CXXRT_TRY(plan_of(arg, M::kEager));
-		const unsigned backing = arg.backing ? arg.backing : M::kDefaultBacking;
+		const FaultPlan plan = CXXRT_TRY(plan_of(method, arg));
+		const unsigned backing = arg.backing ? arg.backing : method.default_backing;
 		if (backing >= PTELAB_BACKINGS || arg.cache >= PTELAB_CACHES)
 			return Errno::kInval;
-		if (!(M::kBackings & bit(backing)))
+		if (!(method.backings & bit(backing)))
 			return Errno::kOpNotSupp;
 		if (backing == PTELAB_BACKING_DEVICE)
 			return setup_device(arg);
@@ -195,6 +196,16 @@ public:
 		out.features = port_features();
 	}
 
+	ptelab_plan hook_answer(unsigned hook)
+	{
+		return state_.with([&](SessionState &state) { return state.plans.answer(hook); });
+	}
+
+	Result<void> plan_hook(const ptelab_plan &plan)
+	{
+		return state_.with([&](SessionState &state) { return state.plans.set(plan); });
+	}
+
 	bool owns_region()
 	{
 		return state_.with([&](SessionState &) { return has_own_region(); });
@@ -212,16 +223,17 @@ private:
 		return {};
 	}
 
-	static Result<FaultPlan> plan_of(const ptelab_setup &arg, bool eager)
+	static Result<FaultPlan> plan_of(const MethodTraits &method, const ptelab_setup &arg)
 	{
 		const unsigned action = arg.fault_action ? arg.fault_action : static_cast<unsigned>(PTELAB_FAULT_SERVE);
-		const bool delays = action == PTELAB_FAULT_DELAY;
+		const bool delays = action == PTELAB_FAULT_DELAY || action == PTELAB_FAULT_STALE;
 		if (action >= PTELAB_FAULT_ACTIONS || (delays && arg.fault_delay_ms == 0) || arg.fault_delay_ms > 10000 ||
 		    (!delays && arg.fault_delay_ms))
 			return Errno::kInval;
 		if (action == PTELAB_FAULT_SERVE && (arg.fault_after || arg.fault_count))
 			return Errno::kInval;
-		if (action != PTELAB_FAULT_SERVE && eager)
+		if ((action != PTELAB_FAULT_SERVE && method.eager) || (action == PTELAB_FAULT_STALE && !method.gives_pages) ||
+		    (action == PTELAB_FAULT_REMAP && !method.shaped))
 			return Errno::kOpNotSupp;
 		return FaultPlan{action, arg.fault_delay_ms, arg.fault_after, arg.fault_count};
 	}
@@ -248,15 +260,23 @@ private:
 		return state_.with([&](SessionState &state) -> Result<void> {
 			if (state.mapped)
 				return Errno::kBusy;
-			// Ours is the only hold that may stand in the way of the change.
-			if (state.holds_device)
-				port_device_drop(region_->device());
-			state.holds_device = false;
-			CXXRT_TRY(cxxrt::from_kernel(port_device_hold(region_->device(), cache)));
+			CXXRT_TRY(change_cache(state, cache));
 			state.holds_device = true;
 			state.cache = cache;
 			return {};
 		});
+	}
+
+	// Our own hold would stand in the way of the change, and comes back if the change fails.
+	Result<void> change_cache(SessionState &state, unsigned cache)
+	{
+		port_device *const device = region_->device();
+		if (state.holds_device)
+			port_device_drop(device);
+		const auto changed = cxxrt::from_kernel(port_device_hold(device, cache));
+		if (!changed.ok() && state.holds_device)
+			state.holds_device = port_device_hold(device, state.cache) == 0;
+		return changed;
 	}
 
 	Node &node_;

@@ -15,8 +15,10 @@ class Entry;	// the entry points of core.h, which alone make tokens
 struct PfnMap {};	// VM_PFNMAP: bare pfns, no struct page, never copy-on-write
 struct Remapped {};	// the API sets its flags: remap_pfn_range and what is built on it
 struct MixedMap {};	// VM_MIXEDMAP: pages from ->fault
+struct MixedPfn {};	// VM_MIXEDMAP: bare pfns from ->fault
 struct Inserted {};	// vm_insert_page at mmap sets VM_MIXEDMAP itself
 struct Plain {};	// no flag: ->fault returns pages
+struct Shaped {};	// what user space asked for (SHAPE); the core puts nothing into it
 
 template <typename Kind>
 class Mapping;
@@ -100,11 +102,51 @@ public:
 };
 
 template <>
+class Mapping<MixedPfn> : public Mapping<MixedMap> {
+public:
+	using Mapping<MixedMap>::Mapping;
+};
+
+template <>
 class Mapping<Plain> : public MappingBase {
 public:
 	using MappingBase::MappingBase;
 
 	static Result<void> prepare(vm_area_struct *) { return {}; }
+};
+
+template <>
+class Mapping<Shaped> : public MappingBase {
+public:
+	using MappingBase::MappingBase;
+
+	static Result<void> prepare(vm_area_struct *) { return {}; }
+};
+
+// The pages that a call wants in an array, for as long as the call lasts; the region keeps them.
+class PageList {
+public:
+	static Result<PageList> make(const Region &region, unsigned long index, unsigned long count)
+	{
+		const auto bytes = CXXRT_TRY(cxxrt::checked_mul(count, sizeof(page *)));
+		PageList list{static_cast<page **>(cxxrt_alloc(bytes))};
+		if (!list.pages_)
+			return Errno::kNoMem;
+		for (unsigned long i = 0; i < count; i++)
+			list.pages_[i] = region.at(index + i);
+		return list;
+	}
+
+	PageList(PageList &&other) : pages_{cxxrt::exchange(other.pages_, nullptr)} {}
+	PageList &operator=(PageList &&) = delete;
+	~PageList() { cxxrt_free(pages_); }
+
+	page **get() const { return pages_; }
+
+private:
+	explicit PageList(page **pages) : pages_{pages} {}
+
+	page **pages_;
 };
 
 template <>
@@ -125,6 +167,34 @@ public:
 				CXXRT_TRY(cxxrt::from_kernel(port_insert_page(vma_, addr, page)));
 			}
 			return {};
+		});
+	}
+
+	// The same in one call.
+	Result<void> insert_many(const Region &region)
+	{
+		return tracked(vma_, region, [&]() -> Result<void> {
+			const port_span where = span();
+			const unsigned long count = (where.end - where.start) >> port_page_shift();
+			const auto list = CXXRT_TRY(PageList::make(region, where.pgoff, count));
+			return cxxrt::from_kernel(port_insert_pages(vma_, where.start, list.get(), count));
+		});
+	}
+
+	// vm_map_pages() takes the whole region and finds its place in it by vm_pgoff; the other form starts at page 0.
+	Result<void> map_all(const Region &region, bool from_zero)
+	{
+		return tracked(vma_, region, [&]() -> Result<void> {
+			const auto list = CXXRT_TRY(PageList::make(region, 0, region.count()));
+			return cxxrt::from_kernel(from_zero ? port_map_pages_zero(vma_, list.get(), region.count()) :
+							      port_map_pages(vma_, list.get(), region.count()));
+		});
+	}
+
+	Result<void> remap_vmalloc(const Region &region)
+	{
+		return tracked(vma_, region, [&] {
+			return cxxrt::from_kernel(port_remap_vmalloc(vma_, region.memory(), span().pgoff));
 		});
 	}
 };

@@ -18,6 +18,7 @@ int ptelab_chunk_copy(const struct ptelab_chunk *chunk, void *buffer, bool write
 	else
 		memcpy(buffer, memory, chunk->bytes);
 	kunmap_local(memory);
+	put_page(chunk->page);
 	return 0;
 }
 
@@ -44,8 +45,12 @@ static ssize_t copy_device(const struct ptelab_chunk *chunk, struct iov_iter *it
 
 ssize_t ptelab_chunk_copy_iter(const struct ptelab_chunk *chunk, struct iov_iter *iter, bool write)
 {
+	ssize_t copied;
+
 	if (chunk->device)
 		return copy_device(chunk, iter, write);
-	return write ? copy_page_from_iter(chunk->page, chunk->offset, chunk->bytes, iter) :
-		       copy_page_to_iter(chunk->page, chunk->offset, chunk->bytes, iter);
+	copied = write ? copy_page_from_iter(chunk->page, chunk->offset, chunk->bytes, iter) :
+			 copy_page_to_iter(chunk->page, chunk->offset, chunk->bytes, iter);
+	put_page(chunk->page);
+	return copied;
 }

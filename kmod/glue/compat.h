@@ -63,9 +63,78 @@ static inline int compat_zap_vma(struct vm_area_struct *vma, unsigned long addr,
 	zap_page_range(vma, addr, bytes);
 	return 0;
 #else
+#error "this kernel exports no zap of a single VMA: what a failed mmap inserted could not be taken back"
+#endif
+}
+
+/* zap_page_range(), which runs on into the VMAs that follow. Context: as above. */
+static inline int compat_zap_many(struct vm_area_struct *vma, unsigned long addr, unsigned long bytes)
+{
+#ifdef HAVE_ZAP_PAGE_RANGE
+	zap_page_range(vma, addr, bytes);
+	return 0;
+#else
 	return -EOPNOTSUPP;
 #endif
 }
+
+/* Context: sleeps; no lock that ->fault takes may be held, but mmap_lock may. */
+static inline int compat_unmap_mapping_pages(struct address_space *mapping, pgoff_t start, pgoff_t count, bool even_cows)
+{
+#ifdef HAVE_UNMAP_MAPPING_PAGES
+	unmap_mapping_pages(mapping, start, count, even_cows);
+	return 0;
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+/* Kernels that export vmf_insert_mixed_mkwrite() answer a VMA without VM_MIXEDMAP with a BUG, later ones with SIGBUS. */
+#ifdef HAVE_VMF_INSERT_MIXED_MKWRITE
+#define COMPAT_INSERT_MIXED_BUGS true
+#else
+#define COMPAT_INSERT_MIXED_BUGS false
+#endif
+
+#ifdef HAVE_PFN_T
+#include <linux/pfn_t.h>
+#define COMPAT_PFN(pfn) __pfn_to_pfn_t(pfn, PFN_DEV)
+#else
+#define COMPAT_PFN(pfn) (pfn)
+#endif
+
+/* Context: mmap_lock held, or the VMA's own lock; sleeps. */
+static inline vm_fault_t compat_insert_mixed(struct vm_area_struct *vma, unsigned long addr, unsigned long pfn)
+{
+	return vmf_insert_mixed(vma, addr, COMPAT_PFN(pfn));
+}
+
+static inline int compat_insert_mixed_prot(struct vm_area_struct *vma, unsigned long addr, unsigned long pfn, pgprot_t prot,
+					   __s64 *result)
+{
+#ifdef HAVE_VMF_INSERT_MIXED_PROT
+	*result = (__force u32)vmf_insert_mixed_prot(vma, addr, COMPAT_PFN(pfn), prot);
+	return 0;
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+static inline int compat_insert_mixed_mkwrite(struct vm_area_struct *vma, unsigned long addr, unsigned long pfn, __s64 *result)
+{
+#ifdef HAVE_VMF_INSERT_MIXED_MKWRITE
+	*result = (__force u32)vmf_insert_mixed_mkwrite(vma, addr, COMPAT_PFN(pfn));
+	return 0;
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
+#ifdef HAVE_MAP_PAGES_RETURNS_VOID
+#define COMPAT_MAP_PAGES_RETURNS void
+#else
+#define COMPAT_MAP_PAGES_RETURNS vm_fault_t
+#endif
 
 /* The fault was taken under the VMA's own lock instead of mmap_lock. */
 static inline bool compat_fault_under_vma_lock(const struct vm_fault *vmf)

@@ -11,17 +11,22 @@
 struct iov_iter;
 struct pci_dev;
 
-/* vm_ops.c: [method]; [0] is NULL. */
-extern const struct vm_operations_struct *const ptelab_vm_ops[PTELAB_METHODS];
+/* vm_ops.c */
 bool ptelab_is_our_vma(const struct vm_area_struct *vma);
 
 /* port_space.c */
 int ptelab_space_init(void);
 void ptelab_space_exit(void);
+struct address_space;
+struct address_space *ptelab_space_mapping(const struct port_space *space);
+void ptelab_space_borrow(struct port_space *space, struct file *file);
 void ptelab_vma_copied(struct vm_area_struct *vma);
 void ptelab_vma_gone(struct vm_area_struct *vma);
 
-/* chunk.c: kernel memory or a user's iterator to and from where the core says the bytes are. -ENODEV: unplugged. */
+/*
+ * chunk.c: kernel memory or a user's iterator to and from where the core says the bytes are. Consumes the chunk's reference of
+ * its page. -ENODEV: unplugged.
+ */
 int ptelab_chunk_copy(const struct ptelab_chunk *chunk, void *buffer, bool write);
 ssize_t ptelab_chunk_copy_iter(const struct ptelab_chunk *chunk, struct iov_iter *iter, bool write);
 
@@ -36,6 +41,11 @@ int ptelab_device_copy(struct port_device *device, unsigned long offset, void *b
 struct ptelab_cdev;
 struct ptelab_cdev *ptelab_cdev_add(unsigned int method, unsigned long pages, struct port_device *device); /* or ERR_PTR */
 void ptelab_cdev_remove(struct ptelab_cdev *cdev);	/* the device, if any, is free when the last file is closed */
+
+bool ptelab_is_our_file(const struct file *filp);
+
+/* features.c */
+bool ptelab_method_exists(unsigned int method);
 
 /* ioctl.c */
 long ptelab_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

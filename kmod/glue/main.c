@@ -7,7 +7,7 @@
 #include <linux/module.h>
 #include <linux/sizes.h>
 
-#include "glue.h"
+#include "file.h"
 
 #define MIN_PAGES (SZ_4M >> PAGE_SHIFT)
 
@@ -26,14 +26,17 @@ static void remove_nodes(void)
 			ptelab_cdev_remove(nodes[method]);
 }
 
-/* The nodes that need no device. */
+/* The nodes that need no device, and that this kernel has the call for. */
 static int add_nodes(void)
 {
 	unsigned int method;
 
-	for (method = 1; method < PTELAB_IOMAP; method++) {
-		struct ptelab_cdev *cdev = ptelab_cdev_add(method, pages, NULL);
+	for (method = 1; method < PTELAB_METHODS; method++) {
+		struct ptelab_cdev *cdev;
 
+		if (method == PTELAB_IOMAP || !ptelab_method_exists(method))
+			continue;
+		cdev = ptelab_cdev_add(method, pages, NULL);
 		if (IS_ERR(cdev)) {
 			remove_nodes();
 			return PTR_ERR(cdev);
@@ -41,40 +44,6 @@ static int add_nodes(void)
 		nodes[method] = cdev;
 	}
 	return 0;
-}
-
-unsigned long long port_features(void)
-{
-	unsigned long long features = 0;
-
-#if defined(HAVE_ZAP_VMA_PTES) || defined(HAVE_ZAP_SPECIAL_VMA_RANGE)
-	features |= PTELAB_HAS_ZAP_SPECIAL;
-#endif
-#ifdef HAVE_ZAP_SPECIAL_VMA_RANGE
-	features |= PTELAB_HAS_ZAP_SPECIAL_MIXED;
-#endif
-#if defined(HAVE_ZAP_VMA_RANGE) || defined(HAVE_ZAP_PAGE_RANGE_SINGLE)
-	features |= PTELAB_HAS_ZAP_VMA;
-#endif
-#ifdef HAVE_ZAP_PAGE_RANGE
-	features |= PTELAB_HAS_ZAP_MANY;
-#endif
-#ifdef HAVE_VM_FLAGS_SET
-	features |= PTELAB_HAS_VM_FLAGS_SET;
-#endif
-#ifdef HAVE_FOLLOW_PFN
-	features |= PTELAB_HAS_FOLLOW_PFN;
-#endif
-#ifdef HAVE_FOLLOW_PFNMAP_START
-	features |= PTELAB_HAS_FOLLOW_PFNMAP;
-#endif
-#ifdef HAVE_MMAP_PREPARE
-	features |= PTELAB_HAS_MMAP_PREPARE;
-#endif
-#ifdef HAVE_FAULT_VMA_LOCK
-	features |= PTELAB_HAS_FAULT_VMA_LOCK;
-#endif
-	return features;
 }
 
 static int __init ptelab_init(void)
@@ -86,9 +55,12 @@ static int __init ptelab_init(void)
 		       (unsigned long)SZ_256M >> PAGE_SHIFT);
 		return -EINVAL;
 	}
-	error = ptelab_space_init();
+	error = ptelab_events_init();
 	if (error)
 		return error;
+	error = ptelab_space_init();
+	if (error)
+		goto out_events;
 	error = add_nodes();
 	if (error)
 		goto out_space;
@@ -101,6 +73,8 @@ out_nodes:
 	remove_nodes();
 out_space:
 	ptelab_space_exit();
+out_events:
+	ptelab_events_exit();
 	pr_err("not loaded: error %d\n", error);
 	return error;
 }
@@ -112,6 +86,7 @@ static void __exit ptelab_exit(void)
 	ptelab_pci_exit();
 	remove_nodes();
 	ptelab_space_exit();
+	ptelab_events_exit();
 	allocated = port_count_read(NULL, PORT_PAGES_ALLOCATED);
 	freed = port_count_read(NULL, PORT_PAGES_FREED);
 	if (allocated != freed)

@@ -6,10 +6,12 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 
-#include "glue.h"
+#include "file.h"
+#include "vm_ops.h"
 
 struct ptelab_cdev {
 	struct miscdevice misc;
@@ -25,6 +27,15 @@ static const char *const names[PTELAB_METHODS] = {
 	[PTELAB_FAULT_INSERT_PFN] = "fault_insert_pfn",
 	[PTELAB_REMAP_PFN] = "remap_pfn",
 	[PTELAB_IOMAP] = "iomap",
+	[PTELAB_INSERT_PAGES] = "insert_pages",
+	[PTELAB_MAP_PAGES] = "map_pages",
+	[PTELAB_MAP_PAGES_ZERO] = "map_pages_zero",
+	[PTELAB_REMAP_VMALLOC] = "remap_vmalloc",
+	[PTELAB_FAULT_INSERT_PAGES] = "fault_insert_pages",
+	[PTELAB_FAULT_INSERT_MIXED] = "fault_insert_mixed",
+	[PTELAB_HUGE_PFN] = "huge_pfn",
+	[PTELAB_HUGE_FOLIO] = "huge_folio",
+	[PTELAB_BARE] = "bare",
 };
 
 static void cdev_free(struct ptelab_cdev *cdev)
@@ -43,50 +54,115 @@ static void cdev_release(struct kref *users)
 	cdev_free(container_of(users, struct ptelab_cdev, users));
 }
 
-/* misc_open() has put the miscdevice into private_data and holds its mutex, so the node is still registered. */
-static int node_open(struct inode *inode, struct file *file)
-{
-	struct ptelab_cdev *cdev = container_of(file->private_data, struct ptelab_cdev, misc);
-	struct ptelab_session *session;
-	int error = ptelab_session_new(&session, cdev->node, file);
+static atomic64_t files_opened;
 
-	if (error)
+/* misc_open() has put the miscdevice into private_data and holds its mutex, so the node is still registered. */
+static int node_open(struct inode *inode, struct file *filp)
+{
+	struct ptelab_cdev *cdev = container_of(filp->private_data, struct ptelab_cdev, misc);
+	struct ptelab_file *file = kzalloc(sizeof(*file), GFP_KERNEL);
+	int error;
+
+	if (!file)
+		return -ENOMEM;
+	error = ptelab_session_new(&file->session, cdev->node, filp);
+	if (error) {
+		kfree(file);
 		return error;
+	}
 	kref_get(&cdev->users);
-	file->private_data = session;
+	file->cdev = cdev;
+	file->method = ptelab_session_method(file->session);
+	file->number = atomic64_inc_return(&files_opened);
+	mutex_init(&file->lock);
+	mutex_init(&file->shape_lock);
+	filp->private_data = file;
 	return 0;
 }
 
-/* Called once the last descriptor and the last VMA of the file are gone. */
-static int node_release(struct inode *inode, struct file *file)
+/* Called once the last descriptor and the last VMA of the file are gone: nobody else has it. */
+static int node_release(struct inode *inode, struct file *filp)
 {
-	struct ptelab_cdev *cdev = ptelab_session_owner(file->private_data);
+	struct ptelab_file *file = filp->private_data;
+	struct ptelab_event event = ptelab_event_of(file, PTELAB_HOOK_RELEASE, NULL);
 
-	ptelab_session_free(file->private_data);
-	kref_put(&cdev->users, cdev_release);
+	ptelab_event_record(file, &event);
+	ptelab_shape_undo(file);
+	ptelab_kept_free(file);
+	ptelab_donors_free(file->donors);
+	ptelab_session_free(file->session);
+	kref_put(&file->cdev->users, cdev_release);
+	mutex_destroy(&file->shape_lock);
+	mutex_destroy(&file->lock);
+	kfree(file);
+	return 0;
+}
+
+/* What PLAN asks for in place of a good mmap: some pages, then a failure. The kernel zaps them when we have returned. */
+static int fail_mmap(struct ptelab_file *file, struct vm_area_struct *vma, const struct ptelab_plan *plan)
+{
+	unsigned long index;
+	int error = 0;
+
+	for (index = 0; index < plan->pages && index < vma_pages(vma) && !error; index++) {
+		struct page *page = ptelab_page_get(file->session, index);
+
+		if (!page)
+			break;
+		error = vm_insert_page(vma, vma->vm_start + (index << PAGE_SHIFT), page);
+		put_page(page);
+	}
+	return error ? error : -(int)plan->error;
+}
+
+static const struct vm_operations_struct *vm_ops_for(const struct ptelab_file *file, struct vm_area_struct *vma)
+{
+	if (file->shape.flags & PTELAB_SHAPE_NO_VM_OPS)
+		return vma->vm_ops;
+	return file->shape.flags & PTELAB_SHAPE_HOOKS ? &file->vm_ops : ptelab_vm_ops[file->method];
+}
+
+static int map_shaped(struct ptelab_file *file, struct vm_area_struct *vma)
+{
+	struct ptelab_plan plan = ptelab_hook_answer(file->session, PTELAB_HOOK_MMAP);
+	int error;
+
+	ptelab_shape_apply(file, vma);
+	if (plan.answer == PTELAB_ANSWER_ERROR)
+		return fail_mmap(file, vma, &plan);
+	error = ptelab_mmap(file->session, vma);
+	if (error)
+		return error;
+	if (plan.answer == PTELAB_ANSWER_ZAP)
+		ptelab_zap_everywhere(file->session);
+	vma->vm_ops = vm_ops_for(file, vma);
+	file->mapped = true;
 	return 0;
 }
 
 /* Context: mmap_lock held for write. After an error the kernel zaps what was inserted and does not call ->close. */
-static int node_mmap(struct file *file, struct vm_area_struct *vma)
+static int node_mmap(struct file *filp, struct vm_area_struct *vma)
 {
-	struct ptelab_session *session = file->private_data;
-	int error = ptelab_mmap(session, vma);
+	struct ptelab_file *file = filp->private_data;
+	struct ptelab_event event = ptelab_event_of(file, PTELAB_HOOK_MMAP, vma);
 
-	if (!error)
-		vma->vm_ops = ptelab_vm_ops[ptelab_session_method(session)];
-	return error;
+	mutex_lock(&file->shape_lock);
+	event.answer = map_shaped(file, vma);
+	mutex_unlock(&file->shape_lock);
+	event.present = find_vma(vma->vm_mm, vma->vm_start) == vma;
+	ptelab_event_record(file, &event);
+	return event.answer;
 }
 
 /* Copy chunk by chunk; an error after some bytes is told by the next call. */
 static ssize_t node_copy(struct kiocb *iocb, struct iov_iter *iter, bool write)
 {
-	struct ptelab_session *session = iocb->ki_filp->private_data;
+	struct ptelab_file *file = iocb->ki_filp->private_data;
 	ssize_t total = 0;
 
 	while (iov_iter_count(iter)) {
 		struct ptelab_chunk chunk;
-		ssize_t copied = ptelab_chunk_at(session, iocb->ki_pos, iov_iter_count(iter), &chunk);
+		ssize_t copied = ptelab_chunk_at(file->session, iocb->ki_pos, iov_iter_count(iter), &chunk);
 
 		if (!copied) {
 			if (!chunk.bytes)
@@ -99,6 +175,9 @@ static ssize_t node_copy(struct kiocb *iocb, struct iov_iter *iter, bool write)
 		total += copied;
 		if (copied < chunk.bytes)
 			return total ? total : -EFAULT;
+		if (fatal_signal_pending(current))
+			return total;
+		cond_resched();
 	}
 	return total;
 }
@@ -113,9 +192,11 @@ static ssize_t node_write(struct kiocb *iocb, struct iov_iter *iter)
 	return node_copy(iocb, iter, true);
 }
 
-static loff_t node_llseek(struct file *file, loff_t offset, int whence)
+static loff_t node_llseek(struct file *filp, loff_t offset, int whence)
 {
-	return fixed_size_llseek(file, offset, whence, ptelab_size(file->private_data));
+	struct ptelab_file *file = filp->private_data;
+
+	return fixed_size_llseek(filp, offset, whence, ptelab_size(file->session));
 }
 
 /* The bytes are where they are as soon as they are written; what a CPU still holds back is ordered here. */
@@ -138,6 +219,11 @@ static const struct file_operations node_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 };
 
+bool ptelab_is_our_file(const struct file *filp)
+{
+	return filp->f_op == &node_fops;
+}
+
 struct ptelab_cdev *ptelab_cdev_add(unsigned int method, unsigned long pages, struct port_device *device)
 {
 	struct ptelab_cdev *cdev = kzalloc(sizeof(*cdev), GFP_KERNEL);
@@ -153,7 +239,7 @@ struct ptelab_cdev *ptelab_cdev_add(unsigned int method, unsigned long pages, st
 	cdev->misc.nodename = kasprintf(GFP_KERNEL, "ptelab/%s", names[method]);
 	error = cdev->misc.name && cdev->misc.nodename ? 0 : -ENOMEM;
 	if (!error)
-		error = ptelab_node_new(&cdev->node, method, pages, device, cdev);
+		error = ptelab_node_new(&cdev->node, method, pages, device);
 	if (!error)
 		error = misc_register(&cdev->misc);
 	if (error) {

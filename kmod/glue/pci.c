@@ -2,6 +2,7 @@
 /* The device behind PTELAB_IOMAP: BAR 2 of QEMU's ivshmem-plain, memory that is not RAM to the kernel. */
 #include <linux/err.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/sizes.h>
 
@@ -9,6 +10,7 @@
 
 #define IVSHMEM_BAR 2
 
+static DEFINE_MUTEX(one_at_a_time);	/* probes and removes of several devices may run side by side */
 static unsigned int absence = PTELAB_ABSENT_NO_DEVICE;
 
 unsigned int ptelab_iomap_absence(void)
@@ -23,8 +25,7 @@ static int refuse(struct pci_dev *pdev, unsigned int reason, int error, const ch
 	return error;
 }
 
-/* Context: the device's lock is held, so probes and removes of one device never overlap; sleeps. */
-static int ivshmem_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+static int probe_locked(struct pci_dev *pdev)
 {
 	struct port_device *device;
 	struct ptelab_cdev *cdev;
@@ -58,13 +59,26 @@ static int ivshmem_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	return 0;
 }
 
+/* Context: sleeps. */
+static int ivshmem_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	int error;
+
+	mutex_lock(&one_at_a_time);
+	error = probe_locked(pdev);
+	mutex_unlock(&one_at_a_time);
+	return error;
+}
+
 /* Files and mappings may still be there: they lose the memory before the BAR is given back. */
 static void ivshmem_remove(struct pci_dev *pdev)
 {
+	mutex_lock(&one_at_a_time);
 	ptelab_cdev_remove(pci_get_drvdata(pdev));
 	pci_release_region(pdev, IVSHMEM_BAR);
 	pci_disable_device(pdev);
 	WRITE_ONCE(absence, PTELAB_ABSENT_REMOVED);
+	mutex_unlock(&one_at_a_time);
 }
 
 static const struct pci_device_id ivshmem_ids[] = {

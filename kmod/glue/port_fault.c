@@ -10,6 +10,9 @@
 /* Through u32: the two sides are different enumerations. */
 static_assert((u32)PORT_FAULT_OOM == (u32)VM_FAULT_OOM);
 static_assert((u32)PORT_FAULT_SIGBUS == (u32)VM_FAULT_SIGBUS);
+static_assert((u32)PORT_FAULT_HWPOISON == (u32)VM_FAULT_HWPOISON);
+static_assert((u32)PORT_FAULT_SIGSEGV == (u32)VM_FAULT_SIGSEGV);
+static_assert((u32)PORT_FAULT_FALLBACK == (u32)VM_FAULT_FALLBACK);
 static_assert((u32)PORT_FAULT_NOPAGE == (u32)VM_FAULT_NOPAGE);
 static_assert((u32)PORT_FAULT_LOCKED == (u32)VM_FAULT_LOCKED);
 static_assert((u32)PORT_FAULT_RETRY == (u32)VM_FAULT_RETRY);
@@ -35,6 +38,71 @@ void port_fault_give(struct vm_fault *vmf, struct page *page)
 	get_page(page);
 	lock_page(page);
 	vmf->page = page;
+}
+
+void port_fault_unlock(struct vm_fault *vmf)
+{
+	unlock_page(vmf->page);
+}
+
+/* Needs VM_MIXEDMAP. On an architecture with a special bit the PTE holds no reference: the region outlives its VMAs. */
+unsigned int port_fault_insert_mixed(struct vm_fault *vmf, unsigned long pfn)
+{
+	return (__force unsigned int)compat_insert_mixed(vmf->vma, vmf->address, pfn);
+}
+
+/* Needs VM_MIXEDMAP already set, else BUG. What was inserted before an error stays, and the fault is served by it. */
+int port_fault_insert_pages(struct vm_fault *vmf, struct page **pages, unsigned long count)
+{
+	unsigned long left = count;
+	int error = vm_insert_pages(vmf->vma, vmf->address, pages, &left);
+
+	return left < count ? 0 : error;
+}
+
+/* Needs VM_PFNMAP, no copy-on-write, the whole PMD inside the VMA, an aligned pfn: the core has seen to it. */
+unsigned int port_fault_insert_pfn_pmd(struct vm_fault *vmf, unsigned long pfn)
+{
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	return (__force unsigned int)vmf_insert_pfn_pmd(vmf, COMPAT_PFN(pfn), vmf->flags & FAULT_FLAG_WRITE);
+#else
+	return PORT_FAULT_FALLBACK;
+#endif
+}
+
+/* Takes a reference of its own on a folio of exactly a PMD's order. */
+unsigned int port_fault_insert_folio_pmd(struct vm_fault *vmf, struct page *head)
+{
+#ifdef HAVE_VMF_INSERT_FOLIO_PMD
+	return (__force unsigned int)vmf_insert_folio_pmd(vmf, page_folio(head), vmf->flags & FAULT_FLAG_WRITE);
+#else
+	return PORT_FAULT_FALLBACK;
+#endif
+}
+
+/* Not what remap_pfn_range() is for: it changes the VMA's flags, and only the read lock is held. */
+int port_fault_remap(struct vm_fault *vmf, unsigned long pfn)
+{
+	return remap_pfn_range(vmf->vma, vmf->address, pfn, PAGE_SIZE, vmf->vma->vm_page_prot);
+}
+
+struct port_span port_fault_span(const struct vm_fault *vmf)
+{
+	return port_vma_span(vmf->vma);
+}
+
+unsigned long port_fault_address(const struct vm_fault *vmf)
+{
+	return vmf->address & PAGE_MASK;
+}
+
+unsigned long port_pmd_pages(void)
+{
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	return 1UL << (PMD_SHIFT - PAGE_SHIFT);
+#else
+	return 0;
+#endif
 }
 
 void port_fault_take_back(struct vm_fault *vmf)

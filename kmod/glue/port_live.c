@@ -4,21 +4,21 @@
 #include <linux/pgtable.h>
 #include <linux/sched/mm.h>
 
-#include "glue.h"
+#include "file.h"
 
 /* Ours by its vm_ops, and of this very file: a stranger's VMA is never zapped. */
 static bool maps_session(const struct vm_area_struct *vma, const struct ptelab_session *session)
 {
-	return ptelab_is_our_vma(vma) && vma->vm_file->private_data == session;
+	return ptelab_is_our_vma(vma) && file_of(vma)->session == session;
 }
 
-int port_live_begin(struct vm_area_struct **out, const struct ptelab_session *session, unsigned long addr)
+int ptelab_live_begin(struct vm_area_struct **out, const struct ptelab_session *session, unsigned long addr, bool write)
 {
 	struct mm_struct *mm = current->mm;
 	struct vm_area_struct *vma;
 	int error;
 
-	if (mmap_read_lock_killable(mm))
+	if (write ? mmap_write_lock_killable(mm) : mmap_read_lock_killable(mm))
 		return -EINTR;
 	vma = find_vma(mm, addr);
 	if (vma && vma->vm_start <= addr) {
@@ -30,8 +30,16 @@ int port_live_begin(struct vm_area_struct **out, const struct ptelab_session *se
 	} else {
 		error = -EFAULT;
 	}
-	mmap_read_unlock(mm);
+	if (write)
+		mmap_write_unlock(mm);
+	else
+		mmap_read_unlock(mm);
 	return error;
+}
+
+int port_live_begin(struct vm_area_struct **vma, const struct ptelab_session *session, unsigned long addr)
+{
+	return ptelab_live_begin(vma, session, addr, false);
 }
 
 void port_live_end(struct vm_area_struct *vma)
@@ -71,10 +79,10 @@ static unsigned int state_bits(bool write, bool dirty, bool young)
 
 /*
  * A read-only walk by the inline helpers, because walk_page_range() is not exported and apply_to_page_range() allocates page
- * tables. Page tables that cover part of a VMA are freed only after it was taken out of the tree, which takes mmap_lock for
- * write; we hold it for reading. Every level is read once, so an entry that changes under us is seen either old or new.
+ * tables. As in GUP-fast (mm/gup.c: gup_pgd_range) interrupts are off, which keeps page tables from being freed under us, so
+ * that it is safe even on a VMA that is being unmapped. Every level is read once: an entry that changes is seen old or new.
  */
-void port_live_lookup(const struct vm_area_struct *vma, unsigned long addr, struct ptelab_pte *out)
+static void walk(const struct vm_area_struct *vma, unsigned long addr, struct ptelab_pte *out)
 {
 	pgd_t *pgdp = pgd_offset(vma->vm_mm, addr), pgd = READ_ONCE(*pgdp);
 	p4d_t *p4dp, p4d;
@@ -110,4 +118,13 @@ void port_live_lookup(const struct vm_area_struct *vma, unsigned long addr, stru
 		     (pte_special(pte) ? PTELAB_PTE_SPECIAL : 0);
 	out->cache = cache_of(pte_val(pte));
 	out->pfn = pte_pfn(pte);
+}
+
+void port_live_lookup(const struct vm_area_struct *vma, unsigned long addr, struct ptelab_pte *out)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	walk(vma, addr, out);
+	local_irq_restore(flags);
 }

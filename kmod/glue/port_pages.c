@@ -47,10 +47,10 @@ void port_compound_free(struct page *page, unsigned int order)
 	__free_pages(page, order);
 }
 
-/* vmalloc_user(): zeroed, and marked as fit for user space. */
+/* vmalloc_user(): zeroed, and marked as fit for user space. It warns when it fails, so what cannot succeed is not tried. */
 void *port_vmalloc(unsigned long pages)
 {
-	return vmalloc_user(pages << PAGE_SHIFT);
+	return pages >= si_mem_available() ? NULL : vmalloc_user(pages << PAGE_SHIFT);
 }
 
 void port_vfree(void *memory)
@@ -65,10 +65,15 @@ struct page *port_vmalloc_page(const void *memory, unsigned long index)
 
 struct page *port_page_nth(struct page *first, unsigned long index)
 {
-	return nth_page(first, index);
+	return first + index;	/* of one block of the buddy allocator, whose struct pages are in a row */
 }
 
 unsigned long port_page_pfn(const struct page *page)
 {
 	return page_to_pfn((struct page *)page);
+}
+
+void port_page_get(struct page *page)
+{
+	get_page(page);
 }

@@ -18,6 +18,7 @@
 
 struct port_space {
 	struct inode *inode;
+	struct address_space *mapping;	/* the inode's, or a borrowed one */
 	struct rw_semaphore gate;	/* read: a fault that may insert; write: change who may */
 	struct mutex revoke;		/* one REVOKE or RESTORE at a time */
 	spinlock_t lock;		/* guards fillers and filler->settled */
@@ -69,6 +70,7 @@ struct port_space *port_space_new(void)
 		kfree(space);
 		return NULL;
 	}
+	space->mapping = space->inode->i_mapping;
 	init_rwsem(&space->gate);
 	mutex_init(&space->revoke);
 	spin_lock_init(&space->lock);
@@ -90,7 +92,19 @@ void port_space_free(struct port_space *space)
  */
 void port_file_use_space(struct file *file, struct port_space *space)
 {
-	file->f_mapping = space->inode->i_mapping;
+	file->f_mapping = space->mapping;
+}
+
+/* As any plain driver: mappings hang on the inode that was opened. The file pins it for longer than the space lives. */
+void ptelab_space_borrow(struct port_space *space, struct file *file)
+{
+	space->mapping = file_inode(file)->i_mapping;
+	port_file_use_space(file, space);
+}
+
+struct address_space *ptelab_space_mapping(const struct port_space *space)
+{
+	return space->mapping;
 }
 
 void port_space_gate_enter(struct port_space *space)
@@ -132,7 +146,7 @@ void port_space_page_barrier(struct page *page)
 /* Legal anywhere that may sleep and holds no lock that ->fault takes; it takes i_mmap_rwsem, which nests in mmap_lock. */
 void port_space_unmap(struct port_space *space, unsigned long long offset, unsigned long long bytes, bool even_cows)
 {
-	unmap_mapping_range(space->inode->i_mapping, offset, bytes, even_cows);
+	unmap_mapping_range(space->mapping, offset, bytes, even_cows);
 }
 
 int port_vma_track(struct vm_area_struct *vma, struct port_space *space)

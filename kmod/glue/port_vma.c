@@ -2,6 +2,7 @@
 /* port.h: the VMA inside ->mmap, and the inserts there. mmap_lock is held for write; the VMA is not yet in the rmap. */
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
+#include <linux/vmalloc.h>
 
 #include "glue.h"
 
@@ -60,4 +61,26 @@ int port_remap(struct vm_area_struct *vma, unsigned long addr, unsigned long pfn
 int port_iomap(struct vm_area_struct *vma, struct port_device *device)
 {
 	return vm_iomap_memory(vma, port_device_phys(device), port_device_pages(device) << PAGE_SHIFT);
+}
+
+/* Legal in ->mmap as vm_insert_page(). What was inserted before an error stays. */
+int port_insert_pages(struct vm_area_struct *vma, unsigned long addr, struct page **pages, unsigned long count)
+{
+	return vm_insert_pages(vma, addr, pages, &count);
+}
+
+int port_map_pages(struct vm_area_struct *vma, struct page **pages, unsigned long count)
+{
+	return vm_map_pages(vma, pages, count);
+}
+
+int port_map_pages_zero(struct vm_area_struct *vma, struct page **pages, unsigned long count)
+{
+	return vm_map_pages_zero(vma, pages, count);
+}
+
+/* Legal in ->mmap; memory of vmalloc_user() only. */
+int port_remap_vmalloc(struct vm_area_struct *vma, void *memory, unsigned long pgoff)
+{
+	return remap_vmalloc_range(vma, memory, pgoff);
 }

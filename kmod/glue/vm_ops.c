@@ -1,39 +1,194 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One vm_operations_struct for each method, written out: which members are there changes what the kernel does.
- * Context of the hooks: open under mmap_lock for write; close under mmap_lock for read or write, or none at exit;
- * fault under mmap_lock for read; access under the target's mmap_lock for read.
+ * The hooks, and one vm_operations_struct for each method, written out: which members are there changes what the kernel does.
+ * Context: open, may_split, mremap, mprotect under mmap_lock for write; close under it for read or write, or without it at exit;
+ * the fault hooks under it for read; access under the target's for read; name under it for read, or the VMA's own lock.
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 
-#include "glue.h"
+#include "file.h"
+#include "vm_ops.h"
 
-static struct ptelab_session *session_of(const struct vm_area_struct *vma)
+static struct port_counts *counts_of(const struct vm_area_struct *vma)
 {
-	return vma->vm_file->private_data;
+	return ptelab_session_counts(file_of(vma)->session);
 }
 
 static void vma_open(struct vm_area_struct *vma)
 {
+	struct ptelab_event event = ptelab_event_of(file_of(vma), PTELAB_HOOK_OPEN, vma);
+
 	ptelab_vma_copied(vma);
-	port_count(ptelab_session_counts(session_of(vma)), PORT_OPENS, 1);
+	port_count(counts_of(vma), PORT_OPENS, 1);
+	ptelab_event_record(file_of(vma), &event);
 }
 
 /* The VMA still pins its file here (mm/mmap.c: remove_vma calls ->close, then fput). */
 static void vma_close(struct vm_area_struct *vma)
 {
+	struct ptelab_event event = ptelab_event_of(file_of(vma), PTELAB_HOOK_CLOSE, vma);
+
 	ptelab_vma_gone(vma);
-	port_count(ptelab_session_counts(session_of(vma)), PORT_CLOSES, 1);
+	port_count(counts_of(vma), PORT_CLOSES, 1);
+	ptelab_event_record(file_of(vma), &event);
 }
 
-/* The kernel answers ptrace and /proc/PID/mem with this where get_user_pages() refuses the VMA (mm/memory.c: __access_remote_vm). */
-static int vma_access(struct vm_area_struct *vma, unsigned long addr, void *buffer, int bytes, int write)
+/* A hook whose answer is 0 or what PLAN says. */
+static int planned(struct vm_area_struct *vma, unsigned int hook, u64 flags)
 {
-	struct ptelab_session *session = session_of(vma);
+	struct ptelab_event event = ptelab_event_of(file_of(vma), hook, vma);
+	struct ptelab_plan plan = ptelab_hook_answer(file_of(vma)->session, hook);
+
+	event.flags = flags;
+	event.answer = plan.answer == PTELAB_ANSWER_ERROR ? -(int)plan.error : 0;
+	ptelab_event_record(file_of(vma), &event);
+	return event.answer;
+}
+
+static int vma_may_split(struct vm_area_struct *vma, unsigned long addr)
+{
+	return planned(vma, PTELAB_HOOK_MAY_SPLIT, addr);
+}
+
+static int vma_mremap(struct vm_area_struct *vma)
+{
+	return planned(vma, PTELAB_HOOK_MREMAP, 0);
+}
+
+#ifdef HAVE_MPROTECT_HOOK
+static int vma_mprotect(struct vm_area_struct *vma, unsigned long start, unsigned long end, unsigned long newflags)
+{
+	return planned(vma, PTELAB_HOOK_MPROTECT, newflags);
+}
+#endif
+
+static vm_fault_t recorded(struct vm_fault *vmf, unsigned int hook,
+			   unsigned int (*answer)(struct ptelab_session *, struct vm_fault *, unsigned long))
+{
+	/* The handler may drop the lock (VM_FAULT_RETRY), and with it the VMA and the file may go: ask nothing of them after. */
+	struct ptelab_file *file = file_of(vmf->vma);
+	struct ptelab_event event = ptelab_event_of(file, hook, vmf->vma);
+
+	event.start = vmf->address;
+	event.end = vmf->address + PAGE_SIZE;
+	event.pgoff = vmf->pgoff;
+	event.flags = vmf->flags;
+	ptelab_event_record(file, &event);
+	return (__force vm_fault_t)answer(file->session, vmf, vmf->pgoff);
+}
+
+#define DEFINE_FAULT(name)                                                                     \
+	static vm_fault_t name##_fault(struct vm_fault *vmf)                                   \
+	{                                                                                      \
+		return recorded(vmf, PTELAB_HOOK_FAULT, ptelab_fault_##name);                  \
+	}
+
+DEFINE_FAULT(insert_page)
+DEFINE_FAULT(fault_insert_page)
+DEFINE_FAULT(fault_page)
+DEFINE_FAULT(fault_insert_pfn)
+DEFINE_FAULT(remap_pfn)
+DEFINE_FAULT(iomap)
+DEFINE_FAULT(insert_pages)
+DEFINE_FAULT(map_pages)
+DEFINE_FAULT(map_pages_zero)
+DEFINE_FAULT(remap_vmalloc)
+DEFINE_FAULT(fault_insert_pages)
+DEFINE_FAULT(fault_insert_mixed)
+DEFINE_FAULT(huge_pfn)
+DEFINE_FAULT(huge_folio)
+DEFINE_FAULT(bare)
+
+static vm_fault_t huge_fault_pmd(struct vm_fault *vmf)
+{
+	bool folio = file_of(vmf->vma)->method == PTELAB_HUGE_FOLIO;
+
+	return recorded(vmf, PTELAB_HOOK_HUGE_FAULT, folio ? ptelab_huge_fault_folio : ptelab_huge_fault_pfn);
+}
+
+#if !defined(CONFIG_TRANSPARENT_HUGEPAGE)
+/* No leaf above the PTE level: the hook is never called. */
+#elif defined(HAVE_HUGE_FAULT_ORDER)
+static vm_fault_t vma_huge_fault(struct vm_fault *vmf, unsigned int order)
+{
+	return order == PMD_SHIFT - PAGE_SHIFT ? huge_fault_pmd(vmf) : VM_FAULT_FALLBACK;
+}
+#else
+static vm_fault_t vma_huge_fault(struct vm_fault *vmf, enum page_entry_size size)
+{
+	return size == PE_SIZE_PMD ? huge_fault_pmd(vmf) : VM_FAULT_FALLBACK;
+}
+#endif
+
+/*
+ * Context: on kernels with per-VMA locks, under rcu_read_lock(). filemap_map_pages() finds no page in a device's address_space,
+ * but that the hook is there lets the core call ->fault under the VMA's own lock.
+ */
+static COMPAT_MAP_PAGES_RETURNS vma_map_pages(struct vm_fault *vmf, pgoff_t start, pgoff_t end)
+{
+	struct ptelab_event event = ptelab_event_of(file_of(vmf->vma), PTELAB_HOOK_MAP_PAGES, vmf->vma);
+
+	event.flags = vmf->flags;
+	event.pgoff = start;
+	ptelab_event_record(file_of(vmf->vma), &event);
+	return filemap_map_pages(vmf, start, end);
+}
+
+/* NULL: the normal work is to be done. */
+static bool mkwrite_refused(struct vm_fault *vmf, unsigned int hook, vm_fault_t *answer)
+{
+	struct ptelab_file *file = file_of(vmf->vma);
+	struct ptelab_event event = ptelab_event_of(file, hook, vmf->vma);
+	struct ptelab_plan plan = ptelab_hook_answer(file->session, hook);
+
+	event.start = vmf->address;
+	event.end = vmf->address + PAGE_SIZE;
+	event.pgoff = vmf->pgoff;
+	event.flags = vmf->flags;
+	event.answer = plan.answer;
+	ptelab_event_record(file, &event);
+	if (plan.answer == PTELAB_ANSWER_ZAP)
+		ptelab_zap_everywhere(file->session);
+	*answer = plan.answer == PTELAB_ANSWER_SIGBUS ? VM_FAULT_SIGBUS : VM_FAULT_NOPAGE;
+	return plan.answer == PTELAB_ANSWER_SIGBUS || plan.answer == PTELAB_ANSWER_AGAIN;
+}
+
+/* Locked, because the core takes a page without a mapping for one that was truncated (mm/memory.c: do_page_mkwrite). */
+static vm_fault_t vma_page_mkwrite(struct vm_fault *vmf)
+{
+	vm_fault_t answer;
+
+	if (mkwrite_refused(vmf, PTELAB_HOOK_PAGE_MKWRITE, &answer))
+		return answer;
+	lock_page(vmf->page);
+	return VM_FAULT_LOCKED;
+}
+
+static vm_fault_t vma_pfn_mkwrite(struct vm_fault *vmf)
+{
+	vm_fault_t answer;
+
+	return mkwrite_refused(vmf, PTELAB_HOOK_PFN_MKWRITE, &answer) ? answer : 0;
+}
+
+static void record_access(struct vm_area_struct *vma, unsigned int hook, unsigned long addr, int bytes, int write, int answer)
+{
+	struct ptelab_event event = ptelab_event_of(file_of(vma), hook, vma);
+
+	port_count(counts_of(vma), PORT_ACCESSES, 1);
+	event.start = addr;
+	event.end = addr + bytes;
+	event.flags = write;
+	event.answer = answer;
+	ptelab_event_record(file_of(vma), &event);
+}
+
+static int copy_bytes(struct vm_area_struct *vma, unsigned long addr, void *buffer, int bytes, int write)
+{
 	int done = 0;
 
-	port_count(ptelab_session_counts(session), PORT_ACCESSES, 1);
 	if (write && !(vma->vm_flags & VM_WRITE))
 		return -EACCES;
 	/* The length is what the caller has left, and may run past the VMA's end. */
@@ -41,83 +196,72 @@ static int vma_access(struct vm_area_struct *vma, unsigned long addr, void *buff
 	while (done < bytes) {
 		loff_t offset = ((loff_t)vma->vm_pgoff << PAGE_SHIFT) + (addr - vma->vm_start) + done;
 		struct ptelab_chunk chunk;
-		int error = ptelab_chunk_at(session, offset, bytes - done, &chunk);
+		int error = ptelab_chunk_at(file_of(vma)->session, offset, bytes - done, &chunk);
 
+		if (!error)
+			error = chunk.bytes ? ptelab_chunk_copy(&chunk, buffer + done, write) : -EFAULT;
 		if (error)
-			return error;
-		if (!chunk.bytes)
-			break;
-		ptelab_chunk_copy(&chunk, buffer + done, write);
+			return done ? done : error;
 		done += chunk.bytes;
 	}
 	return done;
 }
 
-static vm_fault_t insert_page_fault(struct vm_fault *vmf)
+/* The kernel answers ptrace and /proc/PID/mem with this where get_user_pages() refuses the VMA (mm/memory.c: __access_remote_vm). */
+static int vma_access(struct vm_area_struct *vma, unsigned long addr, void *buffer, int bytes, int write)
 {
-	return (__force vm_fault_t)ptelab_fault_insert_page(session_of(vmf->vma), vmf, vmf->pgoff);
+	int answer = copy_bytes(vma, addr, buffer, bytes, write);
+
+	record_access(vma, PTELAB_HOOK_ACCESS, addr, bytes, write, answer);
+	return answer;
 }
 
-static vm_fault_t fault_insert_page_fault(struct vm_fault *vmf)
+#ifdef CONFIG_HAVE_IOREMAP_PROT
+static int vma_generic_access(struct vm_area_struct *vma, unsigned long addr, void *buffer, int bytes, int write)
 {
-	return (__force vm_fault_t)ptelab_fault_fault_insert_page(session_of(vmf->vma), vmf, vmf->pgoff);
+	int answer = generic_access_phys(vma, addr, buffer, bytes, write);
+
+	record_access(vma, PTELAB_HOOK_GENERIC_ACCESS, addr, bytes, write, answer);
+	return answer;
+}
+#endif
+
+/* No event: the core calls it for one VMA as often as it likes. */
+static const char *vma_name(struct vm_area_struct *vma)
+{
+	return "[ptelab]";
 }
 
-static vm_fault_t fault_page_fault(struct vm_fault *vmf)
-{
-	return (__force vm_fault_t)ptelab_fault_fault_page(session_of(vmf->vma), vmf, vmf->pgoff);
-}
+#define NODE_VM_OPS(method, ...)                                    \
+	static const struct vm_operations_struct method##_vm_ops = { \
+		.open = vma_open,                                   \
+		.close = vma_close,                                 \
+		.fault = method##_fault,                            \
+		__VA_ARGS__                                         \
+	}
 
-static vm_fault_t fault_insert_pfn_fault(struct vm_fault *vmf)
-{
-	return (__force vm_fault_t)ptelab_fault_fault_insert_pfn(session_of(vmf->vma), vmf, vmf->pgoff);
-}
-
-static vm_fault_t remap_pfn_fault(struct vm_fault *vmf)
-{
-	return (__force vm_fault_t)ptelab_fault_remap_pfn(session_of(vmf->vma), vmf, vmf->pgoff);
-}
-
-static vm_fault_t iomap_fault(struct vm_fault *vmf)
-{
-	return (__force vm_fault_t)ptelab_fault_iomap(session_of(vmf->vma), vmf, vmf->pgoff);
-}
-
-static const struct vm_operations_struct insert_page_vm_ops = {
+NODE_VM_OPS(insert_page);
+NODE_VM_OPS(fault_insert_page);
+NODE_VM_OPS(fault_page);
+NODE_VM_OPS(fault_insert_pfn, .access = vma_access);
+NODE_VM_OPS(remap_pfn);
+NODE_VM_OPS(iomap);
+NODE_VM_OPS(insert_pages);
+NODE_VM_OPS(map_pages);
+NODE_VM_OPS(map_pages_zero);
+NODE_VM_OPS(remap_vmalloc);
+NODE_VM_OPS(fault_insert_pages);
+NODE_VM_OPS(fault_insert_mixed);
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+NODE_VM_OPS(huge_pfn, .huge_fault = vma_huge_fault);
+NODE_VM_OPS(huge_folio, .huge_fault = vma_huge_fault);
+#else
+NODE_VM_OPS(huge_pfn);
+NODE_VM_OPS(huge_folio);
+#endif
+static const struct vm_operations_struct bare_vm_ops = {
 	.open = vma_open,
 	.close = vma_close,
-	.fault = insert_page_fault,
-};
-
-static const struct vm_operations_struct fault_insert_page_vm_ops = {
-	.open = vma_open,
-	.close = vma_close,
-	.fault = fault_insert_page_fault,
-};
-
-static const struct vm_operations_struct fault_page_vm_ops = {
-	.open = vma_open,
-	.close = vma_close,
-	.fault = fault_page_fault,
-};
-
-static const struct vm_operations_struct fault_insert_pfn_vm_ops = {
-	.open = vma_open,
-	.close = vma_close,
-	.fault = fault_insert_pfn_fault,
-	.access = vma_access,
-};
-
-static const struct vm_operations_struct remap_pfn_vm_ops = {
-	.open = vma_open,
-	.close = vma_close,
-	.fault = remap_pfn_fault,
-};
-
-static const struct vm_operations_struct iomap_vm_ops = {
-	.open = vma_open,
-	.close = vma_close,
-	.fault = iomap_fault,
 };
 
 const struct vm_operations_struct *const ptelab_vm_ops[PTELAB_METHODS] = {
@@ -127,14 +271,89 @@ const struct vm_operations_struct *const ptelab_vm_ops[PTELAB_METHODS] = {
 	[PTELAB_FAULT_INSERT_PFN] = &fault_insert_pfn_vm_ops,
 	[PTELAB_REMAP_PFN] = &remap_pfn_vm_ops,
 	[PTELAB_IOMAP] = &iomap_vm_ops,
+	[PTELAB_INSERT_PAGES] = &insert_pages_vm_ops,
+	[PTELAB_MAP_PAGES] = &map_pages_vm_ops,
+	[PTELAB_MAP_PAGES_ZERO] = &map_pages_zero_vm_ops,
+	[PTELAB_REMAP_VMALLOC] = &remap_vmalloc_vm_ops,
+	[PTELAB_FAULT_INSERT_PAGES] = &fault_insert_pages_vm_ops,
+	[PTELAB_FAULT_INSERT_MIXED] = &fault_insert_mixed_vm_ops,
+	[PTELAB_HUGE_PFN] = &huge_pfn_vm_ops,
+	[PTELAB_HUGE_FOLIO] = &huge_folio_vm_ops,
+	[PTELAB_BARE] = &bare_vm_ops,
 };
 
+static int fill(struct vm_operations_struct *ops, unsigned int method, unsigned int hook)
+{
+	switch (hook) {
+	case PTELAB_HOOK_OPEN:
+		ops->open = vma_open;
+		return 0;
+	case PTELAB_HOOK_CLOSE:
+		ops->close = vma_close;
+		return 0;
+#if defined(HAVE_MAY_SPLIT)
+	case PTELAB_HOOK_MAY_SPLIT:
+		ops->may_split = vma_may_split;
+		return 0;
+#else
+	case PTELAB_HOOK_MAY_SPLIT:
+		ops->split = vma_may_split;
+		return 0;
+#endif
+	case PTELAB_HOOK_MREMAP:
+		ops->mremap = vma_mremap;
+		return 0;
+#ifdef HAVE_MPROTECT_HOOK
+	case PTELAB_HOOK_MPROTECT:
+		ops->mprotect = vma_mprotect;
+		return 0;
+#endif
+	case PTELAB_HOOK_FAULT:
+		ops->fault = method == PTELAB_BARE ? bare_fault : ptelab_vm_ops[method]->fault;
+		return 0;
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	case PTELAB_HOOK_HUGE_FAULT:
+		ops->huge_fault = ptelab_vm_ops[method]->huge_fault;
+		return ops->huge_fault ? 0 : -EOPNOTSUPP;
+#endif
+	case PTELAB_HOOK_MAP_PAGES:
+		ops->map_pages = vma_map_pages;
+		return 0;
+	case PTELAB_HOOK_PAGE_MKWRITE:
+		ops->page_mkwrite = vma_page_mkwrite;
+		return 0;
+	case PTELAB_HOOK_PFN_MKWRITE:
+		ops->pfn_mkwrite = vma_pfn_mkwrite;
+		return 0;
+	case PTELAB_HOOK_ACCESS:
+		ops->access = vma_access;
+		return 0;
+#ifdef CONFIG_HAVE_IOREMAP_PROT
+	case PTELAB_HOOK_GENERIC_ACCESS:
+		ops->access = vma_generic_access;
+		return 0;
+#endif
+	case PTELAB_HOOK_NAME:
+		ops->name = vma_name;
+		return 0;
+	}
+	return -EOPNOTSUPP;
+}
+
+int ptelab_vm_ops_fill(struct vm_operations_struct *ops, unsigned int method, u64 hooks)
+{
+	unsigned int hook;
+	int error = 0;
+
+	*ops = (struct vm_operations_struct){};
+	for (hook = 1; hook < PTELAB_HOOKS && !error; hook++)
+		if (hooks & (1ULL << hook))
+			error = fill(ops, method, hook);
+	return error;
+}
+
+/* Every file of ours was opened by our f_op, and only such a file's private_data is a struct ptelab_file. */
 bool ptelab_is_our_vma(const struct vm_area_struct *vma)
 {
-	unsigned int method;
-
-	for (method = 1; method < PTELAB_METHODS; method++)
-		if (vma->vm_ops == ptelab_vm_ops[method])
-			return true;
-	return false;
+	return vma->vm_file && ptelab_is_our_file(vma->vm_file);
 }

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+// What a hook answers, and to which of its calls (PLAN). Counted per file, from the PLAN on.
+#pragma once
+
+#include "cxxrt/result.hpp"
+#include "kmod/core.h"
+
+namespace ptelab {
+namespace {
+
+class HookPlans {
+public:
+	cxxrt::Result<void> set(const ptelab_plan &plan)
+	{
+		if (plan.hook >= PTELAB_HOOKS || !has_answer(plan.hook, plan.answer) ||
+		    (plan.answer == PTELAB_ANSWER_ERROR) != (plan.error != 0) || plan.error > kMostErrno ||
+		    (plan.pages && (plan.hook != PTELAB_HOOK_MMAP || plan.answer != PTELAB_ANSWER_ERROR)))
+			return cxxrt::Errno::kInval;
+		plans_[plan.hook] = plan;
+		calls_[plan.hook] = 0;
+		return {};
+	}
+
+	// Counts a call of this hook, and says how it is to be answered.
+	ptelab_plan answer(unsigned hook)
+	{
+		CXXRT_ASSERT(hook < PTELAB_HOOKS);
+		const unsigned long long number = ++calls_[hook];
+		const ptelab_plan &plan = plans_[hook];
+		const bool applies = number > plan.after && (plan.count == 0 || number - plan.after <= plan.count);
+		if (plan.answer && applies)
+			return plan;
+		ptelab_plan normal{};
+		normal.hook = hook;
+		normal.answer = PTELAB_ANSWER_NORMAL;
+		return normal;
+	}
+
+private:
+	static constexpr unsigned kMostErrno = 4095;	// include/linux/err.h: MAX_ERRNO
+
+	static bool has_answer(unsigned hook, unsigned answer)
+	{
+		switch (hook) {
+		case PTELAB_HOOK_MMAP:
+			return answer == PTELAB_ANSWER_NORMAL || answer == PTELAB_ANSWER_ERROR || answer == PTELAB_ANSWER_ZAP;
+		case PTELAB_HOOK_MAY_SPLIT:
+		case PTELAB_HOOK_MREMAP:
+		case PTELAB_HOOK_MPROTECT:
+			return answer == PTELAB_ANSWER_NORMAL || answer == PTELAB_ANSWER_ERROR;
+		case PTELAB_HOOK_PAGE_MKWRITE:
+			return answer == PTELAB_ANSWER_NORMAL || answer == PTELAB_ANSWER_SIGBUS || answer == PTELAB_ANSWER_AGAIN;
+		case PTELAB_HOOK_PFN_MKWRITE:
+			return answer == PTELAB_ANSWER_NORMAL || answer == PTELAB_ANSWER_SIGBUS ||
+			       answer == PTELAB_ANSWER_AGAIN || answer == PTELAB_ANSWER_ZAP;
+		case PTELAB_HOOK_HUGE_FAULT:
+			return answer == PTELAB_ANSWER_NORMAL || answer == PTELAB_ANSWER_FALLBACK;
+		}
+		return false;
+	}
+
+	ptelab_plan plans_[PTELAB_HOOKS]{};
+	unsigned long long calls_[PTELAB_HOOKS]{};
+};
+
+} // namespace
+} // namespace ptelab

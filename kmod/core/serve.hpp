@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+// How a fault is answered: by the method, if the gate lets it, or as the file's plan says.
+#pragma once
+
+#include "session.hpp"
+
+namespace ptelab {
+namespace {
+
+class Entry {
+public:
+	// Not inlined: fifteen of them in one frame are too much for a kernel stack under KASAN.
+	template <typename M>
+	[[gnu::noinline]] static Result<void> map(Session &session, vm_area_struct *vma)
+	{
+		static_assert(Method<M>);
+		return session.map<M>(NewVma{{}, vma});
+	}
+
+	template <typename M>
+	static FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
+	{
+		const Region &region = session.mapped_region();
+		Fault<typename M::Kind> fault{{}, vmf};
+		if (pgoff >= region.count())
+			return FaultCode::kSigbus;
+		if constexpr (cxxrt::SameAs<typename M::Kind, Plain>)
+			return M::fault(fault, region, pgoff);	// passes the gate itself, with the page locked
+		else
+			return region.pass([&](const GateState &gate) {
+				if (!gate.open || (M::kEager && !gate.refill))
+					return FaultCode::kSigbus;
+				return M::fault(fault, region, pgoff);
+			});
+	}
+
+	template <typename M>
+	static FaultCode serve_huge(const Session &session, vm_fault *vmf, unsigned long pgoff)
+	{
+		const Region &region = session.mapped_region();
+		Fault<typename M::Kind> fault{{}, vmf};
+		return region.pass([&](const GateState &gate) {
+			return gate.open ? M::huge_fault(fault, region, pgoff) : FaultCode::kSigbus;
+		});
+	}
+
+	// The two answers that a good driver never gives.
+	static FaultCode stale(const Session &session, vm_fault *vmf, unsigned long pgoff)
+	{
+		Fault<Plain> fault{{}, vmf};
+		const Region &region = session.mapped_region();
+		return pgoff < region.count() ? fault.give_stale(region, pgoff, session.plan().delay_ms) : FaultCode::kSigbus;
+	}
+
+	static FaultCode remap(const Session &session, vm_fault *vmf, unsigned long pgoff)
+	{
+		Fault<Shaped> fault{{}, vmf};
+		const Region &region = session.mapped_region();
+		return region.pass([&](const GateState &gate) {
+			return gate.open && pgoff < region.count() ? fault.remap(region.pfn(pgoff)) : FaultCode::kSigbus;
+		});
+	}
+};
+
+FaultCode planned(const Session &session, unsigned action, vm_fault *vmf, unsigned long pgoff, bool &serve)
+{
+	switch (action) {
+	case PTELAB_FAULT_SIGBUS:
+		return FaultCode::kSigbus;
+	case PTELAB_FAULT_OOM:
+		return FaultCode::kOom;
+	case PTELAB_FAULT_SIGSEGV:
+		return FaultCode::kSigsegv;
+	case PTELAB_FAULT_HWPOISON:
+		return FaultCode::kHwPoison;
+	case PTELAB_FAULT_NOTHING:
+		return FaultCode::kNoPage;
+	case PTELAB_FAULT_STALE:
+		return Entry::stale(session, vmf, pgoff);
+	case PTELAB_FAULT_REMAP:
+		return Entry::remap(session, vmf, pgoff);
+	case PTELAB_FAULT_DELAY:
+		// A task that is being killed is not kept waiting, nor sent round again by a handler that does nothing.
+		serve = port_fault_delay(session.plan().delay_ms);
+		return FaultCode::kSigbus;
+	default:
+		serve = true;
+		return FaultCode::kSigbus;
+	}
+}
+
+constexpr unsigned kFaultErrors = PORT_FAULT_SIGBUS | PORT_FAULT_OOM | PORT_FAULT_SIGSEGV | PORT_FAULT_HWPOISON;
+
+unsigned answered(const Session &session, FaultCode code)
+{
+	if (static_cast<unsigned>(code) & kFaultErrors)
+		session.counts().add(PORT_FAULT_ERRORS);
+	return static_cast<unsigned>(code);
+}
+
+} // namespace
+} // namespace ptelab

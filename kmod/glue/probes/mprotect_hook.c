@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <linux/mm.h>
+int probe(struct vm_operations_struct *ops);
+int probe(struct vm_operations_struct *ops)
+{
+	return ops->mprotect ? 1 : 0;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+/* SHAPE: which hooks a file's VMAs have, their flags, and on which address_space they hang. */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include "file.h"
+#include "vm_ops.h"
+
+#define SHAPE_FLAGS (PTELAB_SHAPE_HOOKS | PTELAB_SHAPE_NO_VM_OPS | PTELAB_SHAPE_OWN_INODE | PTELAB_SHAPE_RESERVED | \
+		     PTELAB_SHAPE_EVENTS)
+#define CLEAR_ONLY (PTELAB_VM_WRITE | PTELAB_VM_MAYWRITE)
+#define VM_BITS (PTELAB_VM_IO | PTELAB_VM_PFNMAP | PTELAB_VM_MIXEDMAP | PTELAB_VM_DONTEXPAND | PTELAB_VM_DONTDUMP | \
+		 PTELAB_VM_DONTCOPY | CLEAR_ONLY)
+#define HOOK(name) (1ULL << PTELAB_HOOK_##name)
+/* MMAP and RELEASE are not members of vm_ops. */
+#define HOOK_BITS ((HOOK(NAME) << 1) - 1 - HOOK(MMAP) - 1)
+
+static unsigned long vm_flags_of(u32 bits)
+{
+	return (bits & PTELAB_VM_IO ? VM_IO : 0) | (bits & PTELAB_VM_PFNMAP ? VM_PFNMAP : 0) |
+	       (bits & PTELAB_VM_MIXEDMAP ? VM_MIXEDMAP : 0) | (bits & PTELAB_VM_DONTEXPAND ? VM_DONTEXPAND : 0) |
+	       (bits & PTELAB_VM_DONTDUMP ? VM_DONTDUMP : 0) | (bits & PTELAB_VM_DONTCOPY ? VM_DONTCOPY : 0) |
+	       (bits & PTELAB_VM_WRITE ? VM_WRITE : 0) | (bits & PTELAB_VM_MAYWRITE ? VM_MAYWRITE : 0);
+}
+
+static int check(const struct ptelab_file *file, const struct ptelab_shape *shape)
+{
+	const u64 pair = HOOK(OPEN) | HOOK(CLOSE);
+	bool replaces = shape->flags & (PTELAB_SHAPE_HOOKS | PTELAB_SHAPE_NO_VM_OPS);
+
+	if ((shape->flags & ~SHAPE_FLAGS) || (shape->hooks & ~HOOK_BITS) || ((shape->vm_set | shape->vm_clear) & ~VM_BITS) ||
+	    (shape->vm_set & CLEAR_ONLY) || shape->cache >= PTELAB_CACHES ||
+	    memchr_inv(shape->reserved, 0, sizeof(shape->reserved)))
+		return -EINVAL;
+	if ((shape->hooks && !(shape->flags & PTELAB_SHAPE_HOOKS)) ||
+	    (shape->hooks & HOOK(ACCESS) && shape->hooks & HOOK(GENERIC_ACCESS)))
+		return -EINVAL;
+	/* What ->mmap fills is tracked until ->close (port_vma_track). */
+	if (replaces && ptelab_fills_at_mmap(file->session) && (shape->hooks & pair) != pair)
+		return -EOPNOTSUPP;
+	/* The kernel must not set flags that make what the node inserts a BUG. */
+	if (file->method != PTELAB_BARE && shape->vm_set & (PTELAB_VM_PFNMAP | PTELAB_VM_MIXEDMAP))
+		return -EOPNOTSUPP;
+	if (shape->flags & (PTELAB_SHAPE_OWN_INODE | PTELAB_SHAPE_RESERVED) && !ptelab_own_space(file->session))
+		return -EOPNOTSUPP;
+	/* Counted pages that are reserved confuse what frees them last. */
+	if (shape->flags & PTELAB_SHAPE_RESERVED && ptelab_counts_pages(file->session))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static void reserve_pages(struct ptelab_file *file, bool reserved)
+{
+	unsigned long index;
+
+	for (index = 0; index < ptelab_pages(file->session); index++) {
+		struct page *page = ptelab_page_get(file->session, index);
+
+		if (!page)
+			continue;
+		if (reserved)
+			SetPageReserved(page);
+		else
+			ClearPageReserved(page);
+		put_page(page);
+	}
+}
+
+int ptelab_shape_set(struct file *filp, const struct ptelab_shape *shape)
+{
+	struct ptelab_file *file = filp->private_data;
+	int error;
+
+	mutex_lock(&file->shape_lock);
+	error = file->mapped || file->shaped ? -EBUSY : check(file, shape);
+	if (!error)
+		error = ptelab_vm_ops_fill(&file->vm_ops, file->method, shape->hooks);
+	if (!error) {
+		file->shape = *shape;
+		file->shaped = true;
+		if (shape->flags & PTELAB_SHAPE_OWN_INODE)
+			ptelab_space_borrow(ptelab_own_space(file->session), filp);
+		if (shape->flags & PTELAB_SHAPE_RESERVED)
+			reserve_pages(file, true);
+	}
+	mutex_unlock(&file->shape_lock);
+	return error;
+}
+
+void ptelab_shape_undo(struct ptelab_file *file)
+{
+	if (file->shape.flags & PTELAB_SHAPE_RESERVED)
+		reserve_pages(file, false);
+}
+
+/* Context: ->mmap, mmap_lock held for write, shape_lock held, before anything is inserted. */
+void ptelab_shape_apply(const struct ptelab_file *file, struct vm_area_struct *vma)
+{
+	const struct ptelab_shape *shape = &file->shape;
+
+	compat_vm_flags_set(vma, vm_flags_of(shape->vm_set));
+	compat_vm_flags_clear(vma, vm_flags_of(shape->vm_clear));
+	port_vma_set_cache(vma, shape->cache);
+}
