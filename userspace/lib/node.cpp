@@ -58,6 +58,78 @@ constexpr std::array kNodes{
 	     .faults = false,
 	     .pfn = true,
 	     .access = false},
+	Node{.method = PTELAB_INSERT_PAGES,
+	     .name = "insert_pages",
+	     .call = "vm_insert_pages",
+	     .moment = "at mmap",
+	     .backing = PTELAB_BACKING_SINGLE,
+	     .faults = false,
+	     .pfn = false,
+	     .access = false},
+	Node{.method = PTELAB_MAP_PAGES,
+	     .name = "map_pages",
+	     .call = "vm_map_pages",
+	     .moment = "at mmap",
+	     .backing = PTELAB_BACKING_SINGLE,
+	     .faults = false,
+	     .pfn = false,
+	     .access = false},
+	Node{.method = PTELAB_MAP_PAGES_ZERO,
+	     .name = "map_pages_zero",
+	     .call = "vm_map_pages_zero",
+	     .moment = "at mmap",
+	     .backing = PTELAB_BACKING_SINGLE,
+	     .faults = false,
+	     .pfn = false,
+	     .access = false},
+	Node{.method = PTELAB_REMAP_VMALLOC,
+	     .name = "remap_vmalloc",
+	     .call = "remap_vmalloc_range",
+	     .moment = "at mmap",
+	     .backing = PTELAB_BACKING_VMALLOC,
+	     .faults = false,
+	     .pfn = false,
+	     .access = false},
+	Node{.method = PTELAB_FAULT_INSERT_PAGES,
+	     .name = "fault_insert_pages",
+	     .call = "vm_insert_pages",
+	     .moment = "at the fault, 16 pages",
+	     .backing = PTELAB_BACKING_SINGLE,
+	     .faults = true,
+	     .pfn = false,
+	     .access = false},
+	Node{.method = PTELAB_FAULT_INSERT_MIXED,
+	     .name = "fault_insert_mixed",
+	     .call = "vmf_insert_mixed",
+	     .moment = "at the fault",
+	     .backing = PTELAB_BACKING_SINGLE,
+	     .faults = true,
+	     .pfn = false,
+	     .access = false},
+	Node{.method = PTELAB_HUGE_PFN,
+	     .name = "huge_pfn",
+	     .call = "vmf_insert_pfn_pmd",
+	     .moment = "at the fault, a PMD",
+	     .backing = PTELAB_BACKING_SPLIT,
+	     .faults = true,
+	     .pfn = true,
+	     .access = false},
+	Node{.method = PTELAB_HUGE_FOLIO,
+	     .name = "huge_folio",
+	     .call = "vmf_insert_folio_pmd",
+	     .moment = "at the fault, a PMD",
+	     .backing = PTELAB_BACKING_COMPOUND,
+	     .faults = true,
+	     .pfn = false,
+	     .access = false},
+	Node{.method = PTELAB_BARE,
+	     .name = "bare",
+	     .call = "whatever CALL says",
+	     .moment = "by ioctl",
+	     .backing = PTELAB_BACKING_SPLIT,
+	     .faults = false,
+	     .pfn = false,
+	     .access = false},
 };
 static_assert(kNodes.size() == PTELAB_METHODS - 1, "a method of the ABI has no row here");
 
@@ -65,7 +137,9 @@ constexpr std::array<std::string_view, PTELAB_BACKINGS> kBackings{"default", "si
 								  "split",   "vmalloc", "device"};
 constexpr std::array<std::string_view, PTELAB_CACHES> kCaches{"default", "write-back", "uncached", "write-combining"};
 constexpr std::array<std::string_view, PTELAB_FAULT_ACTIONS> kActions{"default", "serve", "sigbus",
-								      "oom",	 "retry", "delay"};
+								      "oom",	 "retry", "delay",
+								      "sigsegv", "hwpoison", "nothing",
+								      "stale",	 "remap"};
 
 constexpr std::array kFeatures{
 	Feature{PTELAB_HAS_ZAP_SPECIAL, "zap_special", "a zap for driver mappings: zap_vma_ptes or zap_special_vma_range"},
@@ -77,6 +151,18 @@ constexpr std::array kFeatures{
 	Feature{PTELAB_HAS_FOLLOW_PFNMAP, "follow_pfnmap", "follow_pfnmap_start"},
 	Feature{PTELAB_HAS_MMAP_PREPARE, "mmap_prepare", "the file operation mmap_prepare"},
 	Feature{PTELAB_HAS_FAULT_VMA_LOCK, "fault_vma_lock", "faults under the lock of one mapping"},
+	Feature{PTELAB_HAS_FOLLOW_PTE, "follow_pte", "follow_pte"},
+	Feature{PTELAB_HAS_UNMAP_PAGES, "unmap_pages", "unmap_mapping_pages is exported"},
+	Feature{PTELAB_HAS_INSERT_MIXED_PROT, "insert_mixed_prot", "vmf_insert_mixed_prot"},
+	Feature{PTELAB_HAS_INSERT_MIXED_MKWRITE, "insert_mixed_mkwrite", "vmf_insert_mixed_mkwrite is exported"},
+	Feature{PTELAB_HAS_INSERT_PAGE_MKWRITE, "insert_page_mkwrite", "vmf_insert_page_mkwrite"},
+	Feature{PTELAB_HAS_INSERT_PFN_PMD, "insert_pfn_pmd", "vmf_insert_pfn_pmd"},
+	Feature{PTELAB_HAS_INSERT_FOLIO_PMD, "insert_folio_pmd", "vmf_insert_folio_pmd"},
+	Feature{PTELAB_HAS_MAY_SPLIT, "may_split", "vm_ops->may_split, which was called split before"},
+	Feature{PTELAB_HAS_MPROTECT_HOOK, "mprotect_hook", "vm_ops->mprotect"},
+	Feature{PTELAB_HAS_MAPPED_HOOK, "mapped_hook", "vm_ops->mapped"},
+	Feature{PTELAB_HAS_GENERIC_ACCESS, "generic_access", "generic_access_phys"},
+	Feature{PTELAB_HAS_FAST_ONLY_PIN, "fast_only_pin", "pin_user_pages_fast_only"},
 };
 
 template <class Enum, std::size_t N>
@@ -150,6 +236,8 @@ std::string_view explain(ptelab_absence absence)
 		return "another driver has the device's BAR 2: unbind it";
 	case PTELAB_ABSENT_NO_MEMORY:
 		return "the kernel had no memory for it when the device was found: load the module again";
+	case PTELAB_ABSENT_NO_CALL:
+		return "this kernel has no such call: run another kernel";
 	case PTELAB_ABSENT_REMOVED:
 		return "the device was unplugged: plug it in again";
 	}

@@ -151,7 +151,8 @@ inline constexpr __u32 bit_of(ptelab_method method)
 	return 1U << method;
 }
 
-inline constexpr __u32 kAllNodes = (1U << PTELAB_METHODS) - 2;
+// The nodes of the first set: one for each kind of mapping. The others are variations of these.
+inline constexpr __u32 kAllNodes = (1U << (PTELAB_IOMAP + 1)) - 2;
 
 // For the macros below. nodes 0: a rule about no node in particular.
 bool add_rule(void (*body)(Rule &), const char *file, unsigned line, std::string_view name, __u32 node_mask, const Traits &traits);

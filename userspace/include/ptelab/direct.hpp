@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The node's other side: shape the VMA and its hooks, watch the kernel call them, make one call of the API at a time.
+// A failure of the ioctl is a std::system_error with its errno; what the kernel's own call answered is a value.
+#ifndef PTELAB_DIRECT_HPP
+#define PTELAB_DIRECT_HPP
+
+#include <vector>
+
+#include <ptelab/device.hpp>
+
+#include "ptelab_direct.h"
+
+namespace ptelab {
+
+constexpr __u64 hook_bit(ptelab_hook hook)
+{
+	return 1ULL << hook;
+}
+
+struct Shape {
+	__u32 flags = 0; // PTELAB_SHAPE_*; PTELAB_SHAPE_HOOKS is implied by hooks
+	__u64 hooks = 0;
+	__u32 vm_set = 0;
+	__u32 vm_clear = 0;
+	ptelab_cache cache = ptelab_cache{};
+};
+void shape(Device &device, const Shape &shape);
+
+// Until the next plan for this hook; count 0: from then on for ever.
+struct Plan {
+	ptelab_hook hook;
+	ptelab_answer answer;
+	__u32 error = 0;
+	__u64 after = 0;
+	__u64 count = 0;
+	__u64 pages = 0;
+};
+void plan(Device &device, const Plan &plan);
+
+// The hook calls that a file shaped with PTELAB_SHAPE_EVENTS sees from the making of this object on, in any process.
+class EventLog {
+public:
+	explicit EventLog(const Device &device);
+
+	// What came since the last take(), of this file.
+	std::vector<ptelab_event> take();
+	// Also when the file is closed: through any other open node.
+	std::vector<ptelab_event> take(const Device &through);
+
+private:
+	const Device *device_;
+	__u64 file_;
+	__u64 next_;
+};
+
+// anchor may be left 0: then it is the address.
+ptelab_call call(const Device &device, ptelab_call argument);
+ptelab_page_info page_info(const Device &device, __u64 index, ptelab_donor donor = ptelab_donor{});
+void drop_pages(Device &device);
+
+struct Pin {
+	ptelab_pin_how how;
+	const void *address;
+	__u64 pages = 1;
+	__u32 flags = 0; // PTELAB_PIN_*
+	__u32 pid = 0;
+};
+ptelab_pin pin(const Device &device, const Pin &pin);
+ptelab_pin unpin(const Device &device);
+
+} // namespace ptelab
+
+#endif
