@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// One call of the kernel's API on a VMA that was made for it: the node bare, and the words for what the kernel answered.
+#ifndef PTELAB_RULES_CALLS_HPP
+#define PTELAB_RULES_CALLS_HPP
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <ptelab/direct.hpp>
+
+#include "lab.hpp"
+
+namespace ptelab {
+
+// A file of the node bare with a zeroed region of its own (split pages: contiguous, each with a count of its own).
+Device bare(const Shape &wanted = {}, std::size_t page_count = kPages, ptelab_backing backing = PTELAB_BACKING_SPLIT);
+
+// The address of a page of the mapping, also of one before or after it, as the ABI's number.
+std::uint64_t address_of(const Mapping &map, std::int64_t page_index = 0);
+
+// What the kernel answered where it answers 0 or -errno. std::logic_error if it was neither.
+Errno answer(const ptelab_call &done);
+// What it answered where that is a VM_FAULT_*: "NOPAGE", "SIGBUS", "0", "SIGBUS|RETRY".
+std::string fault_answer(const ptelab_call &done);
+
+// call(), and its answer as an errno.
+Errno answer_to(const Device &device, const ptelab_call &wanted);
+// call(), and its answer as the name of a VM_FAULT_*.
+std::string fault_answer_to(const Device &device, const ptelab_call &wanted);
+
+// Those of "io pf mm de dd" that smaps shows of the mapping, in this order; "" if none.
+std::string driver_flags(const Mapping &map);
+// What smaps says is resident, in pages.
+std::uint64_t resident(const Mapping &map);
+
+// The process' RssFile, in pages. The kernel counts it by CPU or by task and tells the sum only roughly, so steps of it are
+// judged by rss_step(), over kRssPages pages.
+inline constexpr std::size_t kRssPages = 2048;
+std::uint64_t file_rss();
+// "none", "+all", "-all", or how many pages it was.
+std::string rss_step(std::uint64_t before, std::uint64_t after);
+
+// The kernel has printed a line with these words since boot, as far as its log reaches back. Needs root.
+bool kernel_said(std::string_view words);
+
+} // namespace ptelab
+
+#endif
