@@ -64,10 +64,11 @@ static int vma_mprotect(struct vm_area_struct *vma, unsigned long start, unsigne
 }
 #endif
 
-static vm_fault_t recorded(struct vm_fault *vmf, unsigned int hook,
-			   unsigned int (*answer)(struct ptelab_session *, struct vm_fault *, unsigned long))
+/*
+ * Before the handler, which may drop the lock (VM_FAULT_RETRY) and with it the VMA and the file: nothing is asked of them after.
+ */
+static struct ptelab_session *record_fault(struct vm_fault *vmf, unsigned int hook)
 {
-	/* The handler may drop the lock (VM_FAULT_RETRY), and with it the VMA and the file may go: ask nothing of them after. */
 	struct ptelab_file *file = file_of(vmf->vma);
 	struct ptelab_event event = ptelab_event_of(file, hook, vmf->vma);
 
@@ -76,13 +77,16 @@ static vm_fault_t recorded(struct vm_fault *vmf, unsigned int hook,
 	event.pgoff = vmf->pgoff;
 	event.flags = vmf->flags;
 	ptelab_event_record(file, &event);
-	return (__force vm_fault_t)answer(file->session, vmf, vmf->pgoff);
+	return file->session;
 }
 
-#define DEFINE_FAULT(name)                                                                     \
-	static vm_fault_t name##_fault(struct vm_fault *vmf)                                   \
-	{                                                                                      \
-		return recorded(vmf, PTELAB_HOOK_FAULT, ptelab_fault_##name);                  \
+/* The C++ side is called by name, never through a pointer: kCFI would not know its type. */
+#define DEFINE_FAULT(name)                                                                                     \
+	static vm_fault_t name##_fault(struct vm_fault *vmf)                                                   \
+	{                                                                                                      \
+		struct ptelab_session *session = record_fault(vmf, PTELAB_HOOK_FAULT);                         \
+                                                                                                               \
+		return (__force vm_fault_t)ptelab_fault_##name(session, vmf, vmf->pgoff);                      \
 	}
 
 DEFINE_FAULT(insert_page)
@@ -104,8 +108,10 @@ DEFINE_FAULT(bare)
 static vm_fault_t huge_fault_pmd(struct vm_fault *vmf)
 {
 	bool folio = file_of(vmf->vma)->method == PTELAB_HUGE_FOLIO;
+	struct ptelab_session *session = record_fault(vmf, PTELAB_HOOK_HUGE_FAULT);
 
-	return recorded(vmf, PTELAB_HOOK_HUGE_FAULT, folio ? ptelab_huge_fault_folio : ptelab_huge_fault_pfn);
+	return (__force vm_fault_t)(folio ? ptelab_huge_fault_folio(session, vmf, vmf->pgoff) :
+					    ptelab_huge_fault_pfn(session, vmf, vmf->pgoff));
 }
 
 #if !defined(CONFIG_TRANSPARENT_HUGEPAGE)
