@@ -15,14 +15,20 @@ constexpr unsigned bit(unsigned value)
 constexpr unsigned kAnyRam = bit(PTELAB_BACKING_SINGLE) | bit(PTELAB_BACKING_COMPOUND) | bit(PTELAB_BACKING_SPLIT) |
 			     bit(PTELAB_BACKING_VMALLOC);
 
-struct InsertPage {
-	using Kind = Inserted;
+// What a method is like unless it says otherwise.
+struct Ordinary {
 	static constexpr unsigned kBackings = kAnyRam;
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SINGLE;
-	static constexpr bool kEager = true;	// filled at mmap; ->fault serves only what RESTORE brought back
+	static constexpr bool kEager = false;		// filled at mmap; ->fault serves only what RESTORE brought back
 	static constexpr bool kHasAccess = false;
+	static constexpr bool kCountsPages = false;	// each mapping of a page holds a reference
+	static constexpr bool kIgnoresOffset = false;	// vm_pgoff means nothing
+};
+
+struct InsertPage : Ordinary {
+	using Kind = Inserted;
+	static constexpr bool kEager = true;
 	static constexpr bool kCountsPages = true;
-	static constexpr bool kIgnoresOffset = false;
 
 	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.insert_all(region); }
 	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
@@ -31,14 +37,9 @@ struct InsertPage {
 	}
 };
 
-struct FaultInsertPage {
+struct FaultInsertPage : Ordinary {
 	using Kind = MixedMap;
-	static constexpr unsigned kBackings = kAnyRam;
-	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SINGLE;
-	static constexpr bool kEager = false;
-	static constexpr bool kHasAccess = false;
 	static constexpr bool kCountsPages = true;
-	static constexpr bool kIgnoresOffset = false;
 
 	static Result<void> map(Mapping<Kind> &, const Region &) { return {}; }
 	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
@@ -47,14 +48,9 @@ struct FaultInsertPage {
 	}
 };
 
-struct FaultPage {
+struct FaultPage : Ordinary {
 	using Kind = Plain;
-	static constexpr unsigned kBackings = kAnyRam;
-	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SINGLE;
-	static constexpr bool kEager = false;
-	static constexpr bool kHasAccess = false;
 	static constexpr bool kCountsPages = true;
-	static constexpr bool kIgnoresOffset = false;
 
 	static Result<void> map(Mapping<Kind> &, const Region &) { return {}; }
 	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
@@ -63,14 +59,9 @@ struct FaultPage {
 	}
 };
 
-struct FaultInsertPfn {
+struct FaultInsertPfn : Ordinary {
 	using Kind = PfnMap;
-	static constexpr unsigned kBackings = kAnyRam;
-	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SINGLE;
-	static constexpr bool kEager = false;
 	static constexpr bool kHasAccess = true;
-	static constexpr bool kCountsPages = false;
-	static constexpr bool kIgnoresOffset = false;
 
 	static Result<void> map(Mapping<Kind> &, const Region &) { return {}; }
 	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
@@ -79,14 +70,11 @@ struct FaultInsertPfn {
 	}
 };
 
-struct RemapPfn {
+struct RemapPfn : Ordinary {
 	using Kind = Remapped;
 	static constexpr unsigned kBackings = bit(PTELAB_BACKING_SINGLE) | bit(PTELAB_BACKING_SPLIT);
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SPLIT;
 	static constexpr bool kEager = true;
-	static constexpr bool kHasAccess = false;
-	static constexpr bool kCountsPages = false;
-	static constexpr bool kIgnoresOffset = false;
 
 	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.remap_all(region); }
 	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
@@ -95,20 +83,11 @@ struct RemapPfn {
 	}
 };
 
-struct IoMap {
-	using Kind = Remapped;
+struct IoMap : RemapPfn {
 	static constexpr unsigned kBackings = bit(PTELAB_BACKING_DEVICE);
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_DEVICE;
-	static constexpr bool kEager = true;
-	static constexpr bool kHasAccess = false;
-	static constexpr bool kCountsPages = false;
-	static constexpr bool kIgnoresOffset = false;
 
 	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.iomap(region); }
-	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
-	{
-		return fault.insert_pfn(region.pfn(index));
-	}
 };
 
 // vm_insert_page()'s kin at mmap: what differs is the call alone.
@@ -171,14 +150,9 @@ struct HugeFolio : FaultPage {
 };
 
 // Its pages get into page tables by CALL alone, as pages or as pfns.
-struct Bare {
+struct Bare : Ordinary {
 	using Kind = Shaped;
-	static constexpr unsigned kBackings = kAnyRam;
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SPLIT;
-	static constexpr bool kEager = false;
-	static constexpr bool kHasAccess = false;
-	static constexpr bool kCountsPages = false;
-	static constexpr bool kIgnoresOffset = false;
 
 	static Result<void> map(Mapping<Kind> &, const Region &) { return {}; }
 	static FaultCode fault(Fault<Kind> &, const Region &, unsigned long) { return FaultCode::kSigbus; }
