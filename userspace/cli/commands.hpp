@@ -45,6 +45,10 @@ Report unload();
 
 Report demo(const Terminal &terminal);
 
+// The tables: who may pin what, and what user space is told.
+Report gup(bool markdown, const Terminal &terminal);
+Report kinds(bool markdown, const Terminal &terminal);
+
 // The node of that name: UsageError if there is none, NothingToRunOn if it is not on this machine.
 const Node &present_node(const std::string &name);
 // Any open node, for what all of them answer alike.

@@ -24,6 +24,7 @@ struct Arguments {
 	bool write = false;
 	bool special = false;
 	std::vector<std::string> load;
+	bool markdown = false;
 };
 
 void print(const std::string &text, std::FILE *to)
@@ -78,6 +79,7 @@ struct CommandLine {
 			   "Exit status: 0 ok, 1 failed, 2 wrong usage, 77 nothing to run on (no module, no such node here).");
 		add_looking();
 		add_mapping();
+		add_tables();
 		add_module();
 	}
 
@@ -139,6 +141,18 @@ struct CommandLine {
 			    [this, &given] { return lookup(given.node, given.scene, given.pages, terminal); });
 		add_scene(lookup_command, given);
 		add_pages(lookup_command, given);
+	}
+
+	void add_tables()
+	{
+		Arguments &given = arguments;
+		const auto markdown = [&given](CLI::App &command) { command.add_flag("--markdown", given.markdown, "print a Markdown table"); };
+
+		markdown(add("gup", "Who may pin what: each node against each way in which the kernel gets at a page",
+			     "  ptelab gup\n  ptelab gup --json | jq '.nodes.remap_pfn'", [this, &given] { return gup(given.markdown, terminal); }));
+		markdown(add("kinds", "What user space is told: each node against /proc, mincore, core dumps, madvise, mlock, mremap, fork",
+			     "  ptelab kinds\n  COLUMNS=200 ptelab kinds\n\nFor the core dump of a process of its own it changes kernel.core_pattern for a moment.",
+			     [this, &given] { return kinds(given.markdown, terminal); }));
 	}
 
 	void add_module()

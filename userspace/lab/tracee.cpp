@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tracee.hpp"
+
+#include <cerrno>
+
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <ptelab/error.hpp>
+
+namespace ptelab::tables {
+
+Tracee::Tracee() : child_([](Channel &) { ::pause(); })
+{
+	if (::ptrace(PTRACE_ATTACH, child_.pid(), nullptr, nullptr) < 0)
+		throw_errno("ptrace ATTACH");
+	if (::waitpid(child_.pid(), nullptr, __WALL) < 0)
+		throw_errno("waitpid");
+}
+
+Tracee::~Tracee()
+{
+	::ptrace(PTRACE_DETACH, child_.pid(), nullptr, nullptr); // ~Child ends it
+}
+
+int Tracee::peek(const void *address, std::uint64_t &value) const
+{
+	errno = 0;
+	value = static_cast<std::uint64_t>(::ptrace(PTRACE_PEEKDATA, child_.pid(), const_cast<void *>(address), nullptr));
+	return errno;
+}
+
+int Tracee::poke(void *address, std::uint64_t value) const
+{
+	return ::ptrace(PTRACE_POKEDATA, child_.pid(), address, value) < 0 ? errno : 0;
+}
+
+} // namespace ptelab::tables
