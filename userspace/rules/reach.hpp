@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Proof that the rules reached the calls of the family: a kprobe on each, its hits counted over one whole run.
+#ifndef PTELAB_RULES_REACH_HPP
+#define PTELAB_RULES_REACH_HPP
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <ptelab/value.hpp>
+
+namespace ptelab {
+
+// One function whose calls prove that a call was reached.
+struct Witness {
+	std::string_view symbol; // "ptelab:NAME" for a function of the module
+	std::string_view what;	 // "": it is the call itself; else how it stands for it
+};
+
+struct FamilyCall {
+	std::string_view name;	// as it was first documented
+	std::string_view route; // how user space gets there
+	std::vector<Witness> witnesses; // the first one that this kernel has is counted
+	// A function of the kernel that keeps every driver of a character device from this call, and why; none: "".
+	std::string_view barred_by = "";
+	std::string_view barred_because = "";
+};
+
+// The table of the calls; reach_table.cpp.
+std::span<const FamilyCall> family();
+
+// Counts hits with kprobe events of its own group. What it changed in tracefs is as before when it is gone.
+class KprobeCounter {
+public:
+	KprobeCounter();
+	~KprobeCounter();
+	KprobeCounter(const KprobeCounter &) = delete;
+	KprobeCounter &operator=(const KprobeCounter &) = delete;
+
+	// "" if it can count on this kernel, else why not.
+	const std::string &why_not() const { return why_not_; }
+	// The name under which this kernel has the function, with the suffix of a compiler's clone; "" if it has not.
+	std::string find(std::string_view symbol) const;
+	void watch(const std::string &symbol);
+	void start();
+	std::map<std::string, std::uint64_t> hits() const; // by symbol
+
+private:
+	std::string why_not_;
+	std::string tracing_on_;
+	std::set<std::string, std::less<>> functions_;
+	std::map<std::string, std::string> symbol_of_; // by the event's name
+	bool started_ = false;
+};
+
+// The table, counted: {call: {symbol, route, hits, ...}}. hits is null for a call that this kernel does not have.
+class Reach {
+public:
+	Reach();
+	std::string why_not() const { return counter_.why_not(); }
+	Value report() const;
+	// The calls that this kernel has and that nobody reached.
+	std::vector<std::string> missed() const;
+
+private:
+	struct Counted {
+		const FamilyCall *call;
+		const Witness *witness; // null: this kernel has none
+		std::string symbol;
+		bool barred;
+	};
+
+	KprobeCounter counter_;
+	std::vector<Counted> counted_;
+};
+
+} // namespace ptelab
+
+#endif
