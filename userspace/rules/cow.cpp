@@ -57,6 +57,15 @@ std::uint8_t driver_byte(const Device &device, std::size_t offset)
 	return std::to_integer<std::uint8_t>(byte);
 }
 
+// What a thread has counted reaches the process after 64 of its faults (mm/memory.c: check_sync_rss_stat, until 6.2).
+Mapping settle_counters()
+{
+	Mapping memory(-1, pages(128), {.flags = MAP_PRIVATE | MAP_ANONYMOUS});
+	for (std::size_t index = 0; index < memory.pages(); ++index)
+		memory.put(pages(index), std::uint8_t{1});
+	return memory;
+}
+
 RULE("cow.private_page_is_copied", .contract = "CW-01",
      .says = "A write to a private mapping of pages copies: RssFile gives a page to RssAnon, the driver's page loses a reference and keeps its bytes",
      .source = "mm/memory.c:wp_page_copy")
@@ -65,6 +74,7 @@ RULE("cow.private_page_is_copied", .contract = "CW-01",
 	device.write(0, pattern(pages(kMany), 1));
 	const std::uint8_t original = driver_byte(device, 5);
 	const Mapping map(device, pages(kMany), {.flags = MAP_PRIVATE});
+	const Mapping settled = settle_counters();
 	const Resident before = resident();
 	const __s64 references = page_info(device, 0).references;
 
