@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What takes pages of ordinary memory and leaves a driver's alone: userfaultfd and compaction.
+#include <fstream>
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/userfaultfd.h>
+
+#include "lab.hpp"
+
+namespace ptelab {
+namespace {
+
+constexpr __u64 kWpAsync = 1ULL << 15; // UFFD_FEATURE_WP_ASYNC, newer than some headers
+constexpr __u32 kAnyKind = kAllNodes | bit_of(PTELAB_FAULT_INSERT_MIXED);
+
+class Userfault {
+public:
+	Userfault() : fd_(static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK)))
+	{
+		if (fd_ < 0)
+			throw_errno("userfaultfd");
+	}
+	~Userfault() { ::close(fd_); }
+	Userfault(const Userfault &) = delete;
+	Userfault &operator=(const Userfault &) = delete;
+
+	Errno agree(__u64 features) const
+	{
+		uffdio_api api{};
+		api.api = UFFD_API;
+		api.features = features;
+		return ::ioctl(fd_, UFFDIO_API, &api) < 0 ? errno : 0;
+	}
+	Errno enroll(const Mapping &map, __u64 mode) const
+	{
+		uffdio_register enrolment{};
+		enrolment.range.start = reinterpret_cast<__u64>(map.data());
+		enrolment.range.len = map.size();
+		enrolment.mode = mode;
+		return ::ioctl(fd_, UFFDIO_REGISTER, &enrolment) < 0 ? errno : 0;
+	}
+
+private:
+	int fd_;
+};
+
+const Need kUserfaultfd{"CONFIG_USERFAULTFD", [] {
+				const long fd = ::syscall(SYS_userfaultfd, O_CLOEXEC);
+				if (fd < 0)
+					return "this kernel has no userfaultfd for us: " + errno_name(errno);
+				::close(static_cast<int>(fd));
+				return std::string();
+			}};
+
+RULE_PER_NODE("userfaultfd_refuses_missing", kAnyKind, .contract = "UF-01",
+	      .says = "userfaultfd does not watch a driver's mapping for missing pages: EINVAL", .source = "mm/userfaultfd.c:vma_can_userfault",
+	      .needs = {kUserfaultfd})
+{
+	const Device device = own_region(rule.node());
+	const Mapping map(device, pages(kPages));
+	const Mapping anonymous(-1, pages(kPages), {.flags = MAP_PRIVATE | MAP_ANONYMOUS});
+	const Userfault userfault;
+
+	rule.expect("the API", userfault.agree(0), 0);
+	rule.expect("anonymous memory", userfault.enroll(anonymous, UFFDIO_REGISTER_MODE_MISSING), 0);
+	rule.expect("the driver's mapping", userfault.enroll(map, UFFDIO_REGISTER_MODE_MISSING), EINVAL);
+	rule.expect("it works as before", touch_all(map), kPages);
+}
+
+RULE_PER_NODE("userfaultfd_write_protect", kAnyKind, .contract = "UF-02",
+	      .says = "Asynchronous write-protection by userfaultfd takes a mapping of any kind in 6.12, and only ordinary ones later",
+	      .source = "include/linux/userfaultfd_k.h:vma_can_userfault", .needs = {kUserfaultfd})
+{
+	const Device device = own_region(rule.node());
+	const Mapping map(device, pages(kPages));
+	const Userfault userfault;
+	const Errno asynchronous = userfault.agree(kWpAsync);
+	const bool plain = rule.node().method == PTELAB_FAULT_PAGE;
+
+	rule.observe("the feature WP_ASYNC", asynchronous);
+	if (asynchronous != 0) {
+		// Without it there is nothing but the ordinary kind, on a new descriptor: the refusal has used this one up.
+		const Userfault ordinary;
+		rule.expect("the API", ordinary.agree(0), 0);
+		rule.expect("register, without WP_ASYNC", ordinary.enroll(map, UFFDIO_REGISTER_MODE_WP), EINVAL);
+	} else {
+		rule.expect("register", userfault.enroll(map, UFFDIO_REGISTER_MODE_WP),
+			    choose(plain || !(kernel_features() & PTELAB_HAS_MAPPED_HOOK), Errno(0), Errno(EINVAL),
+				   "the kernels with vm_ops->mapped refuse VM_SPECIAL before they look at the mode"));
+	}
+	rule.expect("it works as before", touch_all(map), kPages);
+}
+
+RULE_PER_NODE("compaction_leaves_it", kAnyKind, .contract = "UF-03",
+	      .says = "Neither compaction nor reclaim moves a driver's page: it is on no LRU list", .source = "mm/compaction.c:isolate_migratepages_block",
+	      .needs = {kconfig("CONFIG_COMPACTION", "/proc/sys/vm/compact_memory"), root()})
+{
+	Device device = own_region(rule.node());
+	const Mapping map(device, pages(kPages));
+	const auto where = [&] {
+		std::vector<std::uint64_t> pfns;
+		for (const ptelab_pte &entry : device.lookup(map.bytes()))
+			pfns.push_back(entry.pfn);
+		return pfns;
+	};
+
+	touch_all(map);
+	map.put(pages(4), std::uint64_t{0x636f6d70616374});
+	const std::vector<std::uint64_t> before = where();
+	std::ofstream("/proc/sys/vm/compact_memory") << 1 << std::flush;
+	const Errno pageout = ::madvise(map.data(), map.size(), 21 /* MADV_PAGEOUT */) < 0 ? errno : 0;
+	rule.expect("MADV_PAGEOUT", pageout, rule.node().pfn ? EINVAL : 0);
+	rule.expect("every page is where it was", where() == before, true);
+	rule.expect("the bytes", map.get<std::uint64_t>(pages(4)), 0x636f6d70616374U);
+}
+
+} // namespace
+} // namespace ptelab
