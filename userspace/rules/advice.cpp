@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// madvise(2) on drivers' mappings: which advice is taken, and what it changes.
+#include <optional>
+
+#include <ptelab/child.hpp>
+#include <ptelab/procfs.hpp>
+
+#include "lab.hpp"
+#include "since.hpp"
+
+namespace ptelab {
+namespace {
+
+// linux/mman.h, where libc's header is older than the kernel at hand.
+constexpr int kMadvCollapse = 25;
+constexpr int kMadvGuardInstall = 102;
+constexpr int kMadvGuardRemove = 103;
+
+Errno advise(std::span<std::byte> bytes, int advice)
+{
+	return ::madvise(bytes.data(), bytes.size(), advice) < 0 ? errno : 0;
+}
+
+bool has_flag(const Mapping &map, const char *flag)
+{
+	const std::optional<Smaps> smaps = smaps_at(map.data());
+	return smaps && smaps->has(flag);
+}
+
+// What VM_SPECIAL is: everything but a page from ->fault has one of its flags.
+bool is_special(const Node &node)
+{
+	return node.method != PTELAB_FAULT_PAGE;
+}
+
+RULE_PER_NODE("madvise_errors", kRamNodes, .contract = "PL-08",
+	      .says = "Advice for anonymous memory is EINVAL, for reclaim EINVAL on PFN mappings, punching a hole EACCES or ENODEV",
+	      .source = "mm/madvise.c:madvise_vma_behavior, fs/open.c:vfs_fallocate")
+{
+	const Device device = own_region(rule.node());
+	const Mapping map(device, pages(kPages));
+	const Mapping read_only(device, pages(kPages), {.prot = PROT_READ});
+	const Device reader(rule.node(), O_RDONLY);
+	const Mapping never_written(reader, pages(kPages), {.prot = PROT_READ});
+	const int reclaim = rule.node().pfn ? EINVAL : 0;
+
+	touch_all(map);
+	rule.expect("MADV_FREE", advise(map.bytes(), MADV_FREE), EINVAL);
+	rule.expect("MADV_COLD", advise(map.bytes(), MADV_COLD), reclaim);
+	rule.expect("MADV_PAGEOUT", advise(map.bytes(), MADV_PAGEOUT), reclaim);
+	rule.expect("present after that", present(device, map), kPages);
+	rule.expect("MADV_REMOVE", advise(map.bytes(), MADV_REMOVE), ENODEV);
+	rule.expect("MADV_REMOVE, read-only but of a file open for writing", advise(read_only.bytes(), MADV_REMOVE), ENODEV);
+	rule.expect("MADV_REMOVE, may never be written", advise(never_written.bytes(), MADV_REMOVE), EACCES);
+	rule.expect("MADV_WILLNEED", advise(map.bytes(), MADV_WILLNEED), 0);
+	rule.expect("MADV_WIPEONFORK", advise(map.bytes(), MADV_WIPEONFORK), EINVAL);
+	rule.expect("present after all", present(device, map), kPages);
+}
+
+struct Taken {
+	int error;
+	bool flag;
+};
+
+// In a process of its own: KSM and khugepaged remember the address space that was advised.
+Taken taken(const Device &device, int map_flags, int advice, const char *flag)
+{
+	return in_child([&] {
+		const Mapping map(device, pages(kPages), {.flags = map_flags});
+		const int error = advise(map.bytes(), advice).value;
+		return Taken{error, has_flag(map, flag)};
+	});
+}
+
+RULE_PER_NODE("madv_mergeable", kAllNodes, .contract = "PL-09",
+	      .says = "MADV_MERGEABLE succeeds on every driver's mapping, and changes nothing where it is special or shared",
+	      .source = "mm/ksm.c:ksm_madvise", .needs = {kconfig("CONFIG_KSM", "/sys/kernel/mm/ksm/run")})
+{
+	const Device device = own_region(rule.node());
+	const Taken shared = taken(device, MAP_SHARED, MADV_MERGEABLE, "mg");
+
+	rule.expect("shared", Errno(shared.error), 0);
+	rule.expect("shared: mg", shared.flag, false);
+	if (rule.node().method == PTELAB_FAULT_INSERT_PFN)
+		return; // takes no private mapping
+	const Taken copied = taken(device, MAP_PRIVATE, MADV_MERGEABLE, "mg");
+	rule.expect("private", Errno(copied.error), 0);
+	rule.expect("private: mg", copied.flag, !is_special(rule.node()));
+}
+
+RULE_PER_NODE("madv_hugepage", kAllNodes, .contract = "PL-10", .says = "MADV_HUGEPAGE succeeds on every driver's mapping and sets hg",
+	      .source = "mm/khugepaged.c:hugepage_madvise",
+	      .needs = {kconfig("CONFIG_TRANSPARENT_HUGEPAGE", "/sys/kernel/mm/transparent_hugepage/enabled")})
+{
+	const Device device = own_region(rule.node());
+	const Taken seen = taken(device, MAP_SHARED, MADV_HUGEPAGE, "hg");
+
+	rule.expect("MADV_HUGEPAGE", Errno(seen.error), 0);
+	rule.expect("hg", seen.flag, true);
+}
+
+RULE_PER_NODE("madv_collapse", kAllNodes, .contract = "PL-11", .says = "MADV_COLLAPSE of a driver's mapping is EINVAL, and so it is where there is no such advice",
+	      .source = "mm/khugepaged.c:madvise_collapse")
+{
+	const Device device = own_region(rule.node());
+	const Mapping map(device, pages(kPages));
+
+	touch_all(map);
+	rule.expect("MADV_COLLAPSE", advise(map.bytes(), kMadvCollapse), EINVAL);
+	rule.expect("present", present(device, map), kPages);
+}
+
+RULE_PER_NODE("madv_dontdump", kAllNodes, .contract = "PL-12",
+	      .says = "MADV_DONTDUMP always works; MADV_DODUMP cannot undo it where the mapping is special", .source = "mm/madvise.c:madvise_vma_behavior")
+{
+	const Device device = own_region(rule.node());
+	const Mapping map(device, pages(kPages));
+	const bool special = is_special(rule.node());
+
+	rule.expect("dd at first", has_flag(map, "dd"), rule.node().pfn);
+	rule.expect("MADV_DONTDUMP", advise(map.bytes(), MADV_DONTDUMP), 0);
+	rule.expect("dd after MADV_DONTDUMP", has_flag(map, "dd"), true);
+	rule.expect("MADV_DODUMP", advise(map.bytes(), MADV_DODUMP), special ? EINVAL : 0);
+	rule.expect("dd after MADV_DODUMP", has_flag(map, "dd"), special);
+}
+
+RULE_PER_NODE("madv_guard", kFaultNodes, .contract = "PL-13",
+	      .says = "A guard page in a driver's mapping is refused where that is special, else ->fault is not asked until it is removed",
+	      .source = "mm/madvise.c:is_valid_guard_vma")
+{
+	Device device = own_region(rule.node());
+	const Mapping map(device, pages(kPages));
+	// Anonymous memory has taken guards since 6.13, files since 6.15.
+	const bool guards = kernel_since(6, 15) && !is_special(rule.node());
+
+	touch_all(map);
+	const __u64 faults = device.stats().faults;
+	rule.expect("MADV_GUARD_INSTALL", advise(map.page(0), kMadvGuardInstall),
+		    choose<Errno>(guards, 0, EINVAL, "6.15 took guards in files' mappings, but not in special ones"));
+	rule.expect("a read", map.read(0).outcome(), choose<std::string>(guards, kUnmapped, kOk, "the guard, where there is one"));
+	device.unmap(0, 0);
+	rule.expect("a read after unmap_mapping_range", map.read(0).outcome(),
+		    choose<std::string>(guards, kUnmapped, kOk, "unmap_mapping_range leaves guards alone"));
+	rule.expect("faults", device.stats().faults - faults, guards ? 0U : 1U);
+	rule.expect("MADV_GUARD_REMOVE", advise(map.page(0), kMadvGuardRemove),
+		    choose<Errno>(guards, 0, EINVAL, "6.15 took guards in files' mappings, but not in special ones"));
+	rule.expect("a read in the end", map.read(0).outcome(), kOk);
+}
+
+} // namespace
+} // namespace ptelab
