@@ -72,7 +72,7 @@ RULE_PER_NODE("userfaultfd_refuses_missing", kAnyKind, .contract = "UF-01",
 }
 
 RULE_PER_NODE("userfaultfd_write_protect", kAnyKind, .contract = "UF-02",
-	      .says = "Asynchronous write-protection by userfaultfd takes a mapping of any kind in 6.12, and only ordinary ones later",
+	      .says = "Asynchronous write-protection by userfaultfd takes an ordinary mapping of a driver, and none with one of the flags of VM_SPECIAL",
 	      .source = "include/linux/userfaultfd_k.h:vma_can_userfault", .needs = {kUserfaultfd})
 {
 	const Device device = own_region(rule.node());
@@ -88,9 +88,7 @@ RULE_PER_NODE("userfaultfd_write_protect", kAnyKind, .contract = "UF-02",
 		rule.expect("the API", ordinary.agree(0), 0);
 		rule.expect("register, without WP_ASYNC", ordinary.enroll(map, UFFDIO_REGISTER_MODE_WP), EINVAL);
 	} else {
-		rule.expect("register", userfault.enroll(map, UFFDIO_REGISTER_MODE_WP),
-			    choose(plain || !(kernel_features() & PTELAB_HAS_MAPPED_HOOK), Errno(0), Errno(EINVAL),
-				   "the kernels with vm_ops->mapped refuse VM_SPECIAL before they look at the mode"));
+		rule.expect("register", userfault.enroll(map, UFFDIO_REGISTER_MODE_WP), plain ? 0 : EINVAL);
 	}
 	rule.expect("it works as before", touch_all(map), kPages);
 }
