@@ -65,7 +65,11 @@ unsigned long ptelab_find(struct ptelab_session *session, unsigned long pfn);		/
 bool ptelab_contiguous(struct ptelab_session *session, unsigned long index, unsigned long pages);
 struct port_space *ptelab_own_space(struct ptelab_session *session);	/* NULL: the region is the node's, or a device */
 void ptelab_zap_everywhere(struct ptelab_session *session);	/* unmap_mapping_range over all of it; no lock of ->fault's held */
-/* Keep REVOKE waiting while something is put into page tables, mmap_lock held. false: revoked, nothing is held. */
+bool ptelab_fault_revoked(const struct ptelab_session *session);	/* in a fault hook; the page lock may be held */
+/*
+ * Keep REVOKE waiting while something is put into page tables: mmap_lock is held and the file is mapped, which fixes its region;
+ * the session's mutex, which does not nest in the gate, is not taken. false: revoked, nothing is held.
+ */
 bool ptelab_gate_enter(struct ptelab_session *session);
 void ptelab_gate_leave(struct ptelab_session *session);
 int ptelab_drop_pages(struct ptelab_session *session);	/* PTELAB_PAGE_DROP_ALL */

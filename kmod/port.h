@@ -83,15 +83,15 @@ int port_fault_insert_pages(struct vm_fault *vmf, struct page **pages, unsigned 
 /* ->huge_fault: a whole PMD, all of it inside the VMA. PORT_FAULT_FALLBACK where this kernel has no such call. */
 unsigned int port_fault_insert_pfn_pmd(struct vm_fault *vmf, unsigned long pfn);
 unsigned int port_fault_insert_folio_pmd(struct vm_fault *vmf, struct page *head);
-/* remap_pfn_range() of one page, which is not made to be called here: 0 or -errno. */
+/* remap_pfn_range() of one page, which is not made to be called here. Not in a copy-on-write VMA. 0 or -errno. */
 int port_fault_remap(struct vm_fault *vmf, unsigned long pfn);
 struct port_span port_fault_span(const struct vm_fault *vmf);			/* of the VMA */
 unsigned long port_fault_address(const struct vm_fault *vmf);			/* page-aligned */
 unsigned long port_pmd_pages(void);						/* pages that one PMD maps; 0: no huge pages */
 bool port_fault_is_cow(const struct vm_fault *vmf);
-/* Take the page lock and a reference; the core puts both when it has set the PTE. */
+/* Take the page lock, and the caller's reference; mm puts both when it has set the PTE. */
 void port_fault_give(struct vm_fault *vmf, struct page *page);
-void port_fault_take_back(struct vm_fault *vmf);	/* undo port_fault_give */
+void port_fault_take_back(struct vm_fault *vmf);	/* undo port_fault_give, and put the reference */
 void port_fault_unlock(struct vm_fault *vmf);		/* give the page unlocked after all: the core locks it by itself */
 /* Drop the lock of the fault and answer PORT_FAULT_RETRY. 0: this caller may not be asked to retry, nothing was dropped. */
 unsigned int port_fault_retry(struct vm_fault *vmf);

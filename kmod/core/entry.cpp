@@ -47,7 +47,7 @@ unsigned huge_fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
 {
 	if (s->session.hook_answer(PTELAB_HOOK_HUGE_FAULT).answer == PTELAB_ANSWER_FALLBACK)
 		return PORT_FAULT_FALLBACK;
-	return answered(s->session, Entry::serve_huge<M>(s->session, vmf, pgoff));
+	return static_cast<unsigned>(Entry::serve_huge<M>(s->session, vmf, pgoff));
 }
 
 bool page_aligned(unsigned long long value)
@@ -300,12 +300,7 @@ page *ptelab_page_get(ptelab_session *s, unsigned long index)
 	const Region &region = *s->session.region();
 	if (region.device() || index >= region.count())
 		return nullptr;
-	return region.pass([&](const GateState &gate) -> page * {
-		if (!gate.open)
-			return nullptr;
-		port_page_get(region.at(index));
-		return region.at(index);
-	});
+	return region.get(index);
 }
 
 unsigned long ptelab_find(ptelab_session *s, unsigned long pfn)
@@ -333,14 +328,19 @@ void ptelab_zap_everywhere(ptelab_session *s)
 	s->session.region()->unmap(0, 0, true);
 }
 
+bool ptelab_fault_revoked(const ptelab_session *s)
+{
+	return s->session.mapped_region().revoked();
+}
+
 bool ptelab_gate_enter(ptelab_session *s)
 {
-	return s->session.region()->enter();
+	return s->session.mapped_region().enter();
 }
 
 void ptelab_gate_leave(ptelab_session *s)
 {
-	s->session.region()->leave();
+	s->session.mapped_region().leave();
 }
 
 int ptelab_drop_pages(ptelab_session *s)

@@ -126,8 +126,14 @@ class Fault<Shaped> : public FaultBase {
 public:
 	using FaultBase::FaultBase;
 
-	// What a driver must not do: the flags of the VMA change under the read lock.
-	FaultCode remap(unsigned long pfn) { return fault_code(cxxrt::from_kernel(port_fault_remap(vmf_, pfn))); }
+	// What a driver must not do: the flags of the VMA change under the read lock. In a private VMA of one page vm_pgoff
+	// would too, by which the rmap has it sorted (mm/memory.c: remap_pfn_range): that is not done.
+	FaultCode remap(unsigned long pfn)
+	{
+		if (port_fault_is_cow(vmf_))
+			return FaultCode::kSigbus;
+		return fault_code(cxxrt::from_kernel(port_fault_remap(vmf_, pfn)));
+	}
 };
 
 // A VMA that vm_insert_page() filled at mmap has had VM_MIXEDMAP since then.
@@ -143,30 +149,43 @@ public:
 	using FaultBase::FaultBase;
 
 	// The PTE is set after we return, outside the gate. So the page is handed over locked: REVOKE closes the gate and
-	// then takes each page's lock, and either sees the PTE or is seen here.
+	// then takes each page's lock, and either sees the PTE or is seen here. The reference comes first, from inside the
+	// gate: without it the page may be dropped, and another's, before it is locked.
 	FaultCode give(const Region &region, unsigned long index)
 	{
-		port_fault_give(vmf_, region.at(index));
+		page *const page = region.get(index);
+		if (!page)
+			return FaultCode::kSigbus;
+		port_fault_give(vmf_, page);
 		if (!region.revoked())
 			return FaultCode::kLocked;
 		port_fault_take_back(vmf_);
 		return FaultCode::kSigbus;
 	}
 
-	// The mistake that give() does not make: look, take one's time, and hand the page over unlocked. The page itself
-	// stays the region's, so what goes wrong is only that a revoked page is mapped.
+	// The mistake that give() does not make: look, take one's time, and hand the page over unlocked. The page is not
+	// freed meanwhile, so what goes wrong is only that a revoked page is mapped.
 	FaultCode give_stale(const Region &region, unsigned long index, unsigned delay_ms)
 	{
-		if (region.revoked() || !port_fault_delay(delay_ms))
+		page *const page = region.get(index);
+		if (!page)
 			return FaultCode::kSigbus;
-		port_fault_give(vmf_, region.at(index));
+		const bool alive = port_fault_delay(delay_ms);
+		port_fault_give(vmf_, page);
+		if (!alive) {
+			port_fault_take_back(vmf_);
+			return FaultCode::kSigbus;
+		}
 		port_fault_unlock(vmf_);
 		return FaultCode::kDone;
 	}
 
-	// A huge folio, refcounted; its order must be that of a PMD (mm/huge_memory.c: vmf_insert_folio_pmd).
+	// A huge folio, refcounted; its order must be that of a PMD (mm/huge_memory.c: vmf_insert_folio_pmd). The call does not
+	// look whether the VMA is private: a write would get the folio itself, writable, in place of a copy.
 	FaultCode insert_folio(const Region &region, unsigned long index)
 	{
+		if (port_fault_is_cow(vmf_))
+			return FaultCode::kFallback;
 		const auto first = pmd_start(*this, region, index);
 		if (!first.ok() || first.value() != 0 || region.backing() != PTELAB_BACKING_COMPOUND ||
 		    region.count() != port_pmd_pages())

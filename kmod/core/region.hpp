@@ -85,7 +85,18 @@ public:
 		return result;
 	}
 
-	// The same for a caller in C. false: revoked, and the gate is not held.
+	// A page with a reference of its own, which outlives drop(); nullptr: revoked, or dropped.
+	page *get(unsigned long index) const
+	{
+		return pass([&](const GateState &gate) -> page * {
+			if (!gate.open)
+				return nullptr;
+			port_page_get(at(index));
+			return at(index);
+		});
+	}
+
+	// pass() for a caller in C. false: revoked, and the gate is not held.
 	bool enter() const
 	{
 		port_space_gate_enter(space_);

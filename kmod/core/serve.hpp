@@ -40,7 +40,8 @@ public:
 		const Region &region = session.mapped_region();
 		Fault<typename M::Kind> fault{{}, vmf};
 		return region.pass([&](const GateState &gate) {
-			return gate.open ? M::huge_fault(fault, region, pgoff) : FaultCode::kSigbus;
+			// ->fault says why not, and counts it.
+			return gate.open ? M::huge_fault(fault, region, pgoff) : FaultCode::kFallback;
 		});
 	}
 

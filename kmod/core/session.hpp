@@ -118,7 +118,7 @@ public:
 	}
 
 	const Node &node() const { return node_; }
-	// In ->fault: fixed since before the mmap that made the VMA, and mmap_lock orders the two.
+	// With a live mapping, as in ->fault: fixed since before the mmap that made the VMA, and mmap_lock orders the two.
 	const Region &mapped_region() const { return *region_; }
 	const FaultPlan &plan() const { return plan_; }
 	// Elsewhere. What it was stays alive: SETUP replaces the node's region, once.

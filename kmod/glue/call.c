@@ -10,76 +10,9 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
-#include "file.h"
-#include "follow.h"
+#include "call_may.h"
 
 #define ALL_FLAGS (PTELAB_CALL_WRITE_LOCK | PTELAB_CALL_WRITE | PTELAB_CALL_WRAP)
-
-/*
- * What one call needs. All of the region is asked for before mmap_lock is taken and what was found is looked up after: in
- * between the gate is held, in which the session's mutex does not nest.
- */
-struct call_context {
-	struct ptelab_file *file;
-	struct vm_area_struct *vma;
-	struct ptelab_call *arg;
-	struct page *page;	/* the donor, or the region's page index, with a reference; NULL: none such */
-	struct page **pages;	/* count of them, each with a reference; NULL: one is missing, or the call takes none */
-	bool contiguous;	/* the pages that REMAP or IOMAP covers are there, in a row */
-	struct followed found;
-	bool followed;
-};
-
-static bool write_locked(const struct call_context *c)
-{
-	return c->arg->flags & PTELAB_CALL_WRITE_LOCK;
-}
-
-static pgprot_t prot_of(const struct call_context *c)
-{
-	pgprot_t prot = c->vma->vm_page_prot;
-
-	if (c->arg->cache == PTELAB_CACHE_UNCACHED)
-		prot = pgprot_noncached(prot);
-	else if (c->arg->cache == PTELAB_CACHE_WRITE_COMBINING)
-		prot = pgprot_writecombine(prot);
-	return prot;
-}
-
-/* vm_insert_page() and its kin may have to set VM_MIXEDMAP: BUG_ON without the write lock, or on VM_PFNMAP. */
-static bool may_insert_pages(const struct call_context *c)
-{
-	return (c->vma->vm_flags & VM_MIXEDMAP) || (write_locked(c) && !(c->vma->vm_flags & VM_PFNMAP));
-}
-
-/*
- * A bare pfn in a page table holds no reference: not where pages are dropped while mapped (PTELAB_PAGE_DROP_ALL). Exactly one
- * of the two flags, no copy-on-write VM_PFNMAP, no RAM in VM_MIXEDMAP: mm/memory.c: vmf_insert_pfn_prot has a BUG_ON for each.
- */
-static bool may_insert_pfn(const struct call_context *c)
-{
-	unsigned long flags = c->vma->vm_flags & (VM_PFNMAP | VM_MIXEDMAP);
-
-	return !ptelab_counts_pages(c->file->session) && flags == VM_PFNMAP && !port_vma_is_cow(c->vma);
-}
-
-static bool in_vma(const struct call_context *c, unsigned long addr, unsigned long bytes)
-{
-	return addr >= c->vma->vm_start && addr < c->vma->vm_end && bytes <= c->vma->vm_end - addr;
-}
-
-static bool is_empty(const struct call_context *c, unsigned long addr, unsigned long bytes)
-{
-	struct ptelab_pte pte;
-	unsigned long end;
-
-	for (end = addr + bytes; addr < end; addr += PAGE_SIZE) {
-		port_live_lookup(c->vma, addr, &pte);
-		if (pte.state & PTELAB_PTE_PRESENT)
-			return false;
-	}
-	return true;
-}
 
 static int insert_page(struct call_context *c)
 {
@@ -130,7 +63,7 @@ static int insert_pfn(struct call_context *c)
 
 static int insert_mixed(struct call_context *c)
 {
-	if (ptelab_counts_pages(c->file->session) || (!(c->vma->vm_flags & VM_MIXEDMAP) && COMPAT_INSERT_MIXED_BUGS))
+	if (!may_be_bare(c) || may_meet_huge(c) || (!(c->vma->vm_flags & VM_MIXEDMAP) && COMPAT_INSERT_MIXED_BUGS))
 		return -EPERM;
 	if (!c->page)
 		return -EINVAL;
@@ -156,6 +89,7 @@ static int remap(struct call_context *c)
 
 	if (ptelab_counts_pages(c->file->session) || !write_locked(c) || !arg->bytes ||
 	    !in_vma(c, arg->address & PAGE_MASK, pages << PAGE_SHIFT) ||
+	    moves_in_rmap(c, arg->address, pages << PAGE_SHIFT) ||
 	    !is_empty(c, arg->address & PAGE_MASK, pages << PAGE_SHIFT) || c->vma->vm_flags & VM_MIXEDMAP)
 		return -EPERM;
 	if (!c->page || arg->donor || !c->contiguous)
@@ -172,7 +106,8 @@ static int iomap(struct call_context *c)
 	struct ptelab_call *arg = c->arg;
 	phys_addr_t start;
 
-	if (ptelab_counts_pages(c->file->session) || !write_locked(c) || arg->offset >= PAGE_SIZE || arg->bytes < PAGE_SIZE ||
+	if (ptelab_counts_pages(c->file->session) || !write_locked(c) || port_vma_is_cow(c->vma) ||
+	    arg->offset >= PAGE_SIZE || arg->bytes < PAGE_SIZE ||
 	    !is_empty(c, c->vma->vm_start, c->vma->vm_end - c->vma->vm_start) || c->vma->vm_flags & VM_MIXEDMAP)
 		return -EPERM;
 	if (!c->page || arg->donor || !c->contiguous)
@@ -186,8 +121,10 @@ static int remap_vmalloc(struct call_context *c)
 {
 	void *memory;
 
-	if (!write_locked(c) || c->vma->vm_flags & VM_PFNMAP)
+	if (!write_locked(c) || !may_insert_pages(c) || c->vma->vm_flags & VM_PFNMAP)
 		return -EPERM;
+	if (!c->arg->count)
+		return -EINVAL;
 	if (c->arg->donor != PTELAB_DONOR_PLAIN_VMALLOC && c->arg->donor != PTELAB_DONOR_USER_VMALLOC)
 		return -EINVAL;
 	memory = ptelab_donor_vmalloc(c->file, c->arg->donor, c->arg->count);

@@ -6,11 +6,19 @@
 
 #include "file.h"
 
+/* A page of the slab allocator's has something else where others have their count. */
+static s64 mappings(struct page *page)
+{
+	if (PageSlab(page) || page_has_type(page))
+		return 0;
+	return atomic_read(&page->_mapcount) + 1 + (PageCompound(page) ? folio_entire_mapcount(page_folio(page)) : 0);
+}
+
 /* The reference that we hold while looking is not told. */
 static void fill(struct ptelab_page_info *arg, struct page *page, int own_references)
 {
 	arg->references = page_count(page) - own_references;
-	arg->mappings = atomic_read(&page->_mapcount) + 1;
+	arg->mappings = mappings(page);
 	arg->pfn = capable(CAP_SYS_ADMIN) ? page_to_pfn(page) : 0;
 }
 

@@ -109,6 +109,7 @@ static void describe(struct ptelab_file *file, struct ptelab_pin *arg, const str
 {
 	struct page *page = kept->pages[0];
 
+	arg->page = arg->bytes = arg->pfn = arg->untouched = arg->anon = 0;
 	if (kept->count < 1)
 		return;
 	arg->untouched = page == POISON;
@@ -188,7 +189,6 @@ int ptelab_pin(struct ptelab_file *file, struct ptelab_pin *arg)
 
 	if (error)
 		return error;
-	arg->page = arg->bytes = arg->pfn = arg->untouched = arg->anon = 0;
 	mm = mm_of(arg->pid);
 	if (!mm)
 		return -ESRCH;

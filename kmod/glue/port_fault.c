@@ -2,6 +2,7 @@
 /* port.h: inside ->fault. mmap_lock is held for reading, or the VMA's own lock; both allow sleeping. */
 #include <linux/build_bug.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 
@@ -31,11 +32,10 @@ int port_fault_insert_page(struct vm_fault *vmf, struct page *page)
 
 /*
  * The core of mm finishes the fault with this page locked and unlocks it after the PTE is set (mm/memory.c: __do_fault,
- * finish_fault), so whoever takes the page lock next sees the PTE. Our reference becomes the PTE's.
+ * finish_fault), so whoever takes the page lock next sees the PTE. The reference becomes the PTE's.
  */
 void port_fault_give(struct vm_fault *vmf, struct page *page)
 {
-	get_page(page);
 	lock_page(page);
 	vmf->page = page;
 }
@@ -80,10 +80,22 @@ unsigned int port_fault_insert_folio_pmd(struct vm_fault *vmf, struct page *head
 #endif
 }
 
-/* Not what remap_pfn_range() is for: it changes the VMA's flags, and only the read lock is held. */
+/*
+ * Not what remap_pfn_range() is for: it changes the VMA's flags, and only the read lock is held. An entry that is there is a
+ * BUG (mm/memory.c: remap_pte_range), so of two threads that fault on one page the second must see what the first did.
+ */
 int port_fault_remap(struct vm_fault *vmf, unsigned long pfn)
 {
-	return remap_pfn_range(vmf->vma, vmf->address, pfn, PAGE_SIZE, vmf->vma->vm_page_prot);
+	static DEFINE_MUTEX(one_at_a_time);
+	struct ptelab_pte pte;
+	int error = -EBUSY;
+
+	mutex_lock(&one_at_a_time);
+	port_live_lookup(vmf->vma, vmf->address, &pte);
+	if (!(pte.state & PTELAB_PTE_PRESENT))
+		error = remap_pfn_range(vmf->vma, vmf->address & PAGE_MASK, pfn, PAGE_SIZE, vmf->vma->vm_page_prot);
+	mutex_unlock(&one_at_a_time);
+	return error;
 }
 
 struct port_span port_fault_span(const struct vm_fault *vmf)

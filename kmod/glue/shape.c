@@ -24,6 +24,22 @@ static unsigned long vm_flags_of(u32 bits)
 	       (bits & PTELAB_VM_WRITE ? VM_WRITE : 0) | (bits & PTELAB_VM_MAYWRITE ? VM_MAYWRITE : 0);
 }
 
+/* Counted pages that are reserved confuse what frees them last, and no page of a compound one may be (PF_NO_COMPOUND). */
+static int check_reservable(const struct ptelab_file *file)
+{
+	struct page *page;
+	bool compound;
+
+	if (ptelab_counts_pages(file->session))
+		return -EOPNOTSUPP;
+	page = ptelab_page_get(file->session, 0);
+	if (!page)
+		return -ENODEV;
+	compound = PageCompound(page);
+	put_page(page);
+	return compound ? -EOPNOTSUPP : 0;
+}
+
 static int check(const struct ptelab_file *file, const struct ptelab_shape *shape)
 {
 	const u64 pair = HOOK(OPEN) | HOOK(CLOSE);
@@ -44,10 +60,7 @@ static int check(const struct ptelab_file *file, const struct ptelab_shape *shap
 		return -EOPNOTSUPP;
 	if (shape->flags & (PTELAB_SHAPE_OWN_INODE | PTELAB_SHAPE_RESERVED) && !ptelab_own_space(file->session))
 		return -EOPNOTSUPP;
-	/* Counted pages that are reserved confuse what frees them last. */
-	if (shape->flags & PTELAB_SHAPE_RESERVED && ptelab_counts_pages(file->session))
-		return -EOPNOTSUPP;
-	return 0;
+	return shape->flags & PTELAB_SHAPE_RESERVED ? check_reservable(file) : 0;
 }
 
 static void reserve_pages(struct ptelab_file *file, bool reserved)
@@ -88,10 +101,15 @@ int ptelab_shape_set(struct file *filp, const struct ptelab_shape *shape)
 	return error;
 }
 
+/* The region is this file's alone, and revoked it may be no longer: its pages are not seen then. */
 void ptelab_shape_undo(struct ptelab_file *file)
 {
-	if (file->shape.flags & PTELAB_SHAPE_RESERVED)
-		reserve_pages(file, false);
+	static const struct ptelab_revoke restored;
+
+	if (!(file->shape.flags & PTELAB_SHAPE_RESERVED))
+		return;
+	ptelab_ioctl_restore(file->session, &restored);
+	reserve_pages(file, false);
 }
 
 /* Context: ->mmap, mmap_lock held for write, shape_lock held, before anything is inserted. */

@@ -161,7 +161,11 @@ static bool mkwrite_refused(struct vm_fault *vmf, unsigned int hook, vm_fault_t 
 	return plan.answer == PTELAB_ANSWER_SIGBUS || plan.answer == PTELAB_ANSWER_AGAIN;
 }
 
-/* Locked, because the core takes a page without a mapping for one that was truncated (mm/memory.c: do_page_mkwrite). */
+/*
+ * Locked, because the core takes a page without a mapping for one that was truncated (mm/memory.c: do_page_mkwrite). When the
+ * page has just come from ->fault, the core has unlocked it in between (mm/memory.c: do_shared_fault), and a REVOKE may have
+ * come and gone: so it is asked for again, with the page locked.
+ */
 static vm_fault_t vma_page_mkwrite(struct vm_fault *vmf)
 {
 	vm_fault_t answer;
@@ -169,7 +173,10 @@ static vm_fault_t vma_page_mkwrite(struct vm_fault *vmf)
 	if (mkwrite_refused(vmf, PTELAB_HOOK_PAGE_MKWRITE, &answer))
 		return answer;
 	lock_page(vmf->page);
-	return VM_FAULT_LOCKED;
+	if (!ptelab_fault_revoked(file_of(vmf->vma)->session))
+		return VM_FAULT_LOCKED;
+	unlock_page(vmf->page);
+	return VM_FAULT_SIGBUS;
 }
 
 static vm_fault_t vma_pfn_mkwrite(struct vm_fault *vmf)

@@ -2,6 +2,7 @@
 // What there is one of: the machine, its memory, its device, its counts.
 #include "fake_kernel.hpp"
 
+#include <bit>
 #include <cerrno>
 #include <utility>
 
@@ -25,7 +26,7 @@ void Kernel::boot(const Personality &personality)
 		value = 0;
 	fail_call(0);
 	cxxrt::hosted::fail_allocation(0);
-	on_retry = before_link = on_settle = before_pte = nullptr;
+	on_retry = on_delay = before_link = on_settle = before_pte = nullptr;
 	fatal_signal = false;
 	delayed_ms = 0;
 }
@@ -85,6 +86,7 @@ page *Kernel::allocate(unsigned long count, bool adjacent)
 	const std::lock_guard guard{data};
 	if (!adjacent)
 		next_pfn_++;
+	next_pfn_ = (next_pfn_ + count - 1) & ~(std::bit_floor(count) - 1);
 	Block block{count, std::make_unique<page[]>(count)};
 	page *const first = block.pages.get();
 	for (unsigned long i = 0; i < count; i++) {
@@ -244,6 +246,19 @@ void port_vfree(void *memory)
 	Kernel::get().vmallocs--;
 }
 
+// mm/vmalloc.c: remap_vmalloc_range_partial
+int port_remap_vmalloc(vm_area_struct *vma, void *memory, unsigned long pgoff)
+{
+	auto &pages = static_cast<Vmalloc *>(memory)->pages;
+	const unsigned long wanted = (vma->end - vma->start) >> Kernel::get().shift();
+	if (pgoff > pages.size() || wanted > pages.size() - pgoff)
+		return -EINVAL;
+	if (const int error = port_insert_pages(vma, vma->start, pages.data() + pgoff, wanted))
+		return error;
+	vma->dont_expand = true;
+	return 0;
+}
+
 page *port_vmalloc_page(const void *memory, unsigned long index)
 {
 	return static_cast<const Vmalloc *>(memory)->pages.at(index);
@@ -260,6 +275,11 @@ page *port_page_nth(page *first, unsigned long index)
 unsigned long port_page_pfn(const page *page)
 {
 	return page->pfn;
+}
+
+void port_page_get(page *page)
+{
+	Kernel::get().get(page);
 }
 
 unsigned long port_device_pages(const port_device *device)

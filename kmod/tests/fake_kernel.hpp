@@ -49,6 +49,7 @@ struct Pte {
 	bool dirty;
 	bool young;
 	unsigned cache;
+	bool huge = false;	// part of a leaf that maps a whole PMD
 };
 
 } // namespace fake
@@ -70,9 +71,10 @@ struct vm_area_struct {
 struct vm_fault {
 	vm_area_struct *vma;
 	unsigned long address;
+	bool write;
 	bool may_retry;		// FAULT_FLAG_ALLOW_RETRY
 	bool under_vma_lock;
-	page *given;
+	page *given = nullptr;
 };
 
 struct file {
@@ -124,7 +126,9 @@ struct Mm {
 struct Personality {
 	unsigned page_shift = 12;
 	unsigned max_order = 10;
-	unsigned long long features = PTELAB_HAS_ZAP_SPECIAL | PTELAB_HAS_ZAP_VMA;
+	unsigned long pmd_pages = 8;	// 0: no huge pages
+	unsigned long long features = PTELAB_HAS_ZAP_SPECIAL | PTELAB_HAS_ZAP_VMA | PTELAB_HAS_INSERT_PFN_PMD |
+				      PTELAB_HAS_INSERT_FOLIO_PMD;
 	bool remap_leaves_ptes = true;	// remap_pfn_range() that fails half way leaves what it has set
 	bool faults_under_vma_lock = false;
 	bool adjacent_singles = false;	// single pages happen to lie in a row
@@ -144,9 +148,10 @@ public:
 
 	unsigned shift() const { return personality_.page_shift; }
 	unsigned long page_bytes() const { return 1UL << shift(); }
+	unsigned long pmd_bytes() const { return personality_.pmd_pages << shift(); }
 	const Personality &personality() const { return personality_; }
 
-	page *allocate(unsigned long count, bool adjacent);	// count pages in a row, one reference each
+	page *allocate(unsigned long count, bool adjacent);	// count pages in a row, aligned to that, one reference each
 	void get(page *page);
 	void put(page *page);
 	page *find_page(unsigned long pfn);	// nullptr: no RAM
@@ -163,6 +168,7 @@ public:
 
 	// What happens meanwhile, once; each may be empty.
 	std::function<void()> on_retry;		// the fault's lock has been dropped
+	std::function<void()> on_delay;		// ->fault sleeps
 	std::function<void()> before_link;	// ->mmap has returned, the VMA is not in the rmap yet
 	std::function<void()> on_settle;	// port_space_settle() is about to wait
 	std::function<void()> before_pte;	// ->fault has given a page, its PTE is not set yet
@@ -196,6 +202,7 @@ void gone(vm_area_struct *vma);		// ->close, but for the count
 bool is_cow(const vm_area_struct *vma);
 void zap(vm_area_struct *vma, unsigned long start, unsigned long end, bool even_cows);
 void set_pte(vm_area_struct *vma, unsigned long addr, unsigned long pfn, page *normal);
+bool pmd_is_none(const Mm *mm, unsigned long addr);
 vm_area_struct *find_vma(Mm *mm, unsigned long addr);
 void put_mm(Mm *mm);
 

@@ -26,7 +26,7 @@ public:
 		mm_.mmap_lock.unlock();
 		mm_.mmap_lock.lock_shared();
 	}
-	vm_fault at(unsigned long addr) { return {&vma, addr, true, false, nullptr}; }
+	vm_fault at(unsigned long addr, bool write = false) { return {&vma, addr, write, true, false}; }
 
 	vm_area_struct vma;
 

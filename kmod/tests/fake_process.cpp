@@ -43,8 +43,43 @@ unsigned call_fault(vm_fault *vmf)
 		return ptelab_fault_remap_pfn(session, vmf, pgoff);
 	case PTELAB_IOMAP:
 		return ptelab_fault_iomap(session, vmf, pgoff);
+	case PTELAB_INSERT_PAGES:
+		return ptelab_fault_insert_pages(session, vmf, pgoff);
+	case PTELAB_MAP_PAGES:
+		return ptelab_fault_map_pages(session, vmf, pgoff);
+	case PTELAB_MAP_PAGES_ZERO:
+		return ptelab_fault_map_pages_zero(session, vmf, pgoff);
+	case PTELAB_REMAP_VMALLOC:
+		return ptelab_fault_remap_vmalloc(session, vmf, pgoff);
+	case PTELAB_FAULT_INSERT_PAGES:
+		return ptelab_fault_fault_insert_pages(session, vmf, pgoff);
+	case PTELAB_FAULT_INSERT_MIXED:
+		return ptelab_fault_fault_insert_mixed(session, vmf, pgoff);
+	case PTELAB_HUGE_PFN:
+		return ptelab_fault_huge_pfn(session, vmf, pgoff);
+	case PTELAB_HUGE_FOLIO:
+		return ptelab_fault_huge_folio(session, vmf, pgoff);
+	case PTELAB_BARE:	// as if SHAPE had asked for the hook
+		return ptelab_fault_bare(session, vmf, pgoff);
 	}
 	bug("a fault of a method that does not exist");
+}
+
+// mm/memory.c: create_huge_pmd. Asked first, where nothing of the PMD is mapped; what it answers but a fallback is final.
+unsigned call_any_fault(vm_fault *vmf)
+{
+	const vm_area_struct *const vma = vmf->vma;
+	const Kernel &kernel = Kernel::get();
+	const unsigned method = vma->file->method;
+	const bool huge = method == PTELAB_HUGE_PFN || method == PTELAB_HUGE_FOLIO;
+	if (huge && kernel.personality().pmd_pages && pmd_is_none(vma->mm, vmf->address)) {
+		const unsigned long pgoff = vma->pgoff + ((vmf->address - vma->start) >> kernel.shift());
+		const unsigned code = method == PTELAB_HUGE_PFN ? ptelab_huge_fault_pfn(vma->file->session, vmf, pgoff) :
+								  ptelab_huge_fault_folio(vma->file->session, vmf, pgoff);
+		if (code != PORT_FAULT_FALLBACK)
+			return code;
+	}
+	return call_fault(vmf);
 }
 
 // A private copy takes the place of what is there, or of nothing.
@@ -57,18 +92,20 @@ void copy_on_write(vm_area_struct *vma, unsigned long addr, unsigned long pfn)
 	vma->mm->ptes[addr] = {copy->pfn, copy, true, vma->write, false, true, PTELAB_CACHE_WRITE_BACK};
 }
 
-// mm/memory.c: finish_fault. ->fault has given a locked page with a reference.
-void finish_fault(vm_fault *vmf, bool write)
+// mm/memory.c: __do_fault, finish_fault. ->fault has given a page with a reference, locked or to be locked now.
+void finish_fault(vm_fault *vmf, bool locked)
 {
 	Kernel &kernel = Kernel::get();
 	page *const given = vmf->given;
-	if (!given || !given->head->lock.mine())
-		bug("VM_FAULT_LOCKED without a locked page");
+	if (!given || given->head->lock.mine() != locked)
+		bug("the answer to a fault does not say whether its page is locked");
+	if (!locked)
+		given->head->lock.lock();
 	kernel.meanwhile(kernel.before_pte);
 	{
 		const std::lock_guard guard{kernel.data};
 		if (!vmf->vma->mm->ptes.contains(vmf->address)) {
-			if (write && is_cow(vmf->vma))
+			if (vmf->write && is_cow(vmf->vma))
 				copy_on_write(vmf->vma, vmf->address, given->pfn);
 			else
 				set_pte(vmf->vma, vmf->address, given->pfn, given);
@@ -84,7 +121,7 @@ void copy_ptes(const vm_area_struct *from, vm_area_struct *to)
 	auto &ptes = from->mm->ptes;
 	for (auto it = ptes.lower_bound(from->start); it != ptes.end() && it->first < from->end; ++it) {
 		Pte &pte = it->second;
-		if (!from->pfnmap && !from->mixedmap && !pte.anonymous)
+		if (pte.huge || (!from->pfnmap && !from->mixedmap && !pte.anonymous))
 			continue;
 		set_pte(to, it->first, pte.pfn, pte.normal);
 		to->mm->ptes[it->first].anonymous = pte.anonymous;
@@ -113,7 +150,7 @@ int Module::load()
 {
 	for (unsigned method = 1; method < PTELAB_METHODS; method++) {
 		port_device *const device = method == PTELAB_IOMAP ? Kernel::get().device() : nullptr;
-		const int error = ptelab_node_new(&nodes_[method], method, pages_, device, nullptr);
+		const int error = ptelab_node_new(&nodes_[method], method, pages_, device);
 		if (error) {
 			nodes_[method] = nullptr;
 			unload();
@@ -180,6 +217,9 @@ Mapped Process::mmap(file *file, unsigned long pages, unsigned long pgoff, const
 	if (!flags.is_private && flags.write && !file->may_write)
 		return -EACCES;
 	const unsigned long bytes = pages << kernel.shift();
+	// mm/mmap.c: file_mmap_ok
+	if (pgoff > (~0UL - bytes) >> kernel.shift())
+		return -EOVERFLOW;
 	auto owned = std::make_unique<vm_area_struct>();
 	vm_area_struct *const vma = owned.get();
 	mm_->mmap_lock.lock();
@@ -318,13 +358,13 @@ Touch Process::touch(unsigned long addr, bool write, std::uint64_t word)
 				return done;
 			}
 		}
-		vm_fault vmf{vma, page_addr, true, under_vma_lock, nullptr};
-		const unsigned code = call_fault(&vmf);
+		vm_fault vmf{vma, page_addr, write, true, under_vma_lock};
+		const unsigned code = call_any_fault(&vmf);
 		under_vma_lock = false;
 		if (code == PORT_FAULT_RETRY)
 			continue;
-		if (code == PORT_FAULT_LOCKED)
-			finish_fault(&vmf, write);
+		if (code == PORT_FAULT_LOCKED || code == 0)
+			finish_fault(&vmf, code == PORT_FAULT_LOCKED);
 		else if (vmf.given)
 			bug("a page is given and the fault answered otherwise");
 		mm_->mmap_lock.unlock_shared();
@@ -332,7 +372,11 @@ Touch Process::touch(unsigned long addr, bool write, std::uint64_t word)
 			return kSigbus;
 		if (code == PORT_FAULT_OOM)
 			return {Outcome::kOom, 0};
-		if (code != PORT_FAULT_LOCKED && code != PORT_FAULT_NOPAGE)
+		if (code == PORT_FAULT_SIGSEGV)
+			return kSegv;
+		if (code == PORT_FAULT_HWPOISON)
+			return {Outcome::kHwPoison, 0};
+		if (code != 0 && code != PORT_FAULT_LOCKED && code != PORT_FAULT_NOPAGE)
 			bug("a fault is answered with a code that does not exist");
 	}
 	return {Outcome::kEndless, 0};

@@ -9,7 +9,7 @@
 
 namespace fake {
 
-enum class Outcome { kOk, kSigbus, kSegv, kOom, kEndless };
+enum class Outcome { kOk, kSigbus, kSegv, kOom, kHwPoison, kEndless };
 
 struct Touch {
 	Outcome outcome;

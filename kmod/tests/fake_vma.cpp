@@ -43,7 +43,25 @@ bool present(const vm_area_struct *vma, unsigned long addr)
 	return vma->mm->ptes.contains(addr);
 }
 
+unsigned long pmd_start(unsigned long addr)
+{
+	return addr & ~(Kernel::get().pmd_bytes() - 1);
+}
+
+bool is_huge(const Mm *mm, unsigned long addr)
+{
+	const auto pte = mm->ptes.find(addr);
+	return pte != mm->ptes.end() && pte->second.huge;
+}
+
 } // namespace
+
+bool pmd_is_none(const Mm *mm, unsigned long addr)
+{
+	const std::lock_guard guard{Kernel::get().data};
+	const auto first = mm->ptes.lower_bound(pmd_start(addr));
+	return first == mm->ptes.end() || first->first >= pmd_start(addr) + Kernel::get().pmd_bytes();
+}
 
 bool is_cow(const vm_area_struct *vma)
 {
@@ -61,10 +79,15 @@ void set_pte(vm_area_struct *vma, unsigned long addr, unsigned long pfn, page *n
 	vma->mm->ptes[addr] = {pfn, normal, false, vma->shared && vma->write, false, true, vma->cache};
 }
 
+// A huge leaf that maps a file goes as a whole, even if a part is meant (mm/huge_memory.c: __split_huge_pmd_locked).
 void zap(vm_area_struct *vma, unsigned long start, unsigned long end, bool even_cows)
 {
 	const std::lock_guard guard{Kernel::get().data};
 	auto &ptes = vma->mm->ptes;
+	if (is_huge(vma->mm, start))
+		start = pmd_start(start);
+	if (const unsigned long last = end - Kernel::get().page_bytes(); is_huge(vma->mm, last))
+		end = pmd_start(last) + Kernel::get().pmd_bytes();
 	for (auto it = ptes.lower_bound(start); it != ptes.end() && it->first < end;) {
 		if (it->second.anonymous && !even_cows) {
 			++it;
@@ -219,6 +242,8 @@ static int insert_page(vm_area_struct *vma, unsigned long addr, page *page)
 		return -EINVAL;
 	if (kernel.fails())
 		return -ENOMEM;
+	if (fake::is_huge(vma->mm, addr))
+		bug("a page table is looked for where a huge leaf is");
 	if (fake::present(vma, addr))
 		return -EBUSY;
 	fake::set_pte(vma, addr, page->pfn, page);
@@ -232,6 +257,46 @@ int port_insert_page(vm_area_struct *vma, unsigned long addr, page *page)
 		bug("vm_insert_page() into VM_PFNMAP");
 	vma->mixedmap = true;
 	return insert_page(vma, addr, page);
+}
+
+// What was inserted before an error stays.
+static int insert_pages(vm_area_struct *vma, unsigned long addr, page **pages, unsigned long &left)
+{
+	const unsigned long page_bytes = Kernel::get().page_bytes();
+	if (!fake::inside(vma, addr) || left > (vma->end - addr) / page_bytes)
+		return -EFAULT;
+	for (; left; left--, addr += page_bytes)
+		if (const int error = insert_page(vma, addr, *pages++))
+			return error;
+	return 0;
+}
+
+int port_insert_pages(vm_area_struct *vma, unsigned long addr, page **pages, unsigned long count)
+{
+	fake::must_be_in_mmap(vma);
+	if (vma->pfnmap)
+		bug("vm_insert_pages() into VM_PFNMAP");
+	vma->mixedmap = true;
+	return insert_pages(vma, addr, pages, count);
+}
+
+// mm/memory.c: __vm_map_pages
+static int map_pages(vm_area_struct *vma, page **pages, unsigned long count, unsigned long offset)
+{
+	const unsigned long wanted = (vma->end - vma->start) >> Kernel::get().shift();
+	if (offset >= count || wanted > count - offset)
+		return -ENXIO;
+	return port_insert_pages(vma, vma->start, pages + offset, wanted);
+}
+
+int port_map_pages(vm_area_struct *vma, page **pages, unsigned long count)
+{
+	return map_pages(vma, pages, count, vma->pgoff);
+}
+
+int port_map_pages_zero(vm_area_struct *vma, page **pages, unsigned long count)
+{
+	return map_pages(vma, pages, count, 0);
 }
 
 int port_remap(vm_area_struct *vma, unsigned long addr, unsigned long pfn, unsigned long bytes)
@@ -273,6 +338,21 @@ int port_iomap(vm_area_struct *vma, port_device *device)
 
 // ---- inside ->fault ----
 
+port_span port_fault_span(const vm_fault *vmf)
+{
+	return port_vma_span(vmf->vma);
+}
+
+unsigned long port_fault_address(const vm_fault *vmf)
+{
+	return vmf->address;
+}
+
+unsigned long port_pmd_pages()
+{
+	return Kernel::get().personality().pmd_pages;
+}
+
 unsigned int port_fault_insert_pfn(vm_fault *vmf, unsigned long pfn)
 {
 	fake::must_be_in_fault(vmf);
@@ -302,6 +382,109 @@ int port_fault_insert_page(vm_fault *vmf, page *page)
 	return insert_page(vmf->vma, vmf->address, page);
 }
 
+int port_fault_insert_pages(vm_fault *vmf, page **pages, unsigned long count)
+{
+	fake::must_be_in_fault(vmf);
+	if (!vmf->vma->mixedmap)
+		bug("vm_insert_pages() at a fault without VM_MIXEDMAP");
+	unsigned long left = count;
+	const int error = insert_pages(vmf->vma, vmf->address, pages, left);
+	return left < count ? 0 : error;
+}
+
+// As x86, whose entries have a special bit: no reference, RAM or not.
+unsigned int port_fault_insert_mixed(vm_fault *vmf, unsigned long pfn)
+{
+	fake::must_be_in_fault(vmf);
+	Kernel &kernel = Kernel::get();
+	if (!vmf->vma->mixedmap)
+		bug("vmf_insert_mixed() without VM_MIXEDMAP");
+	if (!fake::inside(vmf->vma, vmf->address))
+		return PORT_FAULT_SIGBUS;
+	if (kernel.fails())
+		return PORT_FAULT_OOM;
+	const std::lock_guard guard{kernel.data};
+	if (!fake::present(vmf->vma, vmf->address))
+		fake::set_pte(vmf->vma, vmf->address, pfn, nullptr);
+	return PORT_FAULT_NOPAGE;
+}
+
+// What the kernel does not look at, and a driver has to.
+static void must_fit(const vm_area_struct *vma, unsigned long start)
+{
+	if (start < vma->start || Kernel::get().pmd_bytes() > vma->end - start)
+		bug("a huge leaf is not all inside the VMA");
+}
+
+// Where a page table came first, nothing is inserted.
+static unsigned int insert_leaf(vm_area_struct *vma, unsigned long start, unsigned long pfn, page *head)
+{
+	Kernel &kernel = Kernel::get();
+	if (kernel.fails())
+		return PORT_FAULT_OOM;
+	const std::lock_guard guard{kernel.data};
+	if (!fake::pmd_is_none(vma->mm, start))
+		return PORT_FAULT_NOPAGE;
+	for (unsigned long i = 0; i < kernel.personality().pmd_pages; i++) {
+		const unsigned long addr = start + (i << kernel.shift());
+		fake::set_pte(vma, addr, pfn + i, head ? head + i : nullptr);
+		vma->mm->ptes[addr].huge = true;
+	}
+	return PORT_FAULT_NOPAGE;
+}
+
+unsigned int port_fault_insert_pfn_pmd(vm_fault *vmf, unsigned long pfn)
+{
+	fake::must_be_in_fault(vmf);
+	const fake::Personality &personality = Kernel::get().personality();
+	vm_area_struct *const vma = vmf->vma;
+	if (!(personality.features & PTELAB_HAS_INSERT_PFN_PMD))
+		return PORT_FAULT_FALLBACK;
+	if (vma->pfnmap == vma->mixedmap)
+		bug("vmf_insert_pfn_pmd() without VM_PFNMAP or VM_MIXEDMAP, or with both");
+	if (vma->pfnmap && fake::is_cow(vma))
+		bug("vmf_insert_pfn_pmd() into a copy-on-write VM_PFNMAP");
+	if (pfn & (personality.pmd_pages - 1))
+		bug("a huge leaf of a pfn that is not aligned");
+	const unsigned long start = fake::pmd_start(vmf->address);
+	must_fit(vma, start);
+	return insert_leaf(vma, start, pfn, nullptr);
+}
+
+unsigned int port_fault_insert_folio_pmd(vm_fault *vmf, page *head)
+{
+	fake::must_be_in_fault(vmf);
+	const fake::Personality &personality = Kernel::get().personality();
+	if (!(personality.features & PTELAB_HAS_INSERT_FOLIO_PMD))
+		return PORT_FAULT_FALLBACK;
+	if (vmf->vma->pfnmap)
+		bug("a folio is inserted into VM_PFNMAP");
+	if (head->head != head || 1UL << head->order != personality.pmd_pages)
+		bug("vmf_insert_folio_pmd() of a folio that is not of a PMD's order");
+	if (vmf->write && fake::is_cow(vmf->vma))
+		bug("a folio is mapped writable into a private mapping");
+	const unsigned long start = fake::pmd_start(vmf->address);
+	must_fit(vmf->vma, start);
+	return insert_leaf(vmf->vma, start, head->pfn, head);
+}
+
+int port_fault_remap(vm_fault *vmf, unsigned long pfn)
+{
+	fake::must_be_in_fault(vmf);
+	Kernel &kernel = Kernel::get();
+	vm_area_struct *const vma = vmf->vma;
+	if (fake::is_cow(vma))
+		bug("vm_pgoff of a VMA is changed that the rmap has sorted by it");
+	const std::lock_guard guard{kernel.data};
+	if (fake::present(vma, vmf->address))
+		return -EBUSY;
+	vma->pfnmap = vma->dont_expand = true;
+	if (kernel.fails())
+		return -ENOMEM;
+	fake::set_pte(vma, vmf->address, pfn, nullptr);
+	return 0;
+}
+
 bool port_fault_is_cow(const vm_fault *vmf)
 {
 	return fake::is_cow(vmf->vma);
@@ -312,9 +495,18 @@ void port_fault_give(vm_fault *vmf, page *page)
 	fake::must_be_in_fault(vmf);
 	if (vmf->vma->pfnmap)
 		bug("a page is given to VM_PFNMAP");
-	Kernel::get().get(page);
+	{
+		const std::lock_guard guard{Kernel::get().data};
+		if (page->head->refs <= 0)
+			bug("a free page is given");
+	}
 	page->head->lock.lock();
 	vmf->given = page;
+}
+
+void port_fault_unlock(vm_fault *vmf)
+{
+	vmf->given->head->lock.unlock();
 }
 
 void port_fault_take_back(vm_fault *vmf)
@@ -336,6 +528,7 @@ unsigned int port_fault_retry(vm_fault *vmf)
 bool port_fault_delay(unsigned int milliseconds)
 {
 	Kernel::get().delayed_ms += milliseconds;
+	Kernel::get().meanwhile(Kernel::get().on_delay);
 	return !Kernel::get().fatal_signal;
 }
 
@@ -386,8 +579,9 @@ void port_live_lookup(const vm_area_struct *vma, unsigned long addr, ptelab_pte 
 	if (found == vma->mm->ptes.end())
 		return;
 	const fake::Pte &pte = found->second;
-	out->state = PTELAB_PTE_PRESENT | (pte.write ? PTELAB_PTE_WRITE : 0U) | (pte.dirty ? PTELAB_PTE_DIRTY : 0U) |
-		     (pte.young ? PTELAB_PTE_YOUNG : 0U) | (pte.normal ? 0U : PTELAB_PTE_SPECIAL);
+	const bool special = !pte.normal && !pte.huge;
+	out->state = PTELAB_PTE_PRESENT | (pte.huge ? PTELAB_PTE_HUGE : 0U) | (pte.write ? PTELAB_PTE_WRITE : 0U) | (pte.dirty ? PTELAB_PTE_DIRTY : 0U) |
+		     (pte.young ? PTELAB_PTE_YOUNG : 0U) | (special ? PTELAB_PTE_SPECIAL : 0U);
 	out->cache = pte.cache;
 	out->pfn = pte.pfn;
 }

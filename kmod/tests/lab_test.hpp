@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the suites share: the ioctls as functions of a file.
-#pragma once
+#ifndef PTELAB_LAB_TEST_HPP	// no #pragma once: this is precompiled by itself
+#define PTELAB_LAB_TEST_HPP
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -19,12 +21,67 @@ using fake::Personality;
 using fake::Process;
 using fake::value;
 
-inline constexpr std::array kRamMethods{PTELAB_INSERT_PAGE, PTELAB_FAULT_INSERT_PAGE, PTELAB_FAULT_PAGE, PTELAB_FAULT_INSERT_PFN,
-					PTELAB_REMAP_PFN};
-inline constexpr std::array kAllMethods{PTELAB_INSERT_PAGE,	 PTELAB_FAULT_INSERT_PAGE, PTELAB_FAULT_PAGE,
-					PTELAB_FAULT_INSERT_PFN, PTELAB_REMAP_PFN,	   PTELAB_IOMAP};
-inline constexpr std::array kLazyMethods{PTELAB_FAULT_INSERT_PAGE, PTELAB_FAULT_PAGE, PTELAB_FAULT_INSERT_PFN};
-inline constexpr std::array kEagerMethods{PTELAB_INSERT_PAGE, PTELAB_REMAP_PFN, PTELAB_IOMAP};
+// Those that differ in their call alone. nodes_test.cpp has the others: MAP_PAGES_ZERO, HUGE_PFN, HUGE_FOLIO, BARE.
+inline constexpr std::array kRamMethods{
+	PTELAB_INSERT_PAGE, PTELAB_INSERT_PAGES,       PTELAB_MAP_PAGES,	  PTELAB_REMAP_VMALLOC,	     PTELAB_REMAP_PFN,
+	PTELAB_FAULT_PAGE,  PTELAB_FAULT_INSERT_PAGE, PTELAB_FAULT_INSERT_PAGES, PTELAB_FAULT_INSERT_MIXED, PTELAB_FAULT_INSERT_PFN};
+inline constexpr std::array kAllMethods{PTELAB_INSERT_PAGE,	   PTELAB_INSERT_PAGES,	      PTELAB_MAP_PAGES,	 PTELAB_REMAP_VMALLOC,
+					PTELAB_REMAP_PFN,	   PTELAB_FAULT_PAGE,	      PTELAB_FAULT_INSERT_PAGE,
+					PTELAB_FAULT_INSERT_PAGES, PTELAB_FAULT_INSERT_MIXED, PTELAB_FAULT_INSERT_PFN,
+					PTELAB_IOMAP};
+inline constexpr std::array kEagerMethods{PTELAB_INSERT_PAGE,	PTELAB_INSERT_PAGES, PTELAB_MAP_PAGES,
+					  PTELAB_REMAP_VMALLOC, PTELAB_REMAP_PFN,    PTELAB_IOMAP};
+// One fault for each page.
+inline constexpr std::array kLazyMethods{PTELAB_FAULT_PAGE, PTELAB_FAULT_INSERT_PAGE, PTELAB_FAULT_INSERT_MIXED,
+					 PTELAB_FAULT_INSERT_PFN};
+// Whose mappings hold references of the pages.
+inline constexpr std::array kCountingMethods{PTELAB_INSERT_PAGE,       PTELAB_INSERT_PAGES, PTELAB_MAP_PAGES, PTELAB_FAULT_PAGE,
+					     PTELAB_FAULT_INSERT_PAGE, PTELAB_FAULT_INSERT_PAGES};
+inline constexpr std::array kRamBackings{PTELAB_BACKING_SINGLE, PTELAB_BACKING_COMPOUND, PTELAB_BACKING_SPLIT,
+					 PTELAB_BACKING_VMALLOC};
+
+template <typename List>
+constexpr bool is_one_of(const List &list, unsigned method)
+{
+	return std::find(list.begin(), list.end(), static_cast<typename List::value_type>(method)) != list.end();
+}
+constexpr bool is_eager(unsigned method)
+{
+	return is_one_of(kEagerMethods, method);
+}
+constexpr bool is_pfnmap(unsigned method)
+{
+	return method == PTELAB_FAULT_INSERT_PFN || method == PTELAB_REMAP_PFN || method == PTELAB_IOMAP;
+}
+constexpr unsigned default_backing(unsigned method)
+{
+	switch (method) {
+	case PTELAB_IOMAP:
+		return PTELAB_BACKING_DEVICE;
+	case PTELAB_REMAP_PFN:
+	case PTELAB_HUGE_PFN:
+	case PTELAB_BARE:
+		return PTELAB_BACKING_SPLIT;
+	case PTELAB_REMAP_VMALLOC:
+		return PTELAB_BACKING_VMALLOC;
+	case PTELAB_HUGE_FOLIO:
+		return PTELAB_BACKING_COMPOUND;
+	}
+	return PTELAB_BACKING_SINGLE;
+}
+constexpr bool takes_backing(unsigned method, unsigned backing)
+{
+	switch (method) {
+	case PTELAB_IOMAP:
+		return backing == PTELAB_BACKING_DEVICE;
+	case PTELAB_REMAP_PFN:
+		return backing == PTELAB_BACKING_SINGLE || backing == PTELAB_BACKING_SPLIT;
+	case PTELAB_REMAP_VMALLOC:
+		return backing == PTELAB_BACKING_VMALLOC;
+	}
+	return backing != PTELAB_BACKING_DEVICE;
+}
+
 inline constexpr fake::MapFlags kPrivate{.is_private = true};
 
 inline int setup(file *file, const ptelab_setup &arg)
@@ -91,8 +148,25 @@ inline ptelab_query query(file *file)
 	return arg;
 }
 
+inline int plan(file *file, const ptelab_plan &arg)
+{
+	return ptelab_ioctl_plan(file->session, &arg);
+}
+
+// The chunk, with its reference given back.
+inline ptelab_chunk chunk_at(file *file, unsigned long long offset, unsigned long long bytes, int error = 0)
+{
+	ptelab_chunk chunk{};
+	CHECK(ptelab_chunk_at(file->session, offset, bytes, &chunk) == error);
+	if (chunk.page)
+		Kernel::get().put(chunk.page);
+	return chunk;
+}
+
 // The address of the nth page of a mapping.
 inline unsigned long page_at(const Mapped &map, unsigned long index)
 {
 	return map.at() + (index << Kernel::get().shift());
 }
+
+#endif

@@ -53,7 +53,7 @@ TEST_CASE("a child keeps the region of a parent that is gone")
 
 TEST_CASE("a page that somebody has pinned outlives its region")
 {
-	for (const unsigned backing : {PTELAB_BACKING_SINGLE, PTELAB_BACKING_COMPOUND, PTELAB_BACKING_SPLIT, PTELAB_BACKING_VMALLOC}) {
+	for (const unsigned backing : kRamBackings) {
 		CAPTURE(backing);
 		Module module;
 		const long before = Kernel::get().live_pages();
@@ -65,7 +65,6 @@ TEST_CASE("a page that somebody has pinned outlives its region")
 			ptelab_chunk chunk{};
 			REQUIRE(ptelab_chunk_at(file->session, 2 * 4096, 1, &chunk) == 0);
 			pinned = chunk.page;
-			Kernel::get().get(pinned);
 		}
 		CHECK(Kernel::get().live_pages() == before + (backing == PTELAB_BACKING_COMPOUND ? 4 : 1));
 		Kernel::get().put(pinned);
@@ -85,8 +84,7 @@ TEST_CASE("the device is held with one memory type at a time, for as long as a f
 	REQUIRE(setup(one, combining) == 0);
 	CHECK(setup(other, uncached) == -EBUSY);
 	CHECK(user.mmap(third, 1).error() == -EBUSY);
-	ptelab_chunk chunk{};
-	CHECK(ptelab_chunk_at(third->session, 0, 1, &chunk) == -EBUSY);
+	chunk_at(third, 0, 1, -EBUSY);
 	CHECK(setup(other, combining) == 0);
 	user.close(one);
 	CHECK(setup(third, uncached) == -EBUSY);
@@ -102,8 +100,7 @@ TEST_CASE("a read takes hold of the device, and its own file may still change th
 	Module module;
 	Process user;
 	file *const file = user.open(module, PTELAB_IOMAP);
-	ptelab_chunk chunk{};
-	REQUIRE(ptelab_chunk_at(file->session, 0, 1, &chunk) == 0);
+	chunk_at(file, 0, 1);
 	CHECK(Kernel::get().device()->holders == 1);
 	REQUIRE(setup(file, {.cache = PTELAB_CACHE_WRITE_COMBINING}) == 0);
 	CHECK(Kernel::get().device()->holders == 1);
@@ -118,22 +115,21 @@ TEST_CASE("asking past the end of the device does not take hold of it")
 	Module module;
 	Process user;
 	file *const file = user.open(module, PTELAB_IOMAP);
-	ptelab_chunk chunk{};
-	REQUIRE(ptelab_chunk_at(file->session, 8 * 4096, 1, &chunk) == 0);
+	chunk_at(file, 8 * 4096, 1);
 	CHECK(user.mmap(file, 9).error() == -EINVAL);
 	CHECK(Kernel::get().device()->holders == 0);
 }
 
 TEST_CASE("a session knows its node, and a node's region is as large as a block can be")
 {
-	Module module{{.max_order = 2}, 16};
+	Module module{{.max_order = 2, .pmd_pages = 4}, 16};
 	Process user;
 	for (const unsigned method : kAllMethods) {
 		file *const file = user.open(module, method);
 		CHECK(ptelab_session_method(file->session) == method);
-		CHECK(ptelab_session_owner(file->session) == nullptr);
 		CHECK(query(file).pages == (method == PTELAB_REMAP_PFN ? 4 : 16));
 	}
+	CHECK(query(user.open(module, PTELAB_HUGE_FOLIO)).pages == 4);
 }
 
 TEST_SUITE_END();

@@ -49,7 +49,7 @@ TEST_CASE("RESTORE brings the bytes back, page by page even where mmap had fille
 			REQUIRE(restore(file) == 0);
 			CHECK(user.present() == 0);
 			CHECK(user.read(page_at(map, 3)) == value(33));
-			CHECK(user.present() == 1);
+			CHECK(user.present() == (method == PTELAB_FAULT_INSERT_PAGES ? 5 : 1));
 		}
 		CHECK(query(file).revoked == 0);
 	}
@@ -74,18 +74,18 @@ TEST_CASE("read and write of a revoked region are ENODEV")
 		Module module;
 		Process user;
 		file *const file = user.open(module, method);
-		ptelab_chunk chunk{};
 		REQUIRE(revoke(file) == 0);
-		CHECK(ptelab_chunk_at(file->session, 0, 1, &chunk) == -ENODEV);
-		CHECK(chunk.bytes == 0);
+		CHECK(chunk_at(file, 0, 1, -ENODEV).bytes == 0);
 		REQUIRE(restore(file) == 0);
-		CHECK(ptelab_chunk_at(file->session, 0, 1, &chunk) == 0);
+		CHECK(chunk_at(file, 0, 1).bytes == 1);
 	}
 }
 
 TEST_CASE("private copies go with the REVOKE and are the region's bytes after it")
 {
-	for (const unsigned method : {PTELAB_INSERT_PAGE, PTELAB_FAULT_INSERT_PAGE, PTELAB_FAULT_PAGE}) {
+	for (const unsigned method : kAllMethods) {
+		if (is_pfnmap(method))
+			continue;
 		CAPTURE(method);
 		Module module;
 		Process user;
@@ -164,8 +164,7 @@ TEST_CASE("while revoked, eager nodes refuse mmap with ENODEV and the others map
 		file *const file = user.open(module, method);
 		REQUIRE(revoke(file) == 0);
 		const Mapped map = user.mmap(file, 2);
-		const bool eager = method == PTELAB_INSERT_PAGE || method == PTELAB_REMAP_PFN || method == PTELAB_IOMAP;
-		if (eager)
+		if (is_eager(method))
 			CHECK(map.error() == -ENODEV);
 		else
 			CHECK(user.read(map.at()) == kSigbus);
@@ -189,8 +188,7 @@ TEST_CASE("the device that goes takes every mapping along, and nothing brings it
 	CHECK(restore(file) == -ENODEV);
 	CHECK(user.read(map.at()) == kSigbus);
 	CHECK(user.mmap(file, 1).error() == -ENODEV);
-	ptelab_chunk chunk{};
-	CHECK(ptelab_chunk_at(file->session, 0, 1, &chunk) == -ENODEV);
+	chunk_at(file, 0, 1, -ENODEV);
 }
 
 TEST_CASE("REVOKE waits for the mmap that has filled its VMA and not linked it")

@@ -74,7 +74,6 @@ public:
 
 	const std::string &log() const { return log_; }
 	unsigned method() const { return method_; }
-	bool eager() const { return method_ == PTELAB_INSERT_PAGE || method_ == PTELAB_REMAP_PFN; }
 
 	int open(bool writable = true) { return lab_.open(method_, writable); }
 	void close(int file)

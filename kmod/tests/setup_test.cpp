@@ -135,6 +135,10 @@ TEST_CASE("each node takes exactly the backings that its call can map")
 	CHECK(backings(PTELAB_FAULT_INSERT_PFN) == ram);
 	CHECK(backings(PTELAB_REMAP_PFN) == (1U << PTELAB_BACKING_SINGLE | 1U << PTELAB_BACKING_SPLIT));
 	CHECK(backings(PTELAB_IOMAP) == 1U << PTELAB_BACKING_DEVICE);
+	CHECK(backings(PTELAB_REMAP_VMALLOC) == 1U << PTELAB_BACKING_VMALLOC);
+	for (const unsigned method : {PTELAB_INSERT_PAGES, PTELAB_MAP_PAGES, PTELAB_MAP_PAGES_ZERO, PTELAB_FAULT_INSERT_PAGES,
+				      PTELAB_FAULT_INSERT_MIXED, PTELAB_HUGE_PFN, PTELAB_HUGE_FOLIO, PTELAB_BARE})
+		CHECK(backings(method) == ram);
 }
 
 TEST_CASE("RAM is write-back, a device is not")
@@ -151,21 +155,25 @@ TEST_CASE("RAM is write-back, a device is not")
 	CHECK(with_cache(PTELAB_IOMAP, PTELAB_CACHE_UNCACHED) == 0);
 }
 
-TEST_CASE("a fault action needs a node that faults")
+TEST_CASE("a fault action needs a node that faults, STALE one that gives pages, REMAP the bare one")
 {
-	for (unsigned action = PTELAB_FAULT_SIGBUS; action < PTELAB_FAULT_ACTIONS; action++) {
-		const auto spoil = [&](ptelab_setup &arg) {
-			arg.fault_action = action;
-			arg.fault_delay_ms = action == PTELAB_FAULT_DELAY;
-		};
-		for (const unsigned method : kLazyMethods)
-			CHECK(setup_with(method, spoil) == 0);
-		for (const unsigned method : kEagerMethods)
-			CHECK(setup_with(method, spoil) == -EOPNOTSUPP);
-	}
+	for (unsigned action = PTELAB_FAULT_SIGBUS; action < PTELAB_FAULT_ACTIONS; action++)
+		for (unsigned method = 1; method < PTELAB_METHODS; method++) {
+			CAPTURE(action);
+			CAPTURE(method);
+			const bool faults = !is_eager(method) && method != PTELAB_MAP_PAGES_ZERO;
+			const bool stale_fits = method == PTELAB_FAULT_PAGE || method == PTELAB_HUGE_FOLIO;
+			const bool fits = action == PTELAB_FAULT_STALE ? stale_fits :
+					  action == PTELAB_FAULT_REMAP ? method == PTELAB_BARE :
+									 faults;
+			CHECK(setup_with(method, [&](ptelab_setup &arg) {
+				arg.fault_action = action;
+				arg.fault_delay_ms = action == PTELAB_FAULT_DELAY || action == PTELAB_FAULT_STALE;
+			}) == (fits ? 0 : -EOPNOTSUPP));
+		}
 }
 
-TEST_CASE("a delay is 1 to 10000 ms, and for FAULT_DELAY only")
+TEST_CASE("a delay is 1 to 10000 ms, and for DELAY and STALE only")
 {
 	const auto with = [](unsigned action, unsigned delay) {
 		return setup_with(PTELAB_FAULT_PAGE, [&](ptelab_setup &arg) {
@@ -177,7 +185,11 @@ TEST_CASE("a delay is 1 to 10000 ms, and for FAULT_DELAY only")
 	CHECK(with(PTELAB_FAULT_DELAY, 1) == 0);
 	CHECK(with(PTELAB_FAULT_DELAY, 10000) == 0);
 	CHECK(with(PTELAB_FAULT_DELAY, 10001) == -EINVAL);
+	CHECK(with(PTELAB_FAULT_STALE, 0) == -EINVAL);
+	CHECK(with(PTELAB_FAULT_STALE, 10000) == 0);
+	CHECK(with(PTELAB_FAULT_STALE, 10001) == -EINVAL);
 	CHECK(with(PTELAB_FAULT_SIGBUS, 1) == -EINVAL);
+	CHECK(with(PTELAB_FAULT_NOTHING, 1) == -EINVAL);
 	CHECK(with(0, 1) == -EINVAL);
 }
 

@@ -12,11 +12,6 @@ struct Spoilt {
 
 constexpr unsigned long long kWithZap = PTELAB_HAS_ZAP_SPECIAL | PTELAB_HAS_ZAP_VMA;
 
-bool is_pfn(unsigned method)
-{
-	return method == PTELAB_FAULT_INSERT_PFN || method == PTELAB_REMAP_PFN || method == PTELAB_IOMAP;
-}
-
 } // namespace
 
 TEST_CASE("ZAP of a VMA removes what is present and says how much it was")
@@ -35,8 +30,7 @@ TEST_CASE("ZAP of a VMA removes what is present and says how much it was")
 		CHECK(arg.present_after == 0);
 		CHECK(user.present() == 5);
 		CHECK(stats(file).zaps == 1);
-		const bool eager = method == PTELAB_INSERT_PAGE || method == PTELAB_REMAP_PFN || method == PTELAB_IOMAP;
-		CHECK(user.read(page_at(map, 2)) == (eager ? kSigbus : value(2)));
+		CHECK(user.read(page_at(map, 2)) == (is_eager(method) ? kSigbus : value(2)));
 		CHECK(user.read(page_at(map, 1)) == value(1));
 	}
 }
@@ -55,7 +49,7 @@ TEST_CASE("the zap for driver mappings acts on bare pfns, on mixed mappings only
 			ptelab_zap arg = zap_arg(map.at(), 1, PTELAB_ZAP_SPECIAL);
 			REQUIRE(zap(file, arg) == 0);
 			CHECK(arg.present_before == 1);
-			const bool acts = is_pfn(method) || (mixed_too && method != PTELAB_FAULT_PAGE);
+			const bool acts = is_pfnmap(method) || (mixed_too && method != PTELAB_FAULT_PAGE);
 			CHECK(arg.present_after == !acts);
 		}
 }
@@ -221,7 +215,8 @@ TEST_CASE("LOOKUP tells what each page is")
 		CHECK(user.write(page_at(map, 1), 1).ok());
 		const ptelab_pte pte = lookup(file, page_at(map, 1));
 		const unsigned always = PTELAB_PTE_PRESENT | PTELAB_PTE_WRITE | PTELAB_PTE_DIRTY | PTELAB_PTE_YOUNG | PTELAB_PTE_OURS;
-		CHECK(pte.state == (always | (is_pfn(method) ? PTELAB_PTE_SPECIAL : 0)));
+		const bool special = is_pfnmap(method) || method == PTELAB_FAULT_INSERT_MIXED;
+		CHECK(pte.state == (always | (special ? PTELAB_PTE_SPECIAL : 0)));
 		CHECK(pte.page == 4);
 		CHECK(pte.cache == (method == PTELAB_IOMAP ? PTELAB_CACHE_UNCACHED : PTELAB_CACHE_WRITE_BACK));
 		CHECK(pte.pfn != 0);

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string>
+
+#include "lab_test.hpp"
+
+TEST_SUITE_BEGIN("hook plan");
+
+namespace {
+
+constexpr const char *kAnswers = "?NEBAZF";	// by enum ptelab_answer
+
+// What the next calls of a hook are answered with.
+std::string answers(file *file, unsigned hook, unsigned count)
+{
+	std::string seen;
+	for (unsigned i = 0; i < count; i++) {
+		const ptelab_plan plan = ptelab_hook_answer(file->session, hook);
+		CHECK(plan.hook == hook);
+		REQUIRE(plan.answer < PTELAB_ANSWERS);
+		seen += kAnswers[plan.answer];
+	}
+	return seen;
+}
+
+// Which answers PLAN takes for a hook.
+std::string takes(unsigned hook)
+{
+	Module module;
+	Process user;
+	file *const file = user.open(module, PTELAB_FAULT_PAGE);
+	std::string taken;
+	for (unsigned answer = 0; answer <= PTELAB_ANSWERS; answer++) {
+		const int error = plan(file, {.hook = hook, .answer = answer, .error = answer == PTELAB_ANSWER_ERROR});
+		CHECK((error == 0 || error == -EINVAL));
+		if (!error)
+			taken += kAnswers[answer];
+	}
+	return taken;
+}
+
+} // namespace
+
+TEST_CASE("every hook answers as it always does until a PLAN says otherwise")
+{
+	Module module;
+	Process user;
+	file *const file = user.open(module, PTELAB_FAULT_PAGE);
+	for (unsigned hook = 1; hook < PTELAB_HOOKS; hook++)
+		CHECK(answers(file, hook, 3) == "NNN");
+}
+
+TEST_CASE("a hook has the answers that make sense for it, and no others")
+{
+	CHECK(takes(PTELAB_HOOK_MMAP) == "NEZ");
+	CHECK(takes(PTELAB_HOOK_MAY_SPLIT) == "NE");
+	CHECK(takes(PTELAB_HOOK_MREMAP) == "NE");
+	CHECK(takes(PTELAB_HOOK_MPROTECT) == "NE");
+	CHECK(takes(PTELAB_HOOK_HUGE_FAULT) == "NF");
+	CHECK(takes(PTELAB_HOOK_PAGE_MKWRITE) == "NBA");
+	CHECK(takes(PTELAB_HOOK_PFN_MKWRITE) == "NBAZ");
+	for (const unsigned hook : {0U, unsigned{PTELAB_HOOK_OPEN}, unsigned{PTELAB_HOOK_CLOSE}, unsigned{PTELAB_HOOK_FAULT},
+				    unsigned{PTELAB_HOOK_MAP_PAGES}, unsigned{PTELAB_HOOK_ACCESS},
+				    unsigned{PTELAB_HOOK_GENERIC_ACCESS}, unsigned{PTELAB_HOOK_NAME},
+				    unsigned{PTELAB_HOOK_RELEASE}, unsigned{PTELAB_HOOKS}, ~0U})
+		CHECK(takes(hook) == "");
+}
+
+TEST_CASE("an answer begins after so many calls of the hook and ends after so many more, counted from the PLAN on")
+{
+	const auto planned = [](unsigned long long after, unsigned long long count) {
+		Module module;
+		Process user;
+		file *const file = user.open(module, PTELAB_FAULT_PAGE);
+		answers(file, PTELAB_HOOK_MREMAP, 3);	// before the PLAN: not counted
+		const ptelab_plan arg{
+			.hook = PTELAB_HOOK_MREMAP, .answer = PTELAB_ANSWER_ERROR, .error = EIO, .after = after, .count = count};
+		REQUIRE(plan(file, arg) == 0);
+		return answers(file, PTELAB_HOOK_MREMAP, 5);
+	};
+	CHECK(planned(0, 0) == "EEEEE");
+	CHECK(planned(2, 0) == "NNEEE");
+	CHECK(planned(0, 2) == "EENNN");
+	CHECK(planned(1, 3) == "NEEEN");
+	CHECK(planned(1, ~0ULL) == "NEEEE");
+	CHECK(planned(~0ULL, 0) == "NNNNN");
+}
+
+TEST_CASE("a second PLAN takes the place of the first and counts anew, other hooks and files have their own")
+{
+	Module module;
+	Process user;
+	file *const file = user.open(module, PTELAB_FAULT_PAGE);
+	::file *const other = user.open(module, PTELAB_FAULT_PAGE);
+	REQUIRE(plan(file, {.hook = PTELAB_HOOK_PFN_MKWRITE, .answer = PTELAB_ANSWER_SIGBUS}) == 0);
+	CHECK(answers(file, PTELAB_HOOK_PFN_MKWRITE, 2) == "BB");
+	CHECK(answers(file, PTELAB_HOOK_PAGE_MKWRITE, 1) == "N");
+	CHECK(answers(other, PTELAB_HOOK_PFN_MKWRITE, 1) == "N");
+	REQUIRE(plan(file, {.hook = PTELAB_HOOK_PFN_MKWRITE, .answer = PTELAB_ANSWER_ZAP, .after = 1}) == 0);
+	CHECK(answers(file, PTELAB_HOOK_PFN_MKWRITE, 2) == "NZ");
+	REQUIRE(plan(file, {.hook = PTELAB_HOOK_PFN_MKWRITE, .answer = PTELAB_ANSWER_NORMAL}) == 0);
+	CHECK(answers(file, PTELAB_HOOK_PFN_MKWRITE, 2) == "NN");
+}
+
+TEST_CASE("PLAN refuses each field that is out of range, and leaves the plan that there was")
+{
+	Module module;
+	Process user;
+	file *const file = user.open(module, PTELAB_FAULT_PAGE);
+	const ptelab_plan right{
+		.hook = PTELAB_HOOK_MMAP, .answer = PTELAB_ANSWER_ERROR, .error = ENOMEM, .after = 0, .count = 0, .pages = 2};
+	REQUIRE(plan(file, right) == 0);
+	const auto spoilt = [&](auto &&spoil) {
+		ptelab_plan arg = right;
+		spoil(arg);
+		return plan(file, arg);
+	};
+	CHECK(spoilt([](ptelab_plan &arg) { arg.flags = 1; }) == -EINVAL);
+	CHECK(spoilt([](ptelab_plan &arg) { arg.reserved[0] = 1; }) == -EINVAL);
+	CHECK(spoilt([](ptelab_plan &arg) { arg.reserved[1] = 1ULL << 63; }) == -EINVAL);
+	CHECK(spoilt([](ptelab_plan &arg) { arg.error = 0; }) == -EINVAL);
+	CHECK(spoilt([](ptelab_plan &arg) { arg.error = 4096; }) == -EINVAL);
+	CHECK(spoilt([](ptelab_plan &arg) { arg.answer = PTELAB_ANSWER_ZAP; }) == -EINVAL);
+	// Pages are for an mmap that fails.
+	CHECK(spoilt([](ptelab_plan &arg) { arg.hook = PTELAB_HOOK_MREMAP; }) == -EINVAL);
+	CHECK(spoilt([](ptelab_plan &arg) {
+		arg.answer = PTELAB_ANSWER_ZAP;
+		arg.error = 0;
+	}) == -EINVAL);
+	const ptelab_plan kept = ptelab_hook_answer(file->session, PTELAB_HOOK_MMAP);
+	CHECK(kept.answer == PTELAB_ANSWER_ERROR);
+	CHECK(kept.error == ENOMEM);
+	CHECK(kept.pages == 2);
+	CHECK(spoilt([](ptelab_plan &arg) { arg.error = 4095; }) == 0);
+}
+
+TEST_CASE("a huge fault that is planned to fall back maps the page alone")
+{
+	for (const unsigned method : {PTELAB_HUGE_PFN, PTELAB_HUGE_FOLIO}) {
+		Module module;
+		Process user;
+		file *const file = user.open(module, method);
+		REQUIRE(plan(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK, .count = 1}) == 0);
+		const Mapped map = user.mmap(file, 8);
+		CHECK(user.read(map.at()).ok());
+		CHECK(user.present() == 1);
+		CHECK(stats(file).faults == 1);
+		REQUIRE(unmap(file, 0, 0) == 0);
+		CHECK(user.read(map.at()).ok());
+		CHECK(user.present() == 8);
+	}
+}
+
+TEST_SUITE_END();
