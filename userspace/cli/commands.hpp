@@ -49,6 +49,12 @@ Report demo(const Terminal &terminal);
 Report gup(bool markdown, const Terminal &terminal);
 Report kinds(bool markdown, const Terminal &terminal);
 
+// The rules: listed, run (verify.hpp has its options), explained. No globs: all.
+struct VerifyOptions;
+Report rules(const std::vector<std::string> &globs, const Terminal &terminal);
+Report verify(const VerifyOptions &options);
+Report explain_what(const std::string &rule_or_call, const std::vector<std::string> &results, const Terminal &terminal);
+
 // The node of that name: UsageError if there is none, NothingToRunOn if it is not on this machine.
 const Node &present_node(const std::string &name);
 // Any open node, for what all of them answer alike.

@@ -9,6 +9,7 @@
 #include <ptelab/loader.hpp>
 
 #include "commands.hpp"
+#include "verify.hpp"
 
 namespace ptelab::cli {
 namespace {
@@ -25,6 +26,9 @@ struct Arguments {
 	bool special = false;
 	std::vector<std::string> load;
 	bool markdown = false;
+	VerifyOptions verify;
+	std::string what;
+	std::vector<std::string> results;
 };
 
 void print(const std::string &text, std::FILE *to)
@@ -79,6 +83,7 @@ struct CommandLine {
 			   "Exit status: 0 ok, 1 failed, 2 wrong usage, 77 nothing to run on (no module, no such node here).");
 		add_looking();
 		add_mapping();
+		add_rules();
 		add_tables();
 		add_module();
 	}
@@ -141,6 +146,39 @@ struct CommandLine {
 			    [this, &given] { return lookup(given.node, given.scene, given.pages, terminal); });
 		add_scene(lookup_command, given);
 		add_pages(lookup_command, given);
+	}
+
+	void add_rules()
+	{
+		Arguments &given = arguments;
+		const auto globs = [&given](CLI::App &command) {
+			command.add_option("GLOB", given.verify.globs, "names or contract ids: 'remap_pfn.*', zap_special, 'IP-*' (all)");
+		};
+
+		globs(add("rules", "List the rules: what the kernel does, where its source decides it, what it takes to see it",
+			  "  ptelab rules\n  ptelab rules 'ZP-*'\n  ptelab rules --json | jq -r '.[].id'",
+			  [this, &given] { return rules(given.verify.globs, terminal); }));
+
+		CLI::App &verify_command = add("verify", "Run the rules on this kernel",
+					       "  ptelab verify\n  ptelab verify 'remap_pfn.*' --repeat 20 --shuffle 1\n  ptelab verify --ktap\n"
+					       "\nExit status: 0 all that ran hold, 1 one does not, 77 none could run.",
+					       [&given] {
+						       given.verify.json = given.json;
+						       return verify(given.verify);
+					       });
+		globs(verify_command);
+		verify_command.add_option("--repeat", given.verify.repeat, "so many times (1)")->check(CLI::Range(1U, 1'000'000U));
+		verify_command.add_option("--shuffle", given.verify.shuffle, "in an order that this number decides");
+		verify_command.add_flag("--fail-fast", given.verify.fail_fast, "end with the first expectation that is not met");
+		verify_command.add_flag("--ktap", given.verify.ktap, "report as KTAP version 1");
+
+		CLI::App &explain_command =
+			add("explain", "Explain a rule, or a call of the kernel: what is so, why, what this kernel does, what to use instead",
+			    "  ptelab explain remap_pfn.zap_special\n  ptelab explain zap_vma_ptes\n"
+			    "  ptelab explain fault_page.access_after_zap --results build/results/*.json",
+			    [this, &given] { return explain_what(given.what, given.results, terminal); });
+		explain_command.add_option("WHAT", given.what, "a rule's name or contract id, or a call's name, old or new")->required();
+		explain_command.add_option("--results", given.results, "what these files say, instead of running the rule now");
 	}
 
 	void add_tables()

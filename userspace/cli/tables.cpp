@@ -2,8 +2,8 @@
 // `ptelab gup` and `ptelab kinds`.
 #include "commands.hpp"
 
-#include "gup.hpp"
-#include "kinds.hpp"
+#include "gup_table.hpp"
+#include "kinds_table.hpp"
 #include "table_view.hpp"
 
 namespace ptelab::cli {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "gup.hpp"
+#include "gup_table.hpp"
 
 #include <array>
 #include <cerrno>

@@ -11,7 +11,7 @@
 #include <ptelab/child.hpp>
 #include <ptelab/procfs.hpp>
 
-#include "kinds.hpp"
+#include "kinds_table.hpp"
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25

@@ -7,7 +7,7 @@
 
 #include <ptelab/procfs.hpp>
 
-#include "kinds.hpp"
+#include "kinds_table.hpp"
 
 namespace ptelab::tables {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "kinds.hpp"
+#include "kinds_table.hpp"
 
 #include <map>
 #include <memory>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What user space is told: each node against what the kernel shows of its mapping, and what it lets a program do to it.
-#ifndef PTELAB_LAB_KINDS_HPP
-#define PTELAB_LAB_KINDS_HPP
+#ifndef PTELAB_LAB_KINDS_TABLE_HPP
+#define PTELAB_LAB_KINDS_TABLE_HPP
 
 #include <functional>
 #include <vector>

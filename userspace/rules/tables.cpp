@@ -5,8 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "gup.hpp"
-#include "kinds.hpp"
+#include "gup_table.hpp"
+#include "kinds_table.hpp"
 #include "lab.hpp"
 
 namespace ptelab {
