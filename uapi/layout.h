@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "ptelab.h"
+#include "ptelab_direct.h"
 
 #ifdef __cplusplus
 #define PTELAB_LAYOUT_ASSERT(name, condition) static_assert(condition, #name)
@@ -18,7 +18,7 @@
 #define PTELAB_OFFSET(type, member, bytes) \
 	PTELAB_LAYOUT_ASSERT(type##_##member, offsetof(struct type, member) == (bytes))
 
-PTELAB_SIZE(ptelab_query, 224);
+PTELAB_SIZE(ptelab_query, 232);
 PTELAB_OFFSET(ptelab_query, flags, 0);
 PTELAB_OFFSET(ptelab_query, abi, 4);
 PTELAB_OFFSET(ptelab_query, method, 8);
@@ -27,12 +27,13 @@ PTELAB_OFFSET(ptelab_query, cache, 16);
 PTELAB_OFFSET(ptelab_query, page_shift, 20);
 PTELAB_OFFSET(ptelab_query, revoked, 24);
 PTELAB_OFFSET(ptelab_query, has_access, 28);
-PTELAB_OFFSET(ptelab_query, pages, 32);
-PTELAB_OFFSET(ptelab_query, max_pages, 40);
-PTELAB_OFFSET(ptelab_query, max_block_pages, 48);
-PTELAB_OFFSET(ptelab_query, features, 56);
-PTELAB_OFFSET(ptelab_query, absence, 64);
-PTELAB_OFFSET(ptelab_query, reserved, 192);
+PTELAB_OFFSET(ptelab_query, file, 32);
+PTELAB_OFFSET(ptelab_query, pages, 40);
+PTELAB_OFFSET(ptelab_query, max_pages, 48);
+PTELAB_OFFSET(ptelab_query, max_block_pages, 56);
+PTELAB_OFFSET(ptelab_query, features, 64);
+PTELAB_OFFSET(ptelab_query, absence, 72);
+PTELAB_OFFSET(ptelab_query, reserved, 200);
 
 PTELAB_SIZE(ptelab_setup, 80);
 PTELAB_OFFSET(ptelab_setup, flags, 0);
@@ -99,5 +100,89 @@ PTELAB_OFFSET(ptelab_stats, regions, 96);
 PTELAB_OFFSET(ptelab_stats, pages_allocated, 104);
 PTELAB_OFFSET(ptelab_stats, pages_freed, 112);
 PTELAB_OFFSET(ptelab_stats, reserved, 120);
+
+PTELAB_SIZE(ptelab_shape, 56);
+PTELAB_OFFSET(ptelab_shape, flags, 0);
+PTELAB_OFFSET(ptelab_shape, cache, 4);
+PTELAB_OFFSET(ptelab_shape, hooks, 8);
+PTELAB_OFFSET(ptelab_shape, vm_set, 16);
+PTELAB_OFFSET(ptelab_shape, vm_clear, 20);
+PTELAB_OFFSET(ptelab_shape, reserved, 24);
+
+PTELAB_SIZE(ptelab_plan, 56);
+PTELAB_OFFSET(ptelab_plan, flags, 0);
+PTELAB_OFFSET(ptelab_plan, hook, 4);
+PTELAB_OFFSET(ptelab_plan, answer, 8);
+PTELAB_OFFSET(ptelab_plan, error, 12);
+PTELAB_OFFSET(ptelab_plan, after, 16);
+PTELAB_OFFSET(ptelab_plan, count, 24);
+PTELAB_OFFSET(ptelab_plan, pages, 32);
+PTELAB_OFFSET(ptelab_plan, reserved, 40);
+
+PTELAB_SIZE(ptelab_event, 80);
+PTELAB_OFFSET(ptelab_event, sequence, 0);
+PTELAB_OFFSET(ptelab_event, hook, 8);
+PTELAB_OFFSET(ptelab_event, pid, 12);
+PTELAB_OFFSET(ptelab_event, file, 16);
+PTELAB_OFFSET(ptelab_event, vma, 24);
+PTELAB_OFFSET(ptelab_event, start, 32);
+PTELAB_OFFSET(ptelab_event, end, 40);
+PTELAB_OFFSET(ptelab_event, pgoff, 48);
+PTELAB_OFFSET(ptelab_event, flags, 56);
+PTELAB_OFFSET(ptelab_event, lock, 64);
+PTELAB_OFFSET(ptelab_event, present, 68);
+PTELAB_OFFSET(ptelab_event, answer, 72);
+
+PTELAB_SIZE(ptelab_events, 40);
+PTELAB_OFFSET(ptelab_events, flags, 0);
+PTELAB_OFFSET(ptelab_events, count, 4);
+PTELAB_OFFSET(ptelab_events, sequence, 8);
+PTELAB_OFFSET(ptelab_events, buffer, 16);
+PTELAB_OFFSET(ptelab_events, reserved, 24);
+
+PTELAB_SIZE(ptelab_call, 136);
+PTELAB_OFFSET(ptelab_call, flags, 0);
+PTELAB_OFFSET(ptelab_call, call, 4);
+PTELAB_OFFSET(ptelab_call, anchor, 8);
+PTELAB_OFFSET(ptelab_call, address, 16);
+PTELAB_OFFSET(ptelab_call, bytes, 24);
+PTELAB_OFFSET(ptelab_call, index, 32);
+PTELAB_OFFSET(ptelab_call, count, 40);
+PTELAB_OFFSET(ptelab_call, offset, 48);
+PTELAB_OFFSET(ptelab_call, donor, 56);
+PTELAB_OFFSET(ptelab_call, cache, 60);
+PTELAB_OFFSET(ptelab_call, bad, 64);
+PTELAB_OFFSET(ptelab_call, argument, 72);
+PTELAB_OFFSET(ptelab_call, pid, 80);
+PTELAB_OFFSET(ptelab_call, reserved0, 84);
+PTELAB_OFFSET(ptelab_call, result, 88);
+PTELAB_OFFSET(ptelab_call, left, 96);
+PTELAB_OFFSET(ptelab_call, value, 104);
+PTELAB_OFFSET(ptelab_call, extra, 112);
+PTELAB_OFFSET(ptelab_call, reserved, 120);
+
+PTELAB_SIZE(ptelab_page_info, 56);
+PTELAB_OFFSET(ptelab_page_info, flags, 0);
+PTELAB_OFFSET(ptelab_page_info, donor, 4);
+PTELAB_OFFSET(ptelab_page_info, index, 8);
+PTELAB_OFFSET(ptelab_page_info, references, 16);
+PTELAB_OFFSET(ptelab_page_info, mappings, 24);
+PTELAB_OFFSET(ptelab_page_info, pfn, 32);
+PTELAB_OFFSET(ptelab_page_info, reserved, 40);
+
+PTELAB_SIZE(ptelab_pin, 88);
+PTELAB_OFFSET(ptelab_pin, flags, 0);
+PTELAB_OFFSET(ptelab_pin, how, 4);
+PTELAB_OFFSET(ptelab_pin, address, 8);
+PTELAB_OFFSET(ptelab_pin, pages, 16);
+PTELAB_OFFSET(ptelab_pin, pid, 24);
+PTELAB_OFFSET(ptelab_pin, reserved0, 28);
+PTELAB_OFFSET(ptelab_pin, result, 32);
+PTELAB_OFFSET(ptelab_pin, page, 40);
+PTELAB_OFFSET(ptelab_pin, bytes, 48);
+PTELAB_OFFSET(ptelab_pin, pfn, 56);
+PTELAB_OFFSET(ptelab_pin, untouched, 64);
+PTELAB_OFFSET(ptelab_pin, anon, 68);
+PTELAB_OFFSET(ptelab_pin, reserved, 72);
 
 #endif
