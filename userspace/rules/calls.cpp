@@ -2,9 +2,12 @@
 #include "calls.hpp"
 
 #include <cerrno>
+#include <cstdio>
 #include <optional>
+#include <regex>
 #include <stdexcept>
 
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <fmt/core.h>
@@ -28,17 +31,30 @@ constexpr struct {
 // check_sync_rss_stat); and the reading itself may fault pages of this program in.
 constexpr std::int64_t kRssSlack = 512;
 
-class Descriptor {
-public:
-	explicit Descriptor(int fd) : fd_(fd) {}
-	Descriptor(const Descriptor &) = delete;
-	Descriptor &operator=(const Descriptor &) = delete;
-	~Descriptor() { ::close(fd_); }
-	int get() const { return fd_; }
+int open_log()
+{
+	const int fd = ::open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		throw_errno("open /dev/kmsg");
+	return fd;
+}
 
-private:
-	int fd_;
-};
+// Reads on to the end; answers how many records match.
+std::size_t count_in(int log, const std::regex &pattern)
+{
+	char record[8192]; // one read is one record, and none is longer (kernel/printk/printk.c: devkmsg_read)
+	std::size_t found = 0;
+
+	for (;;) {
+		const ssize_t got = ::read(log, record, sizeof(record));
+		if (got < 0 && errno == EAGAIN)
+			return found;
+		if (got < 0 && errno != EPIPE) // EPIPE: what we were at was overwritten
+			throw_errno("read /dev/kmsg");
+		if (got > 0 && std::regex_search(record, record + got, pattern))
+			++found;
+	}
+}
 
 Smaps smaps_of(const Mapping &map)
 {
@@ -130,22 +146,35 @@ std::string rss_step(std::uint64_t before, std::uint64_t after)
 	return near(0) ? "none" : near(all) ? "+all" : near(-all) ? "-all" : fmt::format("{} pages", step);
 }
 
-bool kernel_said(std::string_view words)
+bool kernel_said(const std::string &regex)
 {
-	const Descriptor log(::open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-	char record[8192]; // one read, one record; longer ones are EINVAL
+	return KernelLog(SEEK_SET).count(regex) != 0;
+}
 
-	if (log.get() < 0)
-		throw_errno("open /dev/kmsg");
-	for (;;) {
-		const ssize_t got = ::read(log.get(), record, sizeof(record));
-		if (got < 0 && errno == EAGAIN)
-			return false;
-		if (got < 0 && errno != EPIPE) // EPIPE: what we were at was overwritten
-			throw_errno("read /dev/kmsg");
-		if (got > 0 && std::string_view(record, static_cast<std::size_t>(got)).find(words) != std::string_view::npos)
-			return true;
-	}
+KernelLog::KernelLog(int whence) : fd_(open_log())
+{
+	::lseek(fd_, 0, whence);
+}
+
+KernelLog::~KernelLog()
+{
+	::close(fd_);
+}
+
+std::size_t KernelLog::count(const std::string &regex)
+{
+	return count_in(fd_, std::regex(regex, std::regex::extended));
+}
+
+bool kernel_before(unsigned major, unsigned minor)
+{
+	utsname name{};
+	unsigned is_major = 0;
+	unsigned is_minor = 0;
+
+	if (::uname(&name) != 0 || std::sscanf(name.release, "%u.%u", &is_major, &is_minor) != 2)
+		throw std::runtime_error("the kernel's release cannot be read");
+	return is_major != major ? is_major < major : is_minor < minor;
 }
 
 } // namespace ptelab

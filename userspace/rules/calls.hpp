@@ -4,8 +4,8 @@
 #define PTELAB_RULES_CALLS_HPP
 
 #include <cstdint>
+#include <cstdio>
 #include <string>
-#include <string_view>
 
 #include <ptelab/direct.hpp>
 
@@ -41,8 +41,26 @@ std::uint64_t file_rss();
 // "none", "+all", "-all", or how many pages it was.
 std::string rss_step(std::uint64_t before, std::uint64_t after);
 
-// The kernel has printed a line with these words since boot, as far as its log reaches back. Needs root.
-bool kernel_said(std::string_view words);
+// The kernel has printed a line that matches since boot, as far as its log reaches back. Needs root.
+bool kernel_said(const std::string &regex);
+
+// What the kernel prints from the making of this object on, or, with SEEK_SET, from boot on. Needs root.
+class KernelLog {
+public:
+	explicit KernelLog(int whence = SEEK_END);
+	KernelLog(const KernelLog &) = delete;
+	KernelLog &operator=(const KernelLog &) = delete;
+	~KernelLog();
+
+	// Lines that match, since the last count().
+	std::size_t count(const std::string &regex);
+
+private:
+	int fd_;
+};
+
+// The running kernel's release is older: for what nothing else tells.
+bool kernel_before(unsigned major, unsigned minor);
 
 } // namespace ptelab
 
