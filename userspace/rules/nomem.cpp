@@ -43,6 +43,7 @@ public:
 		set(std::string(kPageAlloc) + "/min-order", "0");
 		set(std::string(kSlab) + "/verbose", "0");
 		set(std::string(kPageAlloc) + "/verbose", "0");
+		set("/sys/kernel/debug/fail_usercopy/verbose", "0");
 	}
 	~Injection()
 	{
