@@ -19,11 +19,11 @@ help:
 	@echo "make clean      remove build/ (the caches of kernels stay)"
 
 demo: setup-demo
-	@$(MAKE) --no-print-directory -s cell userspace
+	@$(MAKE) --no-print-directory -s cell command
 	@scripts/vm --cell $(CELL) -- ptelab demo
 
 vm: setup-demo
-	@$(MAKE) --no-print-directory -s cell userspace
+	@$(MAKE) --no-print-directory -s cell command
 	@scripts/vm --cell $(CELL)
 
 check: setup-check
@@ -42,6 +42,11 @@ build/%/module/ptelab.ko: $(module-sources)
 module:
 	@scripts/build-module $(KDIR) build/module -j$(JOBS)
 	@echo "built build/module/ptelab.ko; load it with: insmod build/module/ptelab.ko"
+
+# The ptelab command alone.
+.PHONY: command
+command:
+	@$(MAKE) --no-print-directory -s -C userspace BUILD=../build/userspace -j$(JOBS) ../build/userspace/bin/ptelab
 
 userspace:
 	@$(MAKE) --no-print-directory -s -C userspace BUILD=../build/userspace -j$(JOBS)

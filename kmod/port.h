@@ -59,10 +59,10 @@ void port_vma_set_cache(struct vm_area_struct *vma, unsigned int cache); /* enum
 
 /*
  * Remember that this VMA is filled before the kernel has linked it, so that port_space_settle() can wait for the mmap call
- * that makes it. Allocates (sleeps); -ENOMEM. Undone by the glue's ->close; or, if ->mmap fails, by port_vma_abandon(), which
+ * that makes it, and how often the region had been restored by then. Allocates (sleeps); -ENOMEM. Undone by the glue's ->close; or, if ->mmap fails, by port_vma_abandon(), which
  * first takes out again what was inserted.
  */
-int port_vma_track(struct vm_area_struct *vma, struct port_space *space);
+int port_vma_track(struct vm_area_struct *vma, struct port_space *space, unsigned long long restores);
 void port_vma_abandon(struct vm_area_struct *vma);
 
 /* ---- insert at mmap: mmap_lock held for write; sleep; 0 or -errno, what was inserted stays ---- */
@@ -89,6 +89,8 @@ struct port_span port_fault_span(const struct vm_fault *vmf);			/* of the VMA */
 unsigned long port_fault_address(const struct vm_fault *vmf);			/* page-aligned */
 unsigned long port_pmd_pages(void);						/* pages that one PMD maps; 0: no huge pages */
 bool port_fault_is_cow(const struct vm_fault *vmf);
+/* What port_vma_track() was told for the VMA, or for the one it is a copy of. Only a VMA that was filled at mmap. */
+unsigned long long port_fault_restores(const struct vm_fault *vmf);
 /* Take the page lock, and the caller's reference; mm puts both when it has set the PTE. */
 void port_fault_give(struct vm_fault *vmf, struct page *page);
 void port_fault_take_back(struct vm_fault *vmf);	/* undo port_fault_give, and put the reference */

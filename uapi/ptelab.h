@@ -67,7 +67,8 @@ enum ptelab_fault_action {
 	PTELAB_FAULT_SERVE = 1,
 	PTELAB_FAULT_SIGBUS = 2,	/* VM_FAULT_SIGBUS */
 	PTELAB_FAULT_OOM = 3,		/* VM_FAULT_OOM; the core retries a user access for ever, it can be killed */
-	PTELAB_FAULT_RETRY = 4,		/* drop the lock, VM_FAULT_RETRY; served where the core does not allow that */
+	PTELAB_FAULT_RETRY = 4,		/* drop the lock, VM_FAULT_RETRY: for ever if fault_count is 0, it can be killed; served
+					 * where the caller may not be asked to retry */
 	PTELAB_FAULT_DELAY = 5,		/* sleep fault_delay_ms (killable), then serve */
 	PTELAB_FAULT_SIGSEGV = 6,	/* VM_FAULT_SIGSEGV */
 	PTELAB_FAULT_HWPOISON = 7,	/* VM_FAULT_HWPOISON */
@@ -198,7 +199,7 @@ struct ptelab_unmap {
 /*
  * REVOKE: from its return on, every access through any mapping of the region, in any process, gets SIGBUS, and read() and
  * write() of the region give ENODEV; private copies are gone too. RESTORE ends that: faults are served again, and a mapping
- * that was filled at mmap is filled page by page on access. Both may be repeated. One exception: a MAP_PRIVATE mapping of
+ * that was filled at mmap before the RESTORE is filled page by page on access. Both may be repeated. One exception: a MAP_PRIVATE mapping of
  * REMAP_PFN or IOMAP stays dead (vmf_insert_pfn refuses a copy-on-write VMA) and has to be mapped anew.
  */
 struct ptelab_revoke {

@@ -36,6 +36,8 @@ public:
 
 	unsigned long address() const { return port_fault_address(vmf_); }
 	port_span span() const { return port_fault_span(vmf_); }
+	// How often the region had been restored when this VMA was filled at mmap.
+	unsigned long long restores() const { return port_fault_restores(vmf_); }
 
 protected:
 	vm_fault *vmf_;

@@ -11,7 +11,7 @@ namespace {
 // Who may fill page tables; read inside Region::pass() only.
 struct GateState {
 	bool open = true;	// false: revoked
-	bool refill = false;	// RESTORE came after a REVOKE: mappings filled at mmap are filled on access
+	unsigned long long restores = 0;	// a mapping that was filled at mmap before the last of them is filled on access
 	bool dead = false;	// the memory is gone for good
 };
 
@@ -107,6 +107,11 @@ public:
 	}
 	void leave() const { port_space_gate_leave(space_); }
 
+	unsigned long long restores() const
+	{
+		return pass([](const GateState &gate) { return gate.restores; });
+	}
+
 	bool revoked() const
 	{
 		return pass([](const GateState &gate) { return !gate.open; });
@@ -147,7 +152,7 @@ public:
 			dead = gate_.dead;
 			if (!gate_.open && !dead) {
 				gate_.open = true;
-				gate_.refill = true;
+				gate_.restores++;
 			}
 			port_space_gate_open(space_);
 		});
@@ -183,7 +188,6 @@ private:
 		port_space_gate_close(space_);
 		const bool gone = gate_.dead;
 		gate_.open = false;
-		gate_.refill = false;
 		gate_.dead |= dead;
 		port_space_gate_open(space_);
 		if (!device_ && !gone)

@@ -28,8 +28,12 @@ public:
 			return M::fault(fault, region, pgoff);	// passes the gate itself, with the page locked
 		else
 			return region.pass([&](const GateState &gate) {
-				if (!gate.open || (M::kEager && !gate.refill))
+				if (!gate.open)
 					return FaultCode::kSigbus;
+				// What was filled at mmap comes back only if REVOKE took it away, not after a mere zap.
+				if constexpr (M::kEager)
+					if (fault.restores() == gate.restores)
+						return FaultCode::kSigbus;
 				return M::fault(fault, region, pgoff);
 			});
 	}

@@ -64,7 +64,7 @@ protected:
 template <typename F>
 Result<void> tracked(vm_area_struct *vma, const Region &region, F &&fill)
 {
-	CXXRT_TRY(cxxrt::from_kernel(port_vma_track(vma, region.space())));
+	CXXRT_TRY(cxxrt::from_kernel(port_vma_track(vma, region.space(), region.restores())));
 	auto filled = region.pass([&](const GateState &gate) -> Result<void> {
 		auto result = gate.open ? fill() : Result<void>{Errno::kNoDev};
 		if (!result.ok())

@@ -180,6 +180,9 @@ long ptelab_ioctl(struct file *filp, unsigned int cmd, unsigned long argument)
 		return -ENOTTY;
 	if (copy_from_user(&arg, user, _IOC_SIZE(cmd)))
 		return -EFAULT;
+	/* An answer that cannot be delivered is found out before anything happens. */
+	if ((_IOC_DIR(cmd) & _IOC_READ) && copy_to_user(user, &arg, _IOC_SIZE(cmd)))
+		return -EFAULT;
 	error = ioctls[i].run(filp, &arg);
 	if (!error && (_IOC_DIR(cmd) & _IOC_READ) && copy_to_user(user, &arg, _IOC_SIZE(cmd)))
 		error = -EFAULT;

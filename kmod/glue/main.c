@@ -13,7 +13,7 @@
 
 static unsigned long pages = MIN_PAGES;
 module_param(pages, ulong, 0444);
-MODULE_PARM_DESC(pages, "size of each node's own region in pages: 4 MiB to 256 MiB (default: 4 MiB)");
+MODULE_PARM_DESC(pages, "size of each node's own region in pages: 4 MiB (default) to 256 MiB; where it must be one block, at most the largest that the kernel gives");
 
 static struct ptelab_cdev *nodes[PTELAB_METHODS];
 

@@ -31,6 +31,7 @@ struct filler {
 	struct port_space *space;
 	struct mm_struct *mm;		/* mmgrab()bed: its mmap_lock can be taken even if its user is gone */
 	refcount_t vmas;
+	unsigned long long restores;	/* of the region, when the VMA was filled */
 	bool settled;
 };
 
@@ -149,7 +150,7 @@ void port_space_unmap(struct port_space *space, unsigned long long offset, unsig
 	unmap_mapping_range(space->mapping, offset, bytes, even_cows);
 }
 
-int port_vma_track(struct vm_area_struct *vma, struct port_space *space)
+int port_vma_track(struct vm_area_struct *vma, struct port_space *space, unsigned long long restores)
 {
 	struct filler *filler = kzalloc(sizeof(*filler), GFP_KERNEL);
 
@@ -157,6 +158,7 @@ int port_vma_track(struct vm_area_struct *vma, struct port_space *space)
 		return -ENOMEM;
 	filler->space = space;
 	filler->mm = vma->vm_mm;
+	filler->restores = restores;
 	mmgrab(filler->mm);
 	refcount_set(&filler->vmas, 1);
 	spin_lock(&space->lock);
@@ -164,6 +166,14 @@ int port_vma_track(struct vm_area_struct *vma, struct port_space *space)
 	spin_unlock(&space->lock);
 	vma->vm_private_data = filler;
 	return 0;
+}
+
+/* Context: ->fault. The VMA's own reference keeps the filler. */
+unsigned long long port_fault_restores(const struct vm_fault *vmf)
+{
+	const struct filler *filler = vmf->vma->vm_private_data;
+
+	return filler->restores;
 }
 
 /* ->close. Context: mmap_lock held for read or write, or not at all at exit. */

@@ -39,6 +39,7 @@ struct Filler {
 	Mm *mm;
 	int vmas;
 	bool settled;
+	unsigned long long restores;
 };
 
 struct Pte {

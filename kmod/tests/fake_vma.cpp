@@ -206,7 +206,7 @@ void port_vma_set_cache(vm_area_struct *vma, unsigned int cache)
 	vma->cache = cache;
 }
 
-int port_vma_track(vm_area_struct *vma, port_space *space)
+int port_vma_track(vm_area_struct *vma, port_space *space, unsigned long long restores)
 {
 	fake::must_be_in_mmap(vma);
 	Kernel &kernel = Kernel::get();
@@ -215,7 +215,7 @@ int port_vma_track(vm_area_struct *vma, port_space *space)
 	if (vma->filler)
 		bug("a VMA is tracked twice");
 	const std::lock_guard guard{kernel.data};
-	vma->filler = new fake::Filler{space, vma->mm, 1, false};
+	vma->filler = new fake::Filler{space, vma->mm, 1, false, restores};
 	vma->mm->references++;
 	space->fillers.push_back(vma->filler);
 	kernel.fillers++;
@@ -488,6 +488,13 @@ int port_fault_remap(vm_fault *vmf, unsigned long pfn)
 bool port_fault_is_cow(const vm_fault *vmf)
 {
 	return fake::is_cow(vmf->vma);
+}
+
+unsigned long long port_fault_restores(const vm_fault *vmf)
+{
+	if (!vmf->vma->filler)
+		bug("asked when a VMA was filled that was not filled at mmap");
+	return vmf->vma->filler->restores;
 }
 
 void port_fault_give(vm_fault *vmf, page *page)

@@ -86,6 +86,8 @@ def _request_script(request, token):
         "rows": rows,
         "columns": columns,
         "scan_leaks": "yes" if request.scan_leaks else "",
+        "TERM": terminal.kind(),
+        "LC_ALL": terminal.locale(),
     }
     return "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in values.items())
 

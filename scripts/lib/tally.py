@@ -44,6 +44,18 @@ def of_doctest(status, text):
     return _judged(tally, status)
 
 
+_KTAP = re.compile(r"^# Totals: pass:(\d+) fail:(\d+) xfail:(\d+) xpass:(\d+) skip:(\d+) error:(\d+)$", re.M)
+
+
+def of_ktap(status, text):
+    """Every KTAP program that ran, by its line of totals."""
+    tally = Tally()
+    for counts in _KTAP.findall(text):
+        passed, failed, known, unexpected, skipped, errors = map(int, counts)
+        tally += Tally(passed + known, failed + unexpected + errors, skipped)
+    return _judged(tally, status)
+
+
 _UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n\n(OK|FAILED)(?: \((.*)\))?$", re.M)
 
 

@@ -27,6 +27,17 @@ def size():
     return shutil.get_terminal_size()
 
 
+def kind():
+    """TERM for the guest: what is written to a file or a pipe carries no colour."""
+    return os.environ.get("TERM", "dumb") if sys.stdout.isatty() else "dumb"
+
+
+def locale():
+    """The guest has no locales, but its programs look at the name to know what can be shown."""
+    names = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    return next((name for name in names if name), "C")
+
+
 @contextmanager
 def raw_mode(descriptor):
     """The caller's terminal hands on every key; as it was afterwards."""

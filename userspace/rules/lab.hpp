@@ -27,6 +27,11 @@ inline constexpr __u32 kPfnNodes = bit_of(PTELAB_FAULT_INSERT_PFN) | bit_of(PTEL
 inline constexpr __u32 kPageNodes = kAllNodes & ~kPfnNodes;
 inline constexpr __u32 kPrivateNodes = kAllNodes & ~bit_of(PTELAB_FAULT_INSERT_PFN); // those that take MAP_PRIVATE
 
+// Those whose mappings may lose their middle or a part's entries. Up to 6.12 x86 then loses the reservation of a device's
+// memory type, until the next boot, and says "freeing invalid memtype" (contract RM-16, RM-17): that is for a machine of
+// its own.
+inline constexpr __u32 kSplitNodes = kAllNodes & ~bit_of(PTELAB_IOMAP);
+
 std::size_t pages(std::size_t count); // in bytes
 
 // A file with a zeroed region of its own. PTELAB_IOMAP has none to give: there it is the device as it is.

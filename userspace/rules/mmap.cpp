@@ -163,10 +163,6 @@ RULE_PER_NODE("vm_flags", kAllNodes, .contract = "IP-07",
 		rule.expect(flag, smaps->has(flag), rule.node().pfn);
 }
 
-// Not on the device: x86 loses the memory type's reservation of what is left (arch/x86/mm/pat/memtype_interval.c:
-// memtype_erase finds neither the start nor the end), says "freeing invalid memtype", and keeps it until the next boot.
-constexpr __u32 kSplitNodes = kAllNodes & ~bit_of(PTELAB_IOMAP);
-
 RULE_PER_NODE("munmap_of_the_tail", kAllNodes, .says = "Unmapping the tail leaves the head mapped and working", .source = "mm/mmap.c:__split_vma")
 {
 	const Device device = own_region(rule.node());
@@ -246,22 +242,50 @@ RULE_PER_NODE("mremap_shrinks", kAllNodes, .says = "mremap to a smaller size unm
 	rule.expect("the tail", Probe().read(tail).outcome(), kUnmapped);
 }
 
-// A mapping of half the region, grown to the whole, and beyond.
-RULE_PER_NODE("mremap_grows", kAllNodes,
+// Growing with MREMAP_FIXED, to where there is room: growing in place is a matter of its own, see below.
+RULE_PER_NODE("mremap_grows", kAllNodes, .contract = "MR-01",
 	      .says = "Growing a PFN mapping is EFAULT (VM_DONTEXPAND); any other grows, and the driver decides what the tail holds",
 	      .source = "mm/mremap.c:vma_to_resize")
 {
 	const Device device = own_region(rule.node());
 	Mapping map(device, pages(kPages / 2));
+	Mapping room(-1, pages(kPages + 1), {.prot = PROT_NONE, .flags = MAP_PRIVATE | MAP_ANONYMOUS});
 
-	const Errno grown = errno_of([&] { map.remap(pages(kPages), MREMAP_MAYMOVE); });
-	rule.expect("to the region's end", grown, rule.node().pfn ? EFAULT : 0);
+	const Errno grown = errno_of([&] { map.remap(room.size(), MREMAP_MAYMOVE | MREMAP_FIXED, room.data()); });
+	rule.expect("growing", grown, rule.node().pfn ? EFAULT : 0);
+	if (grown.value == 0)
+		room.release();
+	rule.expect("what was mapped", map.touch(0).outcome(), kOk);
 	if (grown.value != 0)
 		return;
-	rule.expect("what was mapped", map.touch(0).outcome(), kOk);
 	rule.expect("the tail", map.touch(kPages / 2).outcome(), rule.node().faults ? kOk : kSigbus);
-	map.remap(pages(kPages + 1), MREMAP_MAYMOVE);
 	rule.expect("beyond the region", map.touch(kPages).outcome(), kSigbus);
+}
+
+RULE_PER_NODE("mremap_grows_in_place", kPageNodes, .contract = "MR-03",
+	      .says = "Growing in place calls no hook of the driver; where the kernel cannot merge a VM_MIXEDMAP mapping with its growth, it is ENOMEM",
+	      .source = "mm/mmap.c:vma_merge_extend")
+{
+	const Device device = own_region(rule.node());
+	// Room for the growth, in which the kernel has nothing to put there itself.
+	Mapping room(-1, pages(2 * kPages), {.prot = PROT_NONE, .flags = MAP_PRIVATE | MAP_ANONYMOUS});
+	Mapping after = room.split(pages(kPages));
+	Mapping map(device, pages(kPages / 2), {.flags = MAP_SHARED | MAP_FIXED, .at = room.data()});
+	room.split(pages(kPages / 2)).unmap();
+	room.release();
+	const ptelab_stats before = device.stats();
+
+	const Errno grown = errno_of([&] { map.remap(pages(kPages), 0); });
+	rule.observe("errno", grown);
+	const bool mixed = rule.node().method != PTELAB_FAULT_PAGE;
+	rule.expect("grown, or refused as the kernel may", grown.value == 0 || (mixed && grown == ENOMEM), true);
+	rule.expect("what was mapped", map.touch(0).outcome(), kOk);
+	if (grown.value != 0)
+		return;
+	rule.expect("the tail", map.touch(kPages / 2).outcome(), rule.node().faults ? kOk : kSigbus);
+	rule.expect("maps", device.stats().maps, before.maps);
+	rule.expect("opens", device.stats().opens, before.opens);
+	rule.expect("closes", device.stats().closes, before.closes);
 }
 
 RULE_PER_NODE("populate", kAllNodes, .says = "MAP_POPULATE faults every page in, except in a PFN mapping, which it skips without an error",

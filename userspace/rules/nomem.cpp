@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // No memory: each allocation in turn fails once, the call says ENOMEM, and nothing is left behind.
 #include <algorithm>
+#include <cerrno>
 #include <string>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -41,6 +43,7 @@ public:
 		set(std::string(kPageAlloc) + "/min-order", "0");
 		set(std::string(kSlab) + "/verbose", "0");
 		set(std::string(kPageAlloc) + "/verbose", "0");
+		set("/sys/kernel/debug/fail_usercopy/verbose", "0");
 	}
 	~Injection()
 	{
@@ -87,33 +90,40 @@ std::vector<Need> injection_needs()
 }
 
 // Fails the first, the second, ... allocation of an action until it makes fewer: each time it must either succeed (the
-// kernel could do without) or fail with ENOMEM, and then check() must hold.
-template <class Action, class Check>
-void fail_each(Rule &rule, Action action, Check check)
+// kernel could do without) or fail with one of the errors, and then check() must hold. prepare() makes what the action is
+// done to, with memory to spare. EFAULT is always right: fail-nth also fails a copy from or to user memory.
+template <class Prepare, class Action, class Check>
+void fail_each(Rule &rule, const std::string &what, std::vector<int> errors, Prepare prepare, Action action, Check check)
 {
 	const Injection injection;
 	int failures = 0;
 
+	errors.push_back(EFAULT);
 	rule.declare_kernel_line("page allocation failure");
 	rule.declare_kernel_line("vmalloc error: size");
 	for (int n = 1; n <= kMost; ++n) {
 		Errno error;
-		const bool injected = injection.fail(n, [&] { error = action(); });
+		bool injected = false;
+		{
+			auto subject = prepare();
+			injected = injection.fail(n, [&] { error = errno_of([&] { action(subject); }); });
+		}
 		if (error.value != 0) {
 			++failures;
-			if (!rule.expect("errno", error, ENOMEM))
+			const bool right = std::ranges::find(errors, error.value) != errors.end();
+			if (!rule.expect(what + ", errno", error, right ? error.value : ENOMEM))
 				return;
 		}
 		check();
 		if (!injected) {
-			rule.expect("succeeds in the end", error, 0);
-			rule.observe("allocations", n - 1);
-			rule.observe("of these, answered with ENOMEM", failures);
-			rule.expect("some were", failures > 0, true);
+			rule.expect(what + ", in the end", error, 0);
+			rule.observe(what + ", allocations and copies", n - 1);
+			rule.observe(what + ", of these answered with an error", failures);
+			rule.expect(what + ", some failed", failures > 0, true);
 			return;
 		}
 	}
-	rule.expect("allocations in one call", "more than 2000", "fewer");
+	rule.expect(what + ", ends", false, true);
 }
 
 RULE_PER_NODE("setup_without_memory", kRamNodes, .says = "SETUP fails with ENOMEM whichever of its allocations fails, and keeps what the file had",
@@ -126,22 +136,23 @@ RULE_PER_NODE("setup_without_memory", kRamNodes, .says = "SETUP fails with ENOME
 		if (rule.node().method == PTELAB_REMAP_PFN && (backing == PTELAB_BACKING_COMPOUND || backing == PTELAB_BACKING_VMALLOC))
 			continue;
 		fail_each(
-			rule,
-			[&] {
-				Device device(watcher.path());
-				return errno_of([&] { device.setup({.backing = backing, .pages = 8}); });
-			},
+			rule, std::string(name_of(backing)), {ENOMEM}, [&] { return Device(watcher.path()); },
+			[&](Device &device) { device.setup({.backing = backing, .pages = 8}); },
 			[&] { rule.expect("pages left behind", pages_in_use(watcher) - before, 0); });
 	}
 }
 
-RULE_PER_NODE("mmap_without_memory", kAllNodes, .says = "mmap fails with ENOMEM whichever of its allocations fails, and maps nothing",
-	      .source = "mm/fault-inject.c:should_failslab", .needs = injection_needs())
+RULE_PER_NODE("mmap_without_memory", kAllNodes,
+	      .says = "mmap fails whichever of its allocations fails, and maps nothing; remap_pfn_range makes EINVAL of a device's ENOMEM",
+	      .source = "mm/memory.c:remap_pfn_range", .needs = injection_needs())
 {
 	const Device device = own_region(rule.node());
+	std::vector<int> errors{ENOMEM};
+	if (rule.node().method == PTELAB_IOMAP)
+		errors.push_back(EINVAL);
 
 	fail_each(
-		rule, [&] { return errno_of([&] { Mapping(device, pages(kPages)); }); },
+		rule, "mmap", errors, [] { return 0; }, [&](int) { Mapping(device, pages(kPages)); },
 		[&] {
 			const ptelab_stats stats = device.stats();
 			rule.expect("mappings left behind", stats.maps + stats.opens - stats.closes, 0U);
@@ -155,7 +166,7 @@ RULE_PER_NODE("open_without_memory", kAllNodes, .says = "open fails with ENOMEM 
 	const __u64 before = watcher.stats(PTELAB_SCOPE_MODULE).files;
 
 	fail_each(
-		rule, [&] { return errno_of([&] { Device(watcher.path()); }); },
+		rule, "open", {ENOMEM}, [] { return 0; }, [&](int) { Device(watcher.path()); },
 		[&] { rule.expect("files left open", watcher.stats(PTELAB_SCOPE_MODULE).files, before); });
 }
 

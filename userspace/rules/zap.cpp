@@ -48,8 +48,7 @@ RULE_PER_NODE("zap_vma", kAllNodes, .says = "The zap of one mapping acts on a ma
 	rule.expect("page after the range", (state_of(device, map, 6) & PTELAB_PTE_PRESENT) != 0, true);
 }
 
-// Not PTELAB_IOMAP: a zap of half the device memory that was mapped at once upsets PAT (arch/x86/mm/pat/memtype.c: untrack_pfn).
-RULE_PER_NODE("zap_stays_in_its_vma", kRamNodes,
+RULE_PER_NODE("zap_stays_in_its_vma", kSplitNodes,
 	      .says = "A zap of one mapping leaves the mapping that follows it alone", .source = "mm/memory.c:zap_page_range")
 {
 	Device device = own_region(rule.node());
