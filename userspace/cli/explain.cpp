@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // `ptelab explain`: one rule, or one call, with what this kernel does.
 #include <algorithm>
+#include <sstream>
 
 #include <sys/utsname.h>
 
@@ -154,9 +155,22 @@ private:
 		word = status == "pass" ? terminal_.good(word) : status == "fail" ? terminal_.bad(word) : word;
 		line(kernel, word + (reason.empty() ? "" : ": " + reason));
 		if (observed.size() > 0)
-			line("observed", observed.json());
+			members("observed", observed);
 		if (reasons.size() > 0)
-			line("because", reasons.json());
+			members("because", reasons);
+	}
+
+	// A line for each member, as JSON has it.
+	void members(const std::string &label, const Value &object)
+	{
+		std::istringstream in(object.json(2));
+		std::string name = label;
+		for (std::string text; std::getline(in, text);) {
+			if (text == "{" || text == "}")
+				continue;
+			line(name, text.substr(std::min<std::size_t>(2, text.size())));
+			name.clear();
+		}
 	}
 
 	void line(const std::string &label, std::string_view what)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // For people: what failed and why, at once; what could not run and why, at the end; the rule at hand, on a terminal only.
+#include <cstdio>
 #include <map>
 #include <ostream>
 #include <string>
@@ -15,7 +16,10 @@ namespace {
 
 class TextReporter : public doctest::IReporter {
 public:
-	explicit TextReporter(const doctest::ContextOptions &options) : options_(options), shows_progress_(::isatty(STDERR_FILENO) == 1) {}
+	explicit TextReporter(const doctest::ContextOptions &options)
+		: options_(options), shows_progress_(!options.quiet && ::isatty(STDERR_FILENO) == 1)
+	{
+	}
 
 	void test_case_start(const doctest::TestCaseData &test) override
 	{

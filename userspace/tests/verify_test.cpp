@@ -175,7 +175,7 @@ TEST_CASE("explain.reads_results")
 	const Report report = explain_what("sample.passes", files, {.width = 200});
 	CHECK(report.text.find("One is one") != report.text.npos);
 	CHECK(report.text.find("6.99           does not hold: why") != report.text.npos);
-	CHECK(report.text.find(R"({"one":2})") != report.text.npos);
+	CHECK(report.text.find(R"("one": 2)") != report.text.npos);
 
 	std::ofstream(files[0]) << "[]";
 	CHECK_THROWS_AS(read_results(files, {"sample.passes"}), UsageError);
