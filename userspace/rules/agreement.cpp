@@ -100,9 +100,10 @@ void agree(Rule &rule, const std::string &when, const Device &device, const Mapp
 	std::size_t present = 0, counted = 0, in_core = 0;
 	std::string found;
 
-	for (std::size_t index = 0; index < map.pages() && found.empty(); ++index) {
+	for (std::size_t index = 0; index < map.pages(); ++index) {
 		const View view = witness.look(index);
-		found = witness.disagreement(index, view, walked);
+		if (found.empty())
+			found = witness.disagreement(index, view, walked);
 		present += view.present();
 		counted += view.counted();
 		in_core += view.in_core;
