@@ -166,7 +166,7 @@ Report demo(const Terminal &terminal)
 
 	report.text = terminal.bold(fmt::format("{}: the ways in which a driver hands memory to a program", headline())) + "\n";
 	report.text += fmt::format("One cell is one page. {}\n", legend(terminal));
-	for (const Node &node : nodes()) {
+	for (const Node &node : first_nodes()) {
 		report.text += fmt::format("\n{}  {}, {}\n", terminal.bold(node.name), node.call, node.moment);
 		if (any.absence[node.method] != PTELAB_PRESENT) {
 			const std::string why(explain(static_cast<ptelab_absence>(any.absence[node.method])));

@@ -192,6 +192,11 @@ std::span<const Node> nodes()
 	return kNodes;
 }
 
+std::span<const Node> first_nodes()
+{
+	return nodes().first(PTELAB_IOMAP);
+}
+
 const Node *find_node(std::string_view name)
 {
 	for (const Node &node : kNodes)

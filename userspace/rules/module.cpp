@@ -133,7 +133,7 @@ RULE("module.pages", .says = "The parameter pages sets the size of each node's o
 	const Unloaded unloaded;
 
 	rule.expect("load", unloaded.load({"pages=2048"}), 0);
-	for (const Node &node : nodes())
+	for (const Node &node : first_nodes())
 		if (node.method != PTELAB_IOMAP)
 			rule.expect(node.name, Device(node).query().pages, pages_of(Device(node).query(), 2048));
 	unloaded.unload();
@@ -144,10 +144,10 @@ RULE("module.nodes_come_and_go", .says = "The nodes are there while the module i
 {
 	const Unloaded unloaded;
 
-	for (const Node &node : nodes())
+	for (const Node &node : first_nodes())
 		rule.expect(std::string(node.name) + " gone", errno_of([&] { const Device device(node); }), ENOENT);
 	rule.expect("load", unloaded.load({}), 0);
-	for (const Node &node : nodes()) {
+	for (const Node &node : first_nodes()) {
 		if (node.method == PTELAB_IOMAP)
 			continue;
 		const Device device(node);
@@ -180,7 +180,7 @@ RULE("module.reloads_leave_nothing", .says = "Loaded, used and unloaded 200 time
 		if (!rule.expect("load", unloaded.load({}), 0))
 			return;
 		{
-			const Node &node = nodes()[static_cast<std::size_t>(round) % (nodes().size() - 1)];
+			const Node &node = first_nodes()[static_cast<std::size_t>(round) % (first_nodes().size() - 1)];
 			const Device device(node);
 			const std::int64_t own = pages_in_use(device);
 			{

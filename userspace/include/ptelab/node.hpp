@@ -28,6 +28,8 @@ inline constexpr std::string_view kDeviceFolder = "/dev/ptelab";
 
 // All nodes that this program knows, in the order of their method numbers.
 std::span<const Node> nodes();
+// One for each kind of mapping; the others are variations of these. PTELAB_IOMAP, which needs a device, is the last.
+std::span<const Node> first_nodes();
 
 const Node *find_node(std::string_view name); // null: no such node
 const Node &node_of(ptelab_method method);
