@@ -203,6 +203,12 @@ void gone(vm_area_struct *vma);		// ->close, but for the count
 bool is_cow(const vm_area_struct *vma);
 void zap(vm_area_struct *vma, unsigned long start, unsigned long end, bool even_cows);
 void set_pte(vm_area_struct *vma, unsigned long addr, unsigned long pfn, page *normal);
+void must_be_in_mmap(const vm_area_struct *vma);
+void must_be_in_fault(const vm_fault *vmf);
+bool inside(const vm_area_struct *vma, unsigned long addr);
+bool present(const vm_area_struct *vma, unsigned long addr);
+unsigned long pmd_start(unsigned long addr);
+bool is_huge(const Mm *mm, unsigned long addr);	// there is an entry, and it is part of a huge leaf
 bool pmd_is_none(const Mm *mm, unsigned long addr);
 vm_area_struct *find_vma(Mm *mm, unsigned long addr);
 void put_mm(Mm *mm);

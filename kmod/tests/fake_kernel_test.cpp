@@ -116,6 +116,121 @@ TEST_CASE("a remap is of whole pages, at least one, inside the VMA, and over not
 	CHECK(remap(0x10000, 0x1000, 2));
 }
 
+TEST_CASE("vm_insert_pages() and its kin never go with VM_PFNMAP, and need VM_MIXEDMAP at a fault")
+{
+	const auto at_fault = [](bool mixed) {
+		return bug_on_bench([&](Bench &bench) {
+			if (mixed)
+				port_vma_make_mixedmap(&bench.vma);
+			bench.fault();
+			vm_fault vmf = bench.at(0x11000);
+			page *page = port_page_alloc();
+			port_fault_insert_pages(&vmf, &page, 1);
+		});
+	};
+	CHECK(at_fault(false));
+	CHECK_FALSE(at_fault(true));
+	const auto at_mmap = [](bool pfn) {
+		return bug_on_bench([&](Bench &bench) {
+			if (pfn)
+				port_vma_make_pfnmap(&bench.vma);
+			page *page = port_page_alloc();
+			port_insert_pages(&bench.vma, 0x10000, &page, 1);
+		});
+	};
+	CHECK(at_mmap(true));
+	CHECK_FALSE(at_mmap(false));
+}
+
+TEST_CASE("vmf_insert_mixed() needs VM_MIXEDMAP")
+{
+	const auto inserts = [](void (*prepare)(vm_area_struct *)) {
+		return bug_on_bench([&](Bench &bench) {
+			bench.vma.shared = true;
+			prepare(&bench.vma);
+			bench.fault();
+			vm_fault vmf = bench.at(0x11000);
+			port_fault_insert_mixed(&vmf, ram());
+		});
+	};
+	CHECK(inserts(port_vma_forbid_exec));
+	CHECK(inserts(port_vma_make_pfnmap));
+	CHECK_FALSE(inserts(port_vma_make_mixedmap));
+}
+
+TEST_CASE("a huge leaf lies inside the VMA, has an aligned pfn, and no small entry comes below it")
+{
+	const auto inserts = [](unsigned long end, unsigned long off, bool pfnmap = true, bool then_small = false) {
+		return bug_on_bench([&](Bench &bench) {
+			bench.vma.shared = true;
+			bench.vma.end = end;
+			if (pfnmap)
+				port_vma_make_pfnmap(&bench.vma);
+			bench.fault();
+			vm_fault vmf = bench.at(0x11000);
+			port_fault_insert_pfn_pmd(&vmf, port_block_alloc(4)->pfn + off);
+			if (then_small)
+				port_fault_insert_pfn(&vmf, ram());
+		});
+	};
+	CHECK_FALSE(inserts(0x18000, 0));
+	CHECK(inserts(0x17000, 0));
+	CHECK(inserts(0x18000, 1));
+	CHECK(inserts(0x18000, 0, false));
+	CHECK(inserts(0x18000, 0, true, true));
+}
+
+TEST_CASE("a folio for a huge leaf has a PMD's order, and is not written through a private mapping")
+{
+	const auto inserts = [](unsigned order, unsigned long tail, bool shared, bool write) {
+		return bug_on_bench([&](Bench &bench) {
+			bench.vma.shared = shared;
+			bench.vma.end = 0x18000;
+			bench.fault();
+			vm_fault vmf = bench.at(0x11000, write);
+			port_fault_insert_folio_pmd(&vmf, port_page_nth(port_compound_alloc(order), tail));
+		});
+	};
+	CHECK_FALSE(inserts(3, 0, true, true));
+	CHECK_FALSE(inserts(3, 0, false, false));
+	CHECK(inserts(3, 0, false, true));
+	CHECK(inserts(4, 0, true, true));
+	CHECK(inserts(2, 0, true, true));
+	CHECK(inserts(3, 1, true, true));
+}
+
+TEST_CASE("a remap at a fault never changes the offset of a VMA, and sees what is there")
+{
+	CHECK(bug_on_bench([](Bench &bench) {
+		bench.fault();
+		vm_fault vmf = bench.at(0x11000);
+		port_fault_remap(&vmf, ram());
+	}));
+	CHECK_FALSE(bug_on_bench([](Bench &bench) {
+		bench.vma.shared = true;
+		bench.fault();
+		vm_fault vmf = bench.at(0x11000);
+		if (port_fault_remap(&vmf, ram()) || port_fault_remap(&vmf, ram()) != -EBUSY)
+			fake::bug("wrong answer");
+	}));
+}
+
+TEST_CASE("a page is given with a reference that is its own")
+{
+	CHECK(bug_on_bench([](Bench &bench) {
+		bench.fault();
+		vm_fault vmf = bench.at(0x11000);
+		page *const page = port_page_alloc();
+		port_page_free(page);
+		port_fault_give(&vmf, page);
+	}));
+	CHECK(is_bug([] {
+		page *const page = port_page_alloc();
+		port_page_free(page);
+		port_page_get(page);
+	}));
+}
+
 TEST_CASE("a VMA is changed in ->mmap only")
 {
 	const auto after_mmap = [](void (*change)(vm_area_struct *)) {

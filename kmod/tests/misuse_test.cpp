@@ -47,12 +47,89 @@ concept MapsDevice = requires(Token &token, const Region &region)
 	token.iomap(region);
 };
 
+template <typename Token>
+concept InsertsAround = requires(Token &token, const Region &region)
+{
+	token.insert_around(region, 0UL);
+};
+
+template <typename Token>
+concept InsertsMixed = requires(Token &token)
+{
+	token.insert_mixed(0UL);
+};
+
+template <typename Token>
+concept InsertsPmd = requires(Token &token, const Region &region)
+{
+	token.insert_pmd(region, 0UL);
+};
+
+template <typename Token>
+concept InsertsFolio = requires(Token &token, const Region &region)
+{
+	token.insert_folio(region, 0UL);
+};
+
+template <typename Token>
+concept RemapsAtFault = requires(Token &token)
+{
+	token.remap(0UL);
+};
+
+template <typename Token>
+concept InsertsMany = requires(Token &token, const Region &region)
+{
+	token.insert_many(region);
+	token.map_all(region, false);
+	token.remap_vmalloc(region);
+};
+
 // vmf_insert_pfn() needs VM_PFNMAP.
 static_assert(InsertsPfn<Fault<PfnMap>>);
 static_assert(InsertsPfn<Fault<Remapped>>);
 static_assert(!InsertsPfn<Fault<MixedMap>>);
 static_assert(!InsertsPfn<Fault<Inserted>>);
 static_assert(!InsertsPfn<Fault<Plain>>);
+static_assert(!InsertsPfn<Fault<MixedPfn>>);
+static_assert(!InsertsPfn<Fault<Shaped>>);
+
+// So does a huge one, and never in a private mapping: not where remap_pfn_range() has set the flag.
+static_assert(InsertsPmd<Fault<PfnMap>>);
+static_assert(!InsertsPmd<Fault<Remapped>>);
+static_assert(!InsertsPmd<Fault<MixedMap>>);
+static_assert(!InsertsPmd<Fault<MixedPfn>>);
+static_assert(!InsertsPmd<Fault<Inserted>>);
+static_assert(!InsertsPmd<Fault<Plain>>);
+static_assert(!InsertsPmd<Fault<Shaped>>);
+
+// vmf_insert_mixed() needs VM_MIXEDMAP, and where pages are counted its bare pfns would not be.
+static_assert(InsertsMixed<Fault<MixedPfn>>);
+static_assert(!InsertsMixed<Fault<MixedMap>>);
+static_assert(!InsertsMixed<Fault<Inserted>>);
+static_assert(!InsertsMixed<Fault<PfnMap>>);
+static_assert(!InsertsMixed<Fault<Plain>>);
+static_assert(!InsertsMixed<Fault<Shaped>>);
+static_assert(!InsertsPage<Fault<MixedPfn>>);
+static_assert(!InsertsPage<Fault<Shaped>>);
+
+static_assert(InsertsAround<Fault<MixedMap>>);
+static_assert(!InsertsAround<Fault<MixedPfn>>);
+static_assert(!InsertsAround<Fault<PfnMap>>);
+static_assert(!InsertsAround<Fault<Plain>>);
+
+// A folio is inserted where pages are given.
+static_assert(InsertsFolio<Fault<Plain>>);
+static_assert(!InsertsFolio<Fault<PfnMap>>);
+static_assert(!InsertsFolio<Fault<MixedMap>>);
+static_assert(!InsertsFolio<Fault<Shaped>>);
+
+// remap_pfn_range() is not for ->fault, but on the node that is there to show it.
+static_assert(RemapsAtFault<Fault<Shaped>>);
+static_assert(!RemapsAtFault<Fault<Remapped>>);
+static_assert(!RemapsAtFault<Fault<PfnMap>>);
+static_assert(!RemapsAtFault<Fault<MixedPfn>>);
+static_assert(!RemapsAtFault<Fault<Plain>>);
 
 // vm_insert_page() at a fault needs VM_MIXEDMAP, and may not follow VM_PFNMAP.
 static_assert(InsertsPage<Fault<MixedMap>>);
@@ -66,17 +143,28 @@ static_assert(GivesPage<Fault<Plain>>);
 static_assert(!GivesPage<Fault<PfnMap>>);
 static_assert(!GivesPage<Fault<Remapped>>);
 static_assert(!GivesPage<Fault<MixedMap>>);
+static_assert(!GivesPage<Fault<MixedPfn>>);
+static_assert(!GivesPage<Fault<Shaped>>);
 
 // At mmap, each kind is filled with its own calls only.
 static_assert(InsertsAll<Mapping<Inserted>>);
 static_assert(!InsertsAll<Mapping<PfnMap>>);
 static_assert(!InsertsAll<Mapping<Remapped>>);
 static_assert(!InsertsAll<Mapping<Plain>>);
+static_assert(!InsertsAll<Mapping<Shaped>>);
+static_assert(!InsertsAll<Mapping<MixedPfn>>);
+static_assert(InsertsMany<Mapping<Inserted>>);
+static_assert(!InsertsMany<Mapping<PfnMap>>);
+static_assert(!InsertsMany<Mapping<Remapped>>);
+static_assert(!InsertsMany<Mapping<MixedPfn>>);
+static_assert(!InsertsMany<Mapping<Plain>>);
+static_assert(!InsertsMany<Mapping<Shaped>>);
 static_assert(RemapsAll<Mapping<Remapped>>);
 static_assert(!RemapsAll<Mapping<PfnMap>>);
 static_assert(!RemapsAll<Mapping<MixedMap>>);
 static_assert(!RemapsAll<Mapping<Inserted>>);
 static_assert(!RemapsAll<Mapping<Plain>>);
+static_assert(!RemapsAll<Mapping<Shaped>>);
 static_assert(MapsDevice<Mapping<Remapped>>);
 static_assert(!MapsDevice<Mapping<PfnMap>>);
 static_assert(!MapsDevice<Mapping<Inserted>>);
@@ -98,6 +186,10 @@ static_assert(!Copied<Fault<Remapped>>);
 static_assert(!Copied<Fault<MixedMap>>);
 static_assert(!Copied<Fault<Inserted>>);
 static_assert(!Copied<Fault<Plain>>);
+static_assert(!Copied<Mapping<Shaped>>);
+static_assert(!Copied<Mapping<MixedPfn>>);
+static_assert(!Copied<Fault<Shaped>>);
+static_assert(!Copied<Fault<MixedPfn>>);
 static_assert(!Copied<Region>);
 static_assert(std::is_move_constructible_v<Live> && !std::is_copy_constructible_v<Live> && !std::is_move_assignable_v<Live>);
 static_assert(std::is_move_constructible_v<Pages> && !std::is_copy_constructible_v<Pages> && !std::is_move_assignable_v<Pages>);
@@ -119,6 +211,8 @@ static_assert(Made<OpenToken, vm_area_struct>);
 static_assert(!Made<NewVma, vm_area_struct>);
 static_assert(!Made<Fault<PfnMap>, vm_fault>);
 static_assert(!Made<Fault<Plain>, vm_fault>);
+static_assert(!Made<Fault<Shaped>, vm_fault>);
+static_assert(!Made<Mapping<Shaped>, vm_area_struct>);
 static_assert(!Made<Mapping<Inserted>, vm_area_struct>);
 static_assert(!std::is_constructible_v<Live, vm_area_struct *>);
 static_assert(!std::is_default_constructible_v<cxxrt::Badge<Entry>>);
@@ -209,8 +303,15 @@ struct WrongKind : FaultInsertPage {
 
 static_assert(Method<InsertPage> && Method<FaultInsertPage> && Method<FaultPage> && Method<FaultInsertPfn> && Method<RemapPfn> &&
 	      Method<IoMap>);
+static_assert(Method<InsertPages> && Method<MapPages> && Method<MapPagesZero> && Method<RemapVmalloc> && Method<FaultInsertPages> &&
+	      Method<FaultInsertMixed> && Method<HugePfn> && Method<HugeFolio> && Method<Bare>);
 static_assert(!Method<NoFault>);
 static_assert(!Method<WrongKind>);
+
+// What SETUP reads off a method.
+static_assert(traits_of<FaultPage>().gives_pages && traits_of<HugeFolio>().gives_pages && !traits_of<FaultInsertPage>().gives_pages);
+static_assert(traits_of<Bare>().shaped && !traits_of<FaultPage>().shaped);
+static_assert(traits_of<InsertPages>().eager && !traits_of<FaultInsertPages>().eager);
 
 TEST_CASE("busy is served, out of memory is told, and everything else is SIGBUS")
 {

@@ -57,6 +57,7 @@ public:
 		arg.bytes = Kernel::get().page_bytes();
 		return ptelab_ioctl_lookup(at(file)->session, &arg, &pte, false);
 	}
+	bool has(unsigned) const { return true; }
 	unsigned long long features() const { return Kernel::get().personality().features; }
 
 private:

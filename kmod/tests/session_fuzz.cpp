@@ -116,7 +116,7 @@ private:
 	void step_on(file *file)
 	{
 		ptelab_session *const session = file->session;
-		switch (bytes_.byte() % 12) {
+		switch (bytes_.byte() % 16) {
 		case 0:
 			close(file);
 			return;
@@ -172,12 +172,62 @@ private:
 			ptelab_ioctl_stats(session, &stats);
 			return;
 		}
-		default: {
+		case 11: {
 			ptelab_chunk chunk{};
 			const auto where = bytes_.raw<std::array<unsigned long long, 2>>();
 			ptelab_chunk_at(session, where[0], where[1], &chunk);
+			if (chunk.page)
+				fake::Kernel::get().put(chunk.page);
+			return;
 		}
+		case 12:
+			plan(session);
+			return;
+		case 13:
+			take_page(file);
+			return;
+		case 14:
+			ptelab_drop_pages(session);
+			return;
+		default:
+			ptelab_zap_everywhere(session);
 		}
+	}
+
+	void plan(ptelab_session *session)
+	{
+		auto arg = bytes_.raw<ptelab_plan>();
+		if (bytes_.flag()) {
+			arg = {};
+			arg.hook = bytes_.byte() % (PTELAB_HOOKS + 1U);
+			arg.answer = bytes_.byte() % (PTELAB_ANSWERS + 1U);
+			arg.error = bytes_.flag();
+			arg.after = bytes_.byte() % 4;
+			arg.count = bytes_.byte() % 4;
+			arg.pages = bytes_.flag();
+		}
+		ptelab_ioctl_plan(session, &arg);
+		ptelab_hook_answer(session, bytes_.byte() % PTELAB_HOOKS);
+	}
+
+	// As CALL does: a page to insert, if REVOKE lets it.
+	void take_page(file *file)
+	{
+		ptelab_session *const session = file->session;
+		const auto index = bytes_.flag() ? bytes_.raw<unsigned long>() : bytes_.byte() % 12UL;
+		page *const page = ptelab_page_get(session, index);
+		if (file->users > 1 && ptelab_gate_enter(session)) {
+			if (!page && !file->mapping->gate.mine())
+				fake::bug("the gate was passed and is not held");
+			ptelab_gate_leave(session);
+		}
+		if (!page)
+			return;
+		if (ptelab_find(session, page->pfn) != index + 1)
+			fake::bug("a page is not found where it came from");
+		if (!ptelab_contiguous(session, index, 1))
+			fake::bug("one page is not in a row");
+		fake::Kernel::get().put(page);
 	}
 
 	static void must_be_empty(const file *file)
@@ -200,7 +250,7 @@ private:
 			arg.fault_action = bytes_.byte() % (PTELAB_FAULT_ACTIONS + 1U);
 			arg.fault_after = bytes_.byte() % 4;
 			arg.fault_count = bytes_.byte() % 4;
-			arg.fault_delay_ms = bytes_.byte() % 2;
+			arg.fault_delay_ms = bytes_.byte() % 2;	// DELAY and STALE want one
 		}
 		// Thousands of pages find nothing that a few do not, and take long.
 		if (arg.pages < 32 || arg.pages > 65536)

@@ -95,6 +95,7 @@ public:
 		arg.buffer = reinterpret_cast<std::uintptr_t>(&pte);
 		return call(file, PTELAB_IOC_LOOKUP, arg);
 	}
+	bool has(unsigned method) const { return why_absent(node_of(static_cast<ptelab_method>(method))).empty(); }
 	unsigned long long features() const { return kernel_features(); }
 
 private:

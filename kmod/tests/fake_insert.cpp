@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// port.h: what fills page tables, inside ->mmap and inside ->fault.
+#include <cerrno>
+
+#include "fake_kernel.hpp"
+
+using fake::Kernel;
+using fake::bug;
+
+// ---- inside ->mmap ----
+
+// mm/memory.c: vm_insert_page
+static int insert_page(vm_area_struct *vma, unsigned long addr, page *page)
+{
+	Kernel &kernel = Kernel::get();
+	const std::lock_guard guard{kernel.data};
+	if (!fake::inside(vma, addr))
+		return -EFAULT;
+	if (page->head->refs <= 0)
+		return -EINVAL;
+	if (kernel.fails())
+		return -ENOMEM;
+	if (fake::is_huge(vma->mm, addr))
+		bug("a page table is looked for where a huge leaf is");
+	if (fake::present(vma, addr))
+		return -EBUSY;
+	fake::set_pte(vma, addr, page->pfn, page);
+	return 0;
+}
+
+int port_insert_page(vm_area_struct *vma, unsigned long addr, page *page)
+{
+	fake::must_be_in_mmap(vma);
+	if (vma->pfnmap)
+		bug("vm_insert_page() into VM_PFNMAP");
+	vma->mixedmap = true;
+	return insert_page(vma, addr, page);
+}
+
+// What was inserted before an error stays.
+static int insert_pages(vm_area_struct *vma, unsigned long addr, page **pages, unsigned long &left)
+{
+	const unsigned long page_bytes = Kernel::get().page_bytes();
+	if (!fake::inside(vma, addr) || left > (vma->end - addr) / page_bytes)
+		return -EFAULT;
+	for (; left; left--, addr += page_bytes)
+		if (const int error = insert_page(vma, addr, *pages++))
+			return error;
+	return 0;
+}
+
+int port_insert_pages(vm_area_struct *vma, unsigned long addr, page **pages, unsigned long count)
+{
+	fake::must_be_in_mmap(vma);
+	if (vma->pfnmap)
+		bug("vm_insert_pages() into VM_PFNMAP");
+	vma->mixedmap = true;
+	return insert_pages(vma, addr, pages, count);
+}
+
+// mm/memory.c: __vm_map_pages
+static int map_pages(vm_area_struct *vma, page **pages, unsigned long count, unsigned long offset)
+{
+	const unsigned long wanted = (vma->end - vma->start) >> Kernel::get().shift();
+	if (offset >= count || wanted > count - offset)
+		return -ENXIO;
+	return port_insert_pages(vma, vma->start, pages + offset, wanted);
+}
+
+int port_map_pages(vm_area_struct *vma, page **pages, unsigned long count)
+{
+	return map_pages(vma, pages, count, vma->pgoff);
+}
+
+int port_map_pages_zero(vm_area_struct *vma, page **pages, unsigned long count)
+{
+	return map_pages(vma, pages, count, 0);
+}
+
+int port_remap(vm_area_struct *vma, unsigned long addr, unsigned long pfn, unsigned long bytes)
+{
+	fake::must_be_in_mmap(vma);
+	Kernel &kernel = Kernel::get();
+	const unsigned long page_bytes = kernel.page_bytes();
+	if (bytes == 0 || bytes % page_bytes || addr % page_bytes)
+		bug("remap_pfn_range() of no whole pages");
+	if (addr < vma->start || addr + bytes > vma->end)
+		bug("remap_pfn_range() leaves the VMA");
+	if (fake::is_cow(vma)) {
+		if (addr != vma->start || addr + bytes != vma->end)
+			return -EINVAL;
+		vma->pgoff = pfn;
+	}
+	vma->pfnmap = vma->dont_expand = true;
+	// What fails is the allocation of a page table, somewhere on the way.
+	const bool fails = kernel.fails();
+	const unsigned long count = bytes / page_bytes;
+	const std::lock_guard guard{kernel.data};
+	for (unsigned long i = 0; i < (fails ? count / 2 : count); i++) {
+		if (fake::present(vma, addr + i * page_bytes))
+			bug("remap_pfn_range() over a page table entry");
+		fake::set_pte(vma, addr + i * page_bytes, pfn + i, nullptr);
+	}
+	if (fails && !kernel.personality().remap_leaves_ptes)
+		fake::zap(vma, addr, addr + bytes, true);
+	return fails ? -ENOMEM : 0;
+}
+
+int port_iomap(vm_area_struct *vma, port_device *device)
+{
+	const unsigned long pages = (vma->end - vma->start) >> Kernel::get().shift();
+	if (vma->pgoff > device->pages || pages > device->pages - vma->pgoff)
+		return -EINVAL;
+	return port_remap(vma, vma->start, fake::kDevicePfn + vma->pgoff, vma->end - vma->start);
+}
+
+// ---- inside ->fault ----
+
+port_span port_fault_span(const vm_fault *vmf)
+{
+	return port_vma_span(vmf->vma);
+}
+
+unsigned long port_fault_address(const vm_fault *vmf)
+{
+	return vmf->address;
+}
+
+unsigned long port_pmd_pages()
+{
+	return Kernel::get().personality().pmd_pages;
+}
+
+unsigned int port_fault_insert_pfn(vm_fault *vmf, unsigned long pfn)
+{
+	fake::must_be_in_fault(vmf);
+	Kernel &kernel = Kernel::get();
+	vm_area_struct *const vma = vmf->vma;
+	if (vma->pfnmap == vma->mixedmap)
+		bug("vmf_insert_pfn() without VM_PFNMAP or VM_MIXEDMAP, or with both");
+	if (vma->pfnmap && fake::is_cow(vma))
+		bug("vmf_insert_pfn() into a copy-on-write VM_PFNMAP");
+	if (vma->mixedmap && kernel.find_page(pfn))
+		bug("vmf_insert_pfn() of RAM into VM_MIXEDMAP");
+	if (!fake::inside(vma, vmf->address))
+		return PORT_FAULT_SIGBUS;
+	if (kernel.fails())
+		return PORT_FAULT_OOM;
+	const std::lock_guard guard{kernel.data};
+	if (fake::is_huge(vma->mm, vmf->address))
+		bug("a page table is looked for where a huge leaf is");
+	if (!fake::present(vma, vmf->address))
+		fake::set_pte(vma, vmf->address, pfn, nullptr);
+	return PORT_FAULT_NOPAGE;
+}
+
+int port_fault_insert_page(vm_fault *vmf, page *page)
+{
+	fake::must_be_in_fault(vmf);
+	if (!vmf->vma->mixedmap)
+		bug("vm_insert_page() at a fault without VM_MIXEDMAP");
+	return insert_page(vmf->vma, vmf->address, page);
+}
+
+int port_fault_insert_pages(vm_fault *vmf, page **pages, unsigned long count)
+{
+	fake::must_be_in_fault(vmf);
+	if (!vmf->vma->mixedmap)
+		bug("vm_insert_pages() at a fault without VM_MIXEDMAP");
+	unsigned long left = count;
+	const int error = insert_pages(vmf->vma, vmf->address, pages, left);
+	return left < count ? 0 : error;
+}
+
+// As x86, whose entries have a special bit: no reference, RAM or not.
+unsigned int port_fault_insert_mixed(vm_fault *vmf, unsigned long pfn)
+{
+	fake::must_be_in_fault(vmf);
+	Kernel &kernel = Kernel::get();
+	if (!vmf->vma->mixedmap)
+		bug("vmf_insert_mixed() without VM_MIXEDMAP");
+	if (!fake::inside(vmf->vma, vmf->address))
+		return PORT_FAULT_SIGBUS;
+	if (kernel.fails())
+		return PORT_FAULT_OOM;
+	const std::lock_guard guard{kernel.data};
+	if (!fake::present(vmf->vma, vmf->address))
+		fake::set_pte(vmf->vma, vmf->address, pfn, nullptr);
+	return PORT_FAULT_NOPAGE;
+}
+
+// What the kernel does not look at, and a driver has to.
+static void must_fit(const vm_area_struct *vma, unsigned long start)
+{
+	if (start < vma->start || Kernel::get().pmd_bytes() > vma->end - start)
+		bug("a huge leaf is not all inside the VMA");
+}
+
+// Where a page table came first, nothing is inserted.
+static unsigned int insert_leaf(vm_area_struct *vma, unsigned long start, unsigned long pfn, page *head)
+{
+	Kernel &kernel = Kernel::get();
+	if (kernel.fails())
+		return PORT_FAULT_OOM;
+	const std::lock_guard guard{kernel.data};
+	if (!fake::pmd_is_none(vma->mm, start))
+		return PORT_FAULT_NOPAGE;
+	for (unsigned long i = 0; i < kernel.personality().pmd_pages; i++) {
+		const unsigned long addr = start + (i << kernel.shift());
+		fake::set_pte(vma, addr, pfn + i, head ? head + i : nullptr);
+		vma->mm->ptes[addr].huge = true;
+	}
+	return PORT_FAULT_NOPAGE;
+}
+
+unsigned int port_fault_insert_pfn_pmd(vm_fault *vmf, unsigned long pfn)
+{
+	fake::must_be_in_fault(vmf);
+	const fake::Personality &personality = Kernel::get().personality();
+	vm_area_struct *const vma = vmf->vma;
+	if (!(personality.features & PTELAB_HAS_INSERT_PFN_PMD))
+		return PORT_FAULT_FALLBACK;
+	if (vma->pfnmap == vma->mixedmap)
+		bug("vmf_insert_pfn_pmd() without VM_PFNMAP or VM_MIXEDMAP, or with both");
+	if (vma->pfnmap && fake::is_cow(vma))
+		bug("vmf_insert_pfn_pmd() into a copy-on-write VM_PFNMAP");
+	if (pfn & (personality.pmd_pages - 1))
+		bug("a huge leaf of a pfn that is not aligned");
+	const unsigned long start = fake::pmd_start(vmf->address);
+	must_fit(vma, start);
+	return insert_leaf(vma, start, pfn, nullptr);
+}
+
+unsigned int port_fault_insert_folio_pmd(vm_fault *vmf, page *head)
+{
+	fake::must_be_in_fault(vmf);
+	const fake::Personality &personality = Kernel::get().personality();
+	if (!(personality.features & PTELAB_HAS_INSERT_FOLIO_PMD))
+		return PORT_FAULT_FALLBACK;
+	if (vmf->vma->pfnmap)
+		bug("a folio is inserted into VM_PFNMAP");
+	if (head->head != head || 1UL << head->order != personality.pmd_pages)
+		bug("vmf_insert_folio_pmd() of a folio that is not of a PMD's order");
+	if (vmf->write && fake::is_cow(vmf->vma))
+		bug("a folio is mapped writable into a private mapping");
+	const unsigned long start = fake::pmd_start(vmf->address);
+	must_fit(vmf->vma, start);
+	return insert_leaf(vmf->vma, start, head->pfn, head);
+}
+
+int port_fault_remap(vm_fault *vmf, unsigned long pfn)
+{
+	fake::must_be_in_fault(vmf);
+	Kernel &kernel = Kernel::get();
+	vm_area_struct *const vma = vmf->vma;
+	if (fake::is_cow(vma))
+		bug("vm_pgoff of a VMA is changed that the rmap has sorted by it");
+	const std::lock_guard guard{kernel.data};
+	if (fake::present(vma, vmf->address))
+		return -EBUSY;
+	vma->pfnmap = vma->dont_expand = true;
+	if (kernel.fails())
+		return -ENOMEM;
+	fake::set_pte(vma, vmf->address, pfn, nullptr);
+	return 0;
+}
+
+bool port_fault_is_cow(const vm_fault *vmf)
+{
+	return fake::is_cow(vmf->vma);
+}
+
+unsigned long long port_fault_restores(const vm_fault *vmf)
+{
+	if (!vmf->vma->filler)
+		bug("asked when a VMA was filled that was not filled at mmap");
+	return vmf->vma->filler->restores;
+}
+
+void port_fault_give(vm_fault *vmf, page *page)
+{
+	fake::must_be_in_fault(vmf);
+	if (vmf->vma->pfnmap)
+		bug("a page is given to VM_PFNMAP");
+	{
+		const std::lock_guard guard{Kernel::get().data};
+		if (page->head->refs <= 0)
+			bug("a free page is given");
+	}
+	page->head->lock.lock();
+	vmf->given = page;
+}
+
+void port_fault_unlock(vm_fault *vmf)
+{
+	vmf->given->head->lock.unlock();
+}
+
+void port_fault_take_back(vm_fault *vmf)
+{
+	vmf->given->head->lock.unlock();
+	Kernel::get().put(vmf->given);
+	vmf->given = nullptr;
+}
+
+unsigned int port_fault_retry(vm_fault *vmf)
+{
+	if (!vmf->may_retry || vmf->under_vma_lock)
+		return 0;
+	vmf->vma->mm->mmap_lock.unlock_shared();
+	Kernel::get().meanwhile(Kernel::get().on_retry);
+	return PORT_FAULT_RETRY;
+}
+
+bool port_fault_delay(unsigned int milliseconds)
+{
+	Kernel::get().delayed_ms += milliseconds;
+	Kernel::get().meanwhile(Kernel::get().on_delay);
+	return !Kernel::get().fatal_signal;
+}

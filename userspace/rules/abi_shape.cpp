@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The ABI of shapes, plans and events as it is: every field that can be wrong is, once, with everything else right.
+#include "abi.hpp"
+#include "calls.hpp"
+
+namespace ptelab {
+namespace {
+
+constexpr __u32 kShapeFlags = PTELAB_SHAPE_HOOKS | PTELAB_SHAPE_NO_VM_OPS | PTELAB_SHAPE_OWN_INODE | PTELAB_SHAPE_RESERVED |
+			      PTELAB_SHAPE_EVENTS;
+
+Errno shape_of(const Device &device, ptelab_shape argument)
+{
+	return device.call(PTELAB_IOC_SHAPE, &argument);
+}
+
+ptelab_shape hooks(__u64 bits)
+{
+	ptelab_shape shape{};
+	shape.flags = PTELAB_SHAPE_HOOKS;
+	shape.hooks = bits;
+	return shape;
+}
+
+ptelab_shape flags(__u32 bits)
+{
+	ptelab_shape shape{};
+	shape.flags = bits;
+	return shape;
+}
+
+ptelab_shape vm_set(__u32 bits)
+{
+	ptelab_shape shape{};
+	shape.vm_set = bits;
+	return shape;
+}
+
+RULE("abi.shape_rejects", .says = "SHAPE refuses unknown bits, what may only be cleared, and two ->access at once",
+     .source = "kmod/glue/shape.c:check")
+{
+	const Device device = own_region(node_of(PTELAB_BARE));
+	using S = ptelab_shape;
+	const auto hook = [](unsigned bit) { return [bit](S &shape) { shape.hooks |= 1ULL << bit; }; };
+	rejects<S>(rule, device, PTELAB_IOC_SHAPE, hooks(hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE)),
+		   {{"hook 0", hook(0)},
+		    {"the hook mmap", hook(PTELAB_HOOK_MMAP)},
+		    {"the hook release", hook(PTELAB_HOOK_RELEASE)},
+		    {"an unknown hook", hook(PTELAB_HOOKS)},
+		    {"a hook far out", hook(63)},
+		    {"hooks without HOOKS", [](S &shape) { shape.flags = 0; }},
+		    {"two ->access",
+		     [](S &shape) { shape.hooks |= hook_bit(PTELAB_HOOK_ACCESS) | hook_bit(PTELAB_HOOK_GENERIC_ACCESS); }},
+		    {"an unknown memory type", [](S &shape) { shape.cache = PTELAB_CACHES; }},
+		    {"an unknown VM flag to set", [](S &shape) { shape.vm_set = 1U << 8; }},
+		    {"an unknown VM flag to clear", [](S &shape) { shape.vm_clear = 1U << 8; }},
+		    {"VM_WRITE set", [](S &shape) { shape.vm_set = PTELAB_VM_WRITE; }},
+		    {"VM_MAYWRITE set", [](S &shape) { shape.vm_set = PTELAB_VM_MAYWRITE; }}},
+		   kShapeFlags);
+}
+
+RULE("abi.shape_refuses", .says = "SHAPE is EOPNOTSUPP where the node, the region or the kernel cannot be shaped like that",
+     .source = "kmod/glue/shape.c:check")
+{
+	const struct {
+		const char *what;
+		ptelab_method method;
+		ptelab_shape shape;
+		Setup setup = {};
+	} cases[] = {
+		{"no ->close where mmap fills", PTELAB_INSERT_PAGE, hooks(hook_bit(PTELAB_HOOK_OPEN))},
+		{"no ->open where mmap fills", PTELAB_REMAP_PFN, hooks(hook_bit(PTELAB_HOOK_CLOSE))},
+		{"no vm_ops where mmap fills", PTELAB_INSERT_PAGES, flags(PTELAB_SHAPE_NO_VM_OPS)},
+		{"->huge_fault of a node that has none", PTELAB_FAULT_PAGE, hooks(hook_bit(PTELAB_HOOK_HUGE_FAULT))},
+		{"VM_PFNMAP where pages are given", PTELAB_FAULT_PAGE, vm_set(PTELAB_VM_PFNMAP)},
+		{"VM_MIXEDMAP where pfns are inserted", PTELAB_FAULT_INSERT_PFN, vm_set(PTELAB_VM_MIXEDMAP)},
+		{"reserved pages that are counted", PTELAB_FAULT_PAGE, flags(PTELAB_SHAPE_RESERVED)},
+		{"reserved pages of a compound one", PTELAB_BARE, flags(PTELAB_SHAPE_RESERVED), {.backing = PTELAB_BACKING_COMPOUND}},
+	};
+	for (const auto &one : cases)
+		rule.expect(one.what, shape_of(own_region(node_of(one.method), kPages, one.setup), one.shape), EOPNOTSUPP);
+	for (const __u32 flag : {PTELAB_SHAPE_OWN_INODE, PTELAB_SHAPE_RESERVED})
+		rule.expect("flag " + std::to_string(flag) + " of the node's region",
+			    shape_of(Device(node_of(PTELAB_FAULT_INSERT_PFN)), flags(flag)), EOPNOTSUPP);
+	const auto needs = [&](const char *what, ptelab_hook hook, __u64 feature) {
+		rule.expect(what, shape_of(own_region(node_of(PTELAB_BARE)), hooks(hook_bit(hook))),
+			    kernel_features() & feature ? 0 : EOPNOTSUPP);
+	};
+	needs("->mprotect", PTELAB_HOOK_MPROTECT, PTELAB_HAS_MPROTECT_HOOK);
+	needs("generic_access_phys", PTELAB_HOOK_GENERIC_ACCESS, PTELAB_HAS_GENERIC_ACCESS);
+}
+
+RULE("abi.shape_once", .says = "A file is shaped once, after SETUP and before its first mmap, else EBUSY",
+     .source = "kmod/glue/shape.c:ptelab_shape_set")
+{
+	Device device = own_region(node_of(PTELAB_BARE));
+	rule.expect("refused", shape_of(device, hooks(1)), EINVAL);
+	rule.expect("after a refusal", shape_of(device, {}), 0);
+	rule.expect("twice", shape_of(device, {}), EBUSY);
+	Device shaped(node_of(PTELAB_BARE));
+	rule.expect("before SETUP", shape_of(shaped, {}), 0);
+	rule.expect("SETUP after it", errno_of([&] { shaped.setup({.pages = kPages}); }), EBUSY);
+	const Device mapped = own_region(node_of(PTELAB_BARE));
+	{
+		const Mapping map(mapped, page_size());
+		rule.expect("mapped", shape_of(mapped, {}), EBUSY);
+	}
+	rule.expect("no longer mapped", shape_of(mapped, {}), EBUSY);
+}
+
+RULE("abi.shape_reserved_and_revoked", .says = "Reserved pages of a region that is revoked when its file is closed are given back in order",
+     .source = "mm/page_alloc.c:free_page_is_bad")
+{
+	KernelLog log;
+	{
+		Device device = own_region(node_of(PTELAB_BARE));
+		rule.expect("reserved", shape_of(device, flags(PTELAB_SHAPE_RESERVED)), 0);
+		device.revoke();
+	}
+	rule.expect("bad pages", log.count("Bad page state"), 0U);
+	Device revoked = own_region(node_of(PTELAB_BARE));
+	revoked.revoke();
+	rule.expect("reserved when revoked", shape_of(revoked, flags(PTELAB_SHAPE_RESERVED)), ENODEV);
+}
+
+RULE("abi.plan_rejects", .says = "PLAN refuses a hook without such an answer, and errors and pages where they mean nothing",
+     .source = "kmod/core/hook_plan.hpp:HookPlans::set")
+{
+	const Device device = own_region(node_of(PTELAB_BARE));
+	using P = ptelab_plan;
+	ptelab_plan right{};
+	right.hook = PTELAB_HOOK_MMAP;
+	right.answer = PTELAB_ANSWER_ERROR;
+	right.error = EIO;
+	right.after = 1;
+	right.pages = 1;
+	const auto hook = [](__u32 number) { return [number](P &plan) { plan.hook = number; }; };
+	const auto answer = [](__u32 of_hook, __u32 wanted) {
+		return [=](P &plan) {
+			plan = {};
+			plan.hook = of_hook;
+			plan.answer = wanted;
+		};
+	};
+	rejects<P>(rule, device, PTELAB_IOC_PLAN, right,
+		   {{"hook 0", hook(0)},
+		    {"an unknown hook", hook(PTELAB_HOOKS)},
+		    {"a hook far out", hook(~0U)},
+		    {"a hook that is not planned", hook(PTELAB_HOOK_FAULT)},
+		    {"pages for another hook", hook(PTELAB_HOOK_MREMAP)},
+		    {"answer 0", answer(PTELAB_HOOK_MMAP, 0)},
+		    {"an unknown answer", answer(PTELAB_HOOK_MMAP, PTELAB_ANSWERS)},
+		    {"SIGBUS from mmap", answer(PTELAB_HOOK_MMAP, PTELAB_ANSWER_SIGBUS)},
+		    {"a zap from page_mkwrite", answer(PTELAB_HOOK_PAGE_MKWRITE, PTELAB_ANSWER_ZAP)},
+		    {"a fallback from mremap", answer(PTELAB_HOOK_MREMAP, PTELAB_ANSWER_FALLBACK)},
+		    {"an error from huge_fault", answer(PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_ERROR)},
+		    {"ERROR without an error", [](P &plan) { plan.error = 0; }},
+		    {"an error that is none", [](P &plan) { plan.error = 4096; }},
+		    {"an error without ERROR",
+		     [](P &plan) {
+			     plan.answer = PTELAB_ANSWER_ZAP;
+			     plan.pages = 0;
+		     }},
+		    {"pages without ERROR", [](P &plan) {
+			     plan.answer = PTELAB_ANSWER_ZAP;
+			     plan.error = 0;
+		     }}});
+	const auto map = [&] { return errno_of([&] { Mapping(device, page_size()); }); };
+	rule.expect("the first mmap", map(), 0);
+	rule.expect("the planned one", map(), EIO);
+}
+
+RULE("abi.plan_of_mmap_spares_pfnmap", .says = "An mmap that is planned to fail inserts no page into a VM_PFNMAP, where that is a BUG",
+     .source = "mm/memory.c:vm_insert_page")
+{
+	const Device device = own_region(node_of(PTELAB_BARE));
+	rule.expect("shaped", shape_of(device, vm_set(PTELAB_VM_PFNMAP)), 0);
+	ptelab_plan plan{};
+	plan.hook = PTELAB_HOOK_MMAP;
+	plan.answer = PTELAB_ANSWER_ERROR;
+	plan.error = EIO;
+	plan.pages = 4;
+	rule.expect("planned", device.call(PTELAB_IOC_PLAN, &plan), 0);
+	rule.expect("mmap", errno_of([&] { Mapping(device, pages(4)); }), EIO);
+}
+
+RULE("abi.events_rejects", .says = "EVENTS refuses flags, reserved words and a buffer that cannot be written to",
+     .source = "kmod/glue/events.c:ptelab_events_read")
+{
+	Device device = own_region(node_of(PTELAB_BARE));
+	shape(device, {.flags = PTELAB_SHAPE_EVENTS});
+	const EventLog log(device);
+	const Mapping map(device, page_size());
+	std::vector<ptelab_event> seen(4);
+	ptelab_events right{};
+	right.count = static_cast<__u32>(seen.size());
+	right.sequence = 1;
+	right.buffer = reinterpret_cast<__u64>(seen.data());
+	using E = ptelab_events;
+	rejects<E>(rule, device, PTELAB_IOC_EVENTS, right,
+		   {{"no buffer", [](E &events) { events.buffer = 0; }, EFAULT},
+		    {"a buffer in the kernel", [](E &events) { events.buffer = ~0ULL - 0xfff; }, EFAULT}});
+	ptelab_events far = right;
+	far.sequence = ~0ULL;
+	far.buffer = 0;
+	rule.expect("events that are still to come", device.call(PTELAB_IOC_EVENTS, &far), 0);
+	rule.expect("how many", far.count, 0U);
+	rule.expect("the next to come is after the last", far.sequence > seen.front().sequence, true);
+}
+
+RULE("abi.direct_bad_pointer_is_efault", .says = "The argument of every newer ioctl that is not mapped, or not wholly, is EFAULT",
+     .source = "lib/usercopy.c:_copy_from_user")
+{
+	const Device device = own_region(node_of(PTELAB_BARE));
+	Mapping two(-1, pages(2), {.flags = MAP_PRIVATE | MAP_ANONYMOUS});
+	two.split(page_size()).unmap();
+	std::byte *const edge = two.data() + page_size() - 8; // 8 bytes, and then nothing
+	for (const unsigned long request : {PTELAB_IOC_SHAPE, PTELAB_IOC_PLAN, PTELAB_IOC_EVENTS, PTELAB_IOC_CALL,
+					    PTELAB_IOC_PAGE_INFO, PTELAB_IOC_PIN, PTELAB_IOC_UNPIN}) {
+		const std::string name = "ioctl " + std::to_string(_IOC_NR(request));
+		rule.expect(name + ", null", device.call(request, nullptr), EFAULT);
+		rule.expect(name + ", half mapped", device.call(request, edge), EFAULT);
+		rule.expect(name + ", in the kernel", device.call(request, reinterpret_cast<void *>(~0UL - 0xffff)), EFAULT);
+		std::vector<std::byte> argument(512);
+		for (const int by : {-8, 8})
+			rule.expect(name + (by < 0 ? ", smaller" : ", larger"),
+				    device.call(_IOC(_IOC_DIR(request), PTELAB_IOC_MAGIC, _IOC_NR(request), _IOC_SIZE(request) + by),
+						argument.data()),
+				    ENOTTY);
+	}
+	Mapping memory(-1, page_size(), {.flags = MAP_PRIVATE | MAP_ANONYMOUS});
+	memory.protect(PROT_READ);
+	rule.expect("EVENTS into memory that can only be read", device.call(PTELAB_IOC_EVENTS, memory.data()), EFAULT);
+	rule.expect("PAGE_INFO into memory that can only be read", device.call(PTELAB_IOC_PAGE_INFO, memory.data()), EFAULT);
+	rule.expect("the file is as it was", shape_of(device, {}), 0);
+}
+
+} // namespace
+} // namespace ptelab
