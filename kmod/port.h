@@ -135,7 +135,8 @@ void port_device_drop(struct port_device *device);
 
 /*
  * ---- space: a region's own address_space, where the kernel finds its mappings, and the gate that stops its faults ----
- * Lock order: revoke mutex -> mmap_lock -> session mutex -> page lock -> gate -> the kernel's own (i_mmap_rwsem, page table).
+ * Lock order: revoke mutex -> mmap_lock -> the VMA's own lock -> session mutex -> page lock -> gate -> the kernel's own
+ * (i_mmap_rwsem, page table).
  */
 struct port_space *port_space_new(void);		/* sleeps; NULL: no memory */
 void port_space_free(struct port_space *space);		/* no file refers to it any more; sleeps */

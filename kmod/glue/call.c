@@ -304,6 +304,9 @@ static int call_on_vma(struct call_context *c)
 
 	if (error)
 		return error;
+	/* A fault may hold the VMA's own lock when it passes the gate: where the call is going to take it, it does so before. */
+	if (write_locked(c))
+		compat_vm_flags_set(c->vma, 0);
 	error = call_gated(c);
 	if (write_locked(c))
 		mmap_write_unlock(current->mm);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "reach.hpp"
+#include "need.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -143,7 +144,8 @@ Reach::Reach()
 			counter_.watch(entry.symbol);
 			break;
 		}
-		entry.barred = !call.barred_by.empty() && !counter_.find(call.barred_by).empty();
+		entry.barred = (!call.barred_by.empty() && !counter_.find(call.barred_by).empty()) ||
+			       (call.exported && !(kernel_features() & call.exported));
 	}
 	counter_.start();
 }
@@ -164,7 +166,9 @@ Value Reach::report() const
 		else if (!entry.witness->what.empty())
 			one.set("stands_for_it", entry.witness->what);
 		if (entry.barred)
-			one.set("barred", fmt::format("{}: {}", entry.call->barred_by, entry.call->barred_because));
+			one.set("barred", entry.call->barred_by.empty() ?
+						  std::string(entry.call->barred_because) :
+						  fmt::format("{}: {}", entry.call->barred_by, entry.call->barred_because));
 		all.set(entry.call->name, std::move(one));
 	}
 	return all;

@@ -14,6 +14,8 @@
 
 #include <ptelab/value.hpp>
 
+#include "ptelab.h"
+
 namespace ptelab {
 
 // One function whose calls prove that a call was reached.
@@ -29,6 +31,8 @@ struct FamilyCall {
 	// A function of the kernel that keeps every driver of a character device from this call, and why; none: "".
 	std::string_view barred_by = "";
 	std::string_view barred_because = "";
+	// A bit of PTELAB_HAS_*, without which the function may be there but is not exported, so that no module can call it.
+	__u64 exported = 0;
 };
 
 // The table of the calls; reach_table.cpp.
