@@ -48,6 +48,8 @@ def _kernel_command_line(machine):
         # On a busy host the emulated timers are too uneven for the kernel to calibrate its
         # delay loop, which it tries for seconds; any value near a real TSC's will do.
         words.append("lpj=10000000")
+        # A host that is busy for a moment makes the emulated timer look dead, and the kernel panics over it.
+        words.append("no_timer_check")
     if machine.icount or machine.gdb:
         words.append("nokaslr")
     if machine.icount:

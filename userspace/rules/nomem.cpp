@@ -5,89 +5,13 @@
 #include <string>
 #include <vector>
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <ptelab/procfs.hpp>
-
+#include "injection.hpp"
 #include "lab.hpp"
 
 namespace ptelab {
 namespace {
 
-constexpr const char *kFailNth = "/proc/thread-self/fail-nth";
-constexpr const char *kSlab = "/sys/kernel/debug/failslab";
-constexpr const char *kPageAlloc = "/sys/kernel/debug/fail_page_alloc";
 constexpr int kMost = 2000; // allocations that one call may make before the rule gives up
-
-void write_text(const std::string &path, const std::string &text)
-{
-	const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		throw_errno("open " + path);
-	const ssize_t written = ::write(fd, text.data(), text.size());
-	const int error = errno;
-	::close(fd);
-	if (written < 0)
-		throw_errno(error, "write " + path);
-}
-
-// Lets fail-nth reach every allocation, silently; puts the settings back.
-class Injection {
-public:
-	Injection()
-	{
-		set(std::string(kSlab) + "/ignore-gfp-wait", "N");
-		set(std::string(kPageAlloc) + "/ignore-gfp-wait", "N");
-		set(std::string(kPageAlloc) + "/ignore-gfp-highmem", "N");
-		set(std::string(kPageAlloc) + "/min-order", "0");
-		set(std::string(kSlab) + "/verbose", "0");
-		set(std::string(kPageAlloc) + "/verbose", "0");
-		set("/sys/kernel/debug/fail_usercopy/verbose", "0");
-	}
-	~Injection()
-	{
-		for (const auto &[path, text] : before_) {
-			try {
-				write_text(path, text);
-			} catch (const std::system_error &) {
-				// the next rule that injects sets it again
-			}
-		}
-	}
-	Injection(const Injection &) = delete;
-	Injection &operator=(const Injection &) = delete;
-
-	// Runs the action with its n-th allocation failing. False: it made fewer than n.
-	template <class F>
-	bool fail(int n, F &&action) const
-	{
-		write_text(kFailNth, std::to_string(n));
-		action();
-		// 0: it was used up. What is left must not hit whoever allocates next.
-		const std::string left = read_line(kFailNth);
-		write_text(kFailNth, "0");
-		return left == "0";
-	}
-
-private:
-	void set(const std::string &path, const std::string &text)
-	{
-		const std::string old = read_line(path);
-		if (old.empty() || old == text)
-			return;
-		write_text(path, text);
-		before_.emplace_back(path, old);
-	}
-
-	std::vector<std::pair<std::string, std::string>> before_;
-};
-
-std::vector<Need> injection_needs()
-{
-	return {root(), kconfig("CONFIG_FAULT_INJECTION_DEBUG_FS", kFailNth), kconfig("CONFIG_FAILSLAB", kSlab),
-		kconfig("CONFIG_FAIL_PAGE_ALLOC", kPageAlloc)};
-}
 
 // Fails the first, the second, ... allocation of an action until it makes fewer: each time it must either succeed (the
 // kernel could do without) or fail with one of the errors, and then check() must hold. prepare() makes what the action is
