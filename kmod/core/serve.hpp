@@ -57,13 +57,12 @@ public:
 		return pgoff < region.count() ? fault.give_stale(region, pgoff, session.plan().delay_ms) : FaultCode::kSigbus;
 	}
 
+	// Not inside the gate, in which the VMA's own lock does not nest: what is mapped here, a REVOKE at that moment misses.
 	static FaultCode remap(const Session &session, vm_fault *vmf, unsigned long pgoff)
 	{
 		Fault<Shaped> fault{{}, vmf};
 		const Region &region = session.mapped_region();
-		return region.pass([&](const GateState &gate) {
-			return gate.open && pgoff < region.count() ? fault.remap(region.pfn(pgoff)) : FaultCode::kSigbus;
-		});
+		return pgoff < region.count() && !region.revoked() ? fault.remap(region.pfn(pgoff)) : FaultCode::kSigbus;
 	}
 };
 

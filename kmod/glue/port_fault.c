@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* port.h: inside ->fault. mmap_lock is held for reading, or the VMA's own lock; both allow sleeping. */
+#include <linux/bitops.h>
 #include <linux/build_bug.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 
@@ -81,20 +81,22 @@ unsigned int port_fault_insert_folio_pmd(struct vm_fault *vmf, struct page *head
 }
 
 /*
- * Not what remap_pfn_range() is for: it changes the VMA's flags, and only the read lock is held. An entry that is there is a
- * BUG (mm/memory.c: remap_pte_range), so of two threads that fault on one page the second must see what the first did.
+ * Not what remap_pfn_range() is for: it changes the VMA's flags, and only the read lock is held; with per-VMA locks it takes the
+ * VMA's for write, so that no lock of ours may be held either. An entry that is there is a BUG (mm/memory.c: remap_pte_range):
+ * of two threads that fault on one page the second comes again until it sees what the first did.
  */
 int port_fault_remap(struct vm_fault *vmf, unsigned long pfn)
 {
-	static DEFINE_MUTEX(one_at_a_time);
+	static unsigned long busy;
 	struct ptelab_pte pte;
 	int error = -EBUSY;
 
-	mutex_lock(&one_at_a_time);
+	if (test_and_set_bit_lock(0, &busy))
+		return error;
 	port_live_lookup(vmf->vma, vmf->address, &pte);
 	if (!(pte.state & PTELAB_PTE_PRESENT))
 		error = remap_pfn_range(vmf->vma, vmf->address & PAGE_MASK, pfn, PAGE_SIZE, vmf->vma->vm_page_prot);
-	mutex_unlock(&one_at_a_time);
+	clear_bit_unlock(0, &busy);
 	return error;
 }
 
