@@ -6,7 +6,7 @@
 #include <ptelab/procfs.hpp>
 
 #include "lab.hpp"
-#include "since.hpp"
+#include "release.hpp"
 
 namespace ptelab {
 namespace {
@@ -131,7 +131,7 @@ RULE_PER_NODE("madv_guard", kFaultNodes, .contract = "PL-13",
 	Device device = own_region(rule.node());
 	const Mapping map(device, pages(kPages));
 	// Anonymous memory has taken guards since 6.13, files since 6.15.
-	const bool guards = kernel_since(6, 15) && !is_special(rule.node());
+	const bool guards = !older_than(6, 15) && !is_special(rule.node());
 
 	touch_all(map);
 	const __u64 faults = device.stats().faults;

@@ -7,7 +7,6 @@
 #include <regex>
 #include <stdexcept>
 
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <fmt/core.h>
@@ -164,17 +163,6 @@ KernelLog::~KernelLog()
 std::size_t KernelLog::count(const std::string &regex)
 {
 	return count_in(fd_, std::regex(regex, std::regex::extended));
-}
-
-bool kernel_before(unsigned major, unsigned minor)
-{
-	utsname name{};
-	unsigned is_major = 0;
-	unsigned is_minor = 0;
-
-	if (::uname(&name) != 0 || std::sscanf(name.release, "%u.%u", &is_major, &is_minor) != 2)
-		throw std::runtime_error("the kernel's release cannot be read");
-	return is_major != major ? is_major < major : is_minor < minor;
 }
 
 } // namespace ptelab

@@ -59,9 +59,6 @@ private:
 	int fd_;
 };
 
-// The running kernel's release is older: for what nothing else tells.
-bool kernel_before(unsigned major, unsigned minor);
-
 } // namespace ptelab
 
 #endif

@@ -5,6 +5,7 @@
 #include <ptelab/procfs.hpp>
 
 #include "calls.hpp"
+#include "release.hpp"
 
 namespace ptelab {
 namespace {
@@ -220,7 +221,7 @@ RULE("insert_page.zero_page", .contract = "IP-16",
      .says = "The shared zero page was inserted like any page; since 6.11 it is special and uncounted, and refused where it could become writable",
      .source = "mm/memory.c:vm_mixed_zeropage_allowed")
 {
-	const bool any_page = kernel_before(6, 11);
+	const bool any_page = older_than(6, 11);
 	const char *const reason = "vm_mixed_zeropage_allowed is there since 6.11, and no call or symbol came or went with it";
 	const ZeroInserted writable = insert_zero({}, MAP_SHARED);
 	const ZeroInserted read_only = insert_zero({.vm_clear = PTELAB_VM_WRITE | PTELAB_VM_MAYWRITE}, MAP_SHARED);

@@ -10,7 +10,7 @@
 
 #include "disk_node.hpp"
 #include "lab.hpp"
-#include "since.hpp"
+#include "release.hpp"
 
 namespace ptelab {
 namespace {
@@ -141,7 +141,7 @@ RULE("fault_page.node_on_a_disk", .contract = "MP-11",
 	// Said in pin_longterm.cpp for the hooks; here it is the inode's disk that has dirty pages to write back.
 	const ptelab_pin got = pin(device, {.how = PTELAB_PIN_PIN, .address = map.data(), .flags = PTELAB_PIN_LONGTERM | PTELAB_PIN_WRITE});
 	rule.expect("a long-term pin for writing", got.result,
-		    choose<__s64>(kernel_since(6, 5), -EFAULT, 1,
+		    choose<__s64>(!older_than(6, 5), -EFAULT, 1,
 				  "6.5 forbade it where writes are tracked (mm/gup.c: writable_file_mapping_allowed), which no feature shows"));
 }
 

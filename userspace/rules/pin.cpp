@@ -9,7 +9,7 @@
 
 #include "calls.hpp"
 #include "gup.hpp"
-#include "since.hpp"
+#include "release.hpp"
 
 namespace ptelab {
 namespace {
@@ -143,7 +143,7 @@ RULE("fault_page.pin_fast_only", .contract = "GP-05",
 			rule.expect(what + "fast only", verdict_of(device, PTELAB_PIN_GET_FAST_ONLY, map.data()), "1");
 		else
 			rule.expect(what + "fast only", verdict_of(device, PTELAB_PIN_GET_FAST_ONLY, map.data()),
-				    choose<std::string>(kernel_since(6, 10) && !kernel_since(7, 3), "0", "1",
+				    choose<std::string>(!older_than(6, 10) && older_than(7, 3), "0", "1",
 							"6.10 to 7.2 with CONFIG_SECRETMEM refuse a small folio whose mapping is NULL; "
 							"no feature shows that"));
 		rule.expect(what + "fast", verdict_of(device, PTELAB_PIN_GET_FAST, map.data()), "1");

@@ -4,7 +4,7 @@
 
 #include "calls.hpp"
 #include "gup.hpp"
-#include "since.hpp"
+#include "release.hpp"
 
 namespace ptelab {
 namespace {
@@ -39,7 +39,7 @@ RULE("fault_page.pin_longterm_and_tracked_writes", .contract = "GP-07",
      .says = "A long-term pin for writing is refused with EFAULT where the driver wants to be told of writes; without such a hook it is not",
      .source = "mm/gup.c:writable_file_mapping_allowed")
 {
-	const auto forbidden = choose<std::string>(kernel_since(6, 5), "EFAULT", "1",
+	const auto forbidden = choose<std::string>(!older_than(6, 5), "EFAULT", "1",
 						   "6.5 forbade it where writes are tracked, which no feature shows");
 
 	for (const __u64 hook : {__u64{0}, hook_bit(PTELAB_HOOK_PAGE_MKWRITE), hook_bit(PTELAB_HOOK_PFN_MKWRITE)}) {
@@ -68,7 +68,7 @@ RULE_PER_NODE("pin_longterm_of_a_private_mapping", kPageNodes, .contract = "GP-0
 	Device device = own_region(rule.node());
 	const Mapping map(device, pages(kPages), {.flags = MAP_PRIVATE});
 	const std::string reason = "6.2 unshares before a long-term pin of a private file mapping (FAULT_FLAG_UNSHARE), which no feature shows";
-	const bool unshares = kernel_since(6, 2);
+	const bool unshares = !older_than(6, 2);
 
 	map.touch(0);
 	const ptelab_pin got =
