@@ -139,9 +139,10 @@ unsigned int port_fault_retry(struct vm_fault *vmf)
 	return PORT_FAULT_RETRY;
 }
 
+/* The running jiffy counts for nothing: the sleep is never shorter than asked for. */
 bool port_fault_delay(unsigned int milliseconds)
 {
-	schedule_timeout_killable(msecs_to_jiffies(milliseconds));
+	schedule_timeout_killable(msecs_to_jiffies(milliseconds) + 1);
 	return !fatal_signal_pending(current);
 }
 
