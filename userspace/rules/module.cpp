@@ -195,8 +195,9 @@ RULE("module.reloads_leave_nothing", .says = "Loaded, used and unloaded 200 time
 	rule.expect("pages that a file kept", worst, 0);
 	const auto lost = static_cast<std::int64_t>(free_before) - static_cast<std::int64_t>(meminfo_kb("MemFree"));
 	rule.observe("kB less free", lost);
-	// One page lost in every round would be 800 kB, one region 800 MB: this bound sees the second, STATS the first.
-	rule.expect("kB less free, at most 16384", lost < 16384, true);
+	// STATS sees a single page. This sees a region of 4 MiB lost in every round, which is 80 MB at the least; less is no sign
+	// of a loss, as a kernel with KASAN keeps what was freed for a while (mm/kasan/quarantine.c).
+	rule.expect("kB less free, at most 61440", lost < 61440, true);
 	const auto vmas = static_cast<std::int64_t>(slab_objects("vm_area_struct")) - static_cast<std::int64_t>(vmas_before);
 	rule.observe("vm_area_struct more in use", vmas);
 	rule.expect("vm_area_struct more in use, less than 200", vmas < kRounds, true);
