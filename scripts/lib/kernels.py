@@ -76,14 +76,25 @@ def _write_complete(complete, cell, own):
     unfinished.rename(complete)
 
 
+# Of one release, in the order in which they are looked through: later kernels are packed in several.
+_IMAGE_PACKAGES = ("linux-image", "linux-binary", "linux-base")
+
+
 def _image(apt, release, version, folder):
-    """vmlinuz and config out of the package, into the folder."""
+    """vmlinuz and config out of the packages, into the folder."""
+    wanted = {"vmlinuz", "config"}
     with tempfile.TemporaryDirectory(prefix="unpack-", dir=folder) as place:
-        with apt.downloaded(f"linux-image-{release}", version, folder) as deb:
-            unpack(deb, place, "./boot/*")
-        boot = Path(place) / "boot"
-        (boot / f"vmlinuz-{release}").rename(folder / "vmlinuz")
-        (boot / f"config-{release}").rename(folder / "config")
+        for package in _IMAGE_PACKAGES:
+            with apt.downloaded(f"{package}-{release}", version, folder) as deb:
+                unpack(deb, place)
+            for name in sorted(wanted):
+                for found in (Path(place, "boot", f"{name}-{release}"), Path(place, "usr/lib/modules", release, name)):
+                    if found.is_file():
+                        found.rename(folder / name)
+                        wanted.discard(name)
+            if not wanted:
+                return
+    raise Failure(f"the packages {', '.join(_IMAGE_PACKAGES)} of {release} have no {' and no '.join(sorted(wanted))}")
 
 
 def _packaged(cell):
