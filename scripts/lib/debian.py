@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Packages: those of this machine's suite, as its apt knows them, and those of any other, from the same mirror."""
 
+import fnmatch
+import functools
 import os
 import re
 import subprocess
@@ -38,6 +40,10 @@ def _run(command, environment=None):
         ) from error
 
 
+def _newer(one, other):
+    return _run(["dpkg", "--compare-versions", one, "gt", other]).returncode == 0
+
+
 def _last_line(text):
     return (text.strip().splitlines() or ["no reason given"])[-1]
 
@@ -66,6 +72,15 @@ class Apt:
                 NOTHING_RAN,
             )
         return found.group(1)
+
+    def newest(self, pattern):
+        """The (name, version) of the package with the highest version among those whose names match a shell pattern."""
+        names = fnmatch.filter(self._output("apt-cache", "pkgnames").split(), pattern)
+        if not names:
+            raise Failure(f"apt knows no package {pattern}: has the suite dropped it?", NOTHING_RAN)
+        found = [(self.candidate_version(name), name) for name in names]
+        highest = functools.reduce(lambda one, other: one if _newer(one[0], other[0]) else other, found)
+        return highest[1], highest[0]
 
     def candidate_dependency(self, package, prefix):
         """The (name, version) of the dependency of a package's candidate that starts with prefix."""

@@ -3,6 +3,7 @@
 
 import hashlib
 import io
+import json
 import os
 import secrets
 import shlex
@@ -49,6 +50,7 @@ class Outcome:
     reason: str
     exit: int
     log: str
+    said: list = field(default_factory=list)
     files: dict = field(default_factory=dict)
     splats: list = field(default_factory=list)
     tainted: dict = field(default_factory=dict)
@@ -155,7 +157,7 @@ class Run:
 
     def _outcome(self, timed_out, left):
         log = _text(self._files.kernel_log)
-        files = _results(self._files.results, self._token)
+        said, files = _results(self._files.results, self._token)
         judged = verdict.judge(files, log, timed_out, left, self._request.timeout)
         if judged.verdict == "broken":
             judged.reason += _indented(_text(self._folder / "qemu.log"))
@@ -164,6 +166,7 @@ class Run:
             reason=judged.reason,
             exit=judged.exit,
             log=log,
+            said=said,
             files=files or {},
             splats=judged.splats,
             tainted=judged.tainted,
@@ -180,11 +183,24 @@ def _text(path):
 
 
 def _results(path, token):
-    """{name: bytes} of the guest's /results; None if the guest did not send all of it."""
-    content = path.read_bytes() if path.exists() else b""
+    """What the guest said on the way, a JSON object each, and {name: bytes} of its /results, None if not all came."""
+    said, _, archived = (path.read_bytes() if path.exists() else b"").partition(b"archive\n")
     end = f"{token}\n".encode()
-    if not content.endswith(end):
-        return None
+    return _objects(said), _unpacked(archived) if archived.endswith(end) else None
+
+
+def _objects(lines):
+    """Those that came whole: the last may be cut short."""
+    found = []
+    for line in lines.splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+def _unpacked(content):
     files = {}
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         for member in archive:

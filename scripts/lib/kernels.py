@@ -118,7 +118,10 @@ def _foreign(cell):
         note(f"kernel {cell.name}: making a root of {cell.archives[0]} to build in, only once")
         apt = suite(cell.archives)
         # The package itself and not the one that names it, which a mirror may have in another version.
-        headers, version = apt.candidate_dependency(cell.headers, "linux-headers-")
+        if "*" in cell.headers:
+            headers, version = apt.newest(cell.headers)
+        else:
+            headers, version = apt.candidate_dependency(cell.headers, "linux-headers-")
         release = headers.removeprefix("linux-headers-")
         _image(apt, release, version, folder)
         make_root(folder / "root", cell.archives, packages(cell.compiler, headers))
