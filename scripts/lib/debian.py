@@ -127,7 +127,8 @@ def installed_dependency(package, prefix):
     return _dependency(package, depends, prefix)
 
 
-def _codename():
+def codename():
+    """This machine's suite."""
     found = re.search(r"^VERSION_CODENAME=(\w+)$", Path("/etc/os-release").read_text(), re.M)
     return found.group(1) if found else ""
 
@@ -140,10 +141,10 @@ def sources(archives):
         uri, release, component = line.split()
         if component == "main":
             mirror.setdefault(release, uri)
-    codename = _codename()
+    here = codename()
     lines = []
     for archive in archives:
-        own = f"{codename}-security" if archive.endswith("-security") else codename
+        own = f"{here}-security" if archive.endswith("-security") else here
         if own not in mirror:
             raise Failure(
                 f"apt's sources have no {own} archive, so its mirror of {archive} is unknown, "

@@ -21,6 +21,7 @@ import kernellog
 import qemu
 import terminal
 import verdict
+from arches import ARCHES
 from cells import Cell
 from common import START, cache_folder
 from cpio import Archive
@@ -81,7 +82,10 @@ def _command_script(command):
 
 def _request_script(request, token):
     columns, rows = terminal.size()
+    arch = request.machine.arch
     values = {
+        "results_line": arch.results_line,
+        "command_line": arch.command_line,
         "token": token,
         "load": "yes" if request.load else "",
         "interactive": "yes" if request.command is None else "",
@@ -96,7 +100,7 @@ def _request_script(request, token):
 
 def _write_initramfs(request, token, path):
     """The cached archive, and behind it what belongs to this run only."""
-    base = initramfs.cached(request.kernel["release"], request.taken, request.modules)
+    base = initramfs.cached(request.machine.arch, request.kernel["release"], request.taken, request.modules)
     shutil.copyfile(base, path)
     own = Archive()
     own.text("vm/request", _request_script(request, token))
@@ -218,14 +222,15 @@ def run(request, announce=None):
 
 def kvm_works(cell, kernel):
     """Whether this very kernel really boots with KVM: a /dev/kvm that opens proves nothing."""
-    if not os.access(qemu.KVM, os.R_OK | os.W_OK):
+    arch = ARCHES[cell.arch]
+    if arch.cross or not os.access(qemu.KVM, os.R_OK | os.W_OK):
         return False
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    inputs = f"{boot} {qemu.identity()} {kernel['vmlinuz']} {os.stat(kernel['vmlinuz']).st_mtime_ns}"
+    inputs = f"{boot} {qemu.identity(arch)} {kernel['vmlinuz']} {os.stat(kernel['vmlinuz']).st_mtime_ns}"
     name = hashlib.sha256(inputs.encode()).hexdigest()[:16]
     answer = cache_folder() / "kvm" / name
     if not answer.exists():
-        machine = qemu.Machine(memory=256, cpus=1, accel="kvm")
+        machine = qemu.Machine(arch=arch, memory=256, cpus=1, accel="kvm")
         canary = run(Request(cell, kernel, machine, ("true",), timeout=_CANARY_SECONDS))
         answer.parent.mkdir(parents=True, exist_ok=True)
         answer.write_text("works" if canary.verdict == "pass" else "does not")

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common import CHECKOUT, NOTHING_RAN, USAGE, Failure, cache_folder, note
+from arches import ARCHES
 from buildroot import make_root, packages
 from debian import HOST, installed_dependency, sources, suite, unpack
-from kernelbuild import RECIPE, Build
+from kernelbuild import Build, make_words, recipe, without
 
 # Written last: a folder without it is the rest of something that failed.
 _COMPLETE = "cell.json"
@@ -54,7 +55,7 @@ def _once(cell, identity, make):
                     shutil.rmtree(folder, ignore_errors=True)
                     raise
                 _write_complete(complete, cell, own)
-    return {"root": ""} | json.loads(complete.read_text())
+    return {"root": "", "make": " ".join(make_words(cell))} | json.loads(complete.read_text())
 
 
 def _write_complete(complete, cell, own):
@@ -69,6 +70,7 @@ def _write_complete(complete, cell, own):
         "vmlinuz": str(folder / "vmlinuz"),
         "config": str(folder / "config"),
         "kdir": own["kdir"],
+        "make": " ".join(make_words(cell)),
         "root": own.get("root", ""),
     }
     unfinished = complete.with_suffix(".unfinished")
@@ -135,11 +137,12 @@ def _built(cell):
     version = apt.candidate_version(cell.source)
     config = CHECKOUT / cell.config
     try:
-        asked = config.read_text()
+        asked = without(config.read_text(), cell.without) + "".join(f"{line}\n" for line in cell.also)
     except OSError as error:
         raise Failure(f"cannot read {config}, the config of cell {cell.name}", USAGE) from error
-    compiler = _first_line([cell.compiler, "--version"])
-    inputs = repr((cell.source, version, asked, compiler, RECIPE))
+    arch = ARCHES[cell.arch]
+    compiler = _first_line([arch.cross + cell.compiler, "--version"])
+    inputs = repr((cell.source, version, asked, compiler, recipe(arch)))
     identity = hashlib.sha256(inputs.encode()).hexdigest()[:16]
 
     def make(folder):

@@ -13,7 +13,7 @@ from cells import Cells
 from common import NOTHING_RAN, USAGE, Failure
 from buildroot import make_root, packages
 from debian import HOST, KEYRING, installed_dependency, sources
-from kernelbuild import unmet
+from kernelbuild import unmet, without
 
 PACKAGED = '[cell.a]\nheaders = "h"\narch = "x86_64"\nflavour = "f"\ncompiler = "gcc"\nmemory = 64\n'
 
@@ -81,6 +81,10 @@ class Options(unittest.TestCase):
             unmet(asked, got), ["CONFIG_A=y (is n)", "CONFIG_B=n (is y)", "CONFIG_N=4 (is 2)"]
         )
 
+    def test_what_a_cell_goes_without_is_not_asked_for(self):
+        asked = "# why\nCONFIG_A=y\n# CONFIG_B is not set\nCONFIG_AB=4\n"
+        self.assertEqual(without(asked, ["CONFIG_A", "CONFIG_B"]), "# why\nCONFIG_AB=4\n")
+
 
 class Packages(unittest.TestCase):
     def test_a_package_that_is_not_there_says_what_to_do(self):
@@ -102,7 +106,7 @@ class Suites(unittest.TestCase):
         self.assertNotEqual(lines[0].split()[2], lines[1].split()[2])
 
     def test_an_archive_with_no_mirror_is_named(self):
-        with mock.patch("debian._codename", return_value="no-such-suite"), self.assertRaises(Failure) as caught:
+        with mock.patch("debian.codename", return_value="no-such-suite"), self.assertRaises(Failure) as caught:
             sources(["trixie"])
         self.assertEqual(caught.exception.status, NOTHING_RAN)
         self.assertIn("no-such-suite", str(caught.exception))
