@@ -10,7 +10,7 @@ from common import CHECKOUT, USAGE, Failure
 TABLE = CHECKOUT / "ci" / "kernels.toml"
 
 _REQUIRED = {"arch": str, "flavour": str, "compiler": str, "memory": int}
-_OPTIONAL = {"headers": str, "source": str, "config": str, "append": str, "archives": list, "without": list, "also": list,
+_OPTIONAL = {"headers": str, "source": str, "config": list, "append": str, "archives": list, "without": list, "also": list,
              "check": bool}
 
 
@@ -23,7 +23,7 @@ class Cell:
     memory: int
     headers: str = ""
     source: str = ""
-    config: str = ""
+    config: tuple = ()
     append: str = ""
     archives: tuple = ()
     without: tuple = ()

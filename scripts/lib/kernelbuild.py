@@ -11,7 +11,7 @@ import sys
 import time
 
 from arches import ARCHES
-from common import HARNESS, Failure
+from common import CHECKOUT, HARNESS, USAGE, Failure
 from debian import unpack
 
 CONFIGURE = ("tinyconfig", "merge", "olddefconfig")
@@ -44,17 +44,25 @@ def options(text):
     return {on or off: value if on else "n" for on, value, off in _OPTION.findall(text)}
 
 
-def without(text, names):
-    """The config text less the lines of some options."""
-    return "".join(line for line in text.splitlines(keepends=True) if not options(line).keys() & set(names))
+def asked(cell):
+    """The options that the cell's files ask for, less what it goes without and what else it needs, a line each, sorted."""
+    text = ""
+    for name in cell.config:
+        try:
+            text += (CHECKOUT / name).read_text()
+        except OSError as error:
+            raise Failure(f"cannot read {name}, part of the config of cell {cell.name}", USAGE) from error
+    wanted = {name: value for name, value in options(text).items() if name not in cell.without}
+    wanted |= options("\n".join(cell.also))
+    return "".join(f"{name}={value}\n" for name, value in sorted(wanted.items()))
 
 
-def unmet(asked, got):
-    """What the config text `asked` asks for and `got` does not have, one phrase each."""
+def unmet(wanted, got):
+    """What the config text `wanted` asks for and `got` does not have, one phrase each."""
     actual = options(got)
     return [
         f"{name}={value} (is {actual.get(name, 'n')})"
-        for name, value in options(asked).items()
+        for name, value in options(wanted).items()
         if actual.get(name, "n") != value
     ]
 
@@ -101,13 +109,13 @@ class Build:
         self._tree = folder / "linux"
         self._log = folder / "build.log"
 
-    def run(self, version, asked, folder):
+    def run(self, version, wanted, folder):
         """Leaves vmlinuz, config and the pruned tree `linux` in the folder."""
         progress = _Progress(f"kernel {self._cell.name}")
         try:
             progress.show("unpacking the source")
             self._unpack(version, folder)
-            self._configure(asked)
+            self._configure(wanted)
             self._make(progress, self._arch.target, "modules")
         finally:
             progress.end()
@@ -128,16 +136,16 @@ class Build:
             raise Failure(f"cannot unpack {archive}: is the disk full, or xz-utils missing?")
         shutil.rmtree(folder / "usr")
 
-    def _configure(self, asked):
+    def _configure(self, wanted):
         fragment = self._tree / "ptelab.config"
-        fragment.write_text(asked)
+        fragment.write_text(wanted)
         merge = ["scripts/kconfig/merge_config.sh", "-m", ".config", fragment.name]
         for step in CONFIGURE:
             self._logged(merge if step == "merge" else self._make_command(step))
-        missing = unmet(asked, (self._tree / ".config").read_text())
+        missing = unmet(wanted, (self._tree / ".config").read_text())
         if missing:
             raise Failure(
-                f"{self._cell.config}: this kernel does not grant {', '.join(missing)}: "
+                f"{' + '.join(self._cell.config)}: this kernel does not grant {', '.join(missing)}: "
                 "add what the option depends on, or drop it"
             )
 

@@ -10,11 +10,11 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from common import CHECKOUT, NOTHING_RAN, USAGE, Failure, cache_folder, note
+from common import NOTHING_RAN, Failure, cache_folder, note
 from arches import ARCHES
 from buildroot import make_root, packages
 from debian import HOST, installed_dependency, sources, suite, unpack
-from kernelbuild import Build, make_words, recipe, without
+from kernelbuild import Build, asked, make_words, recipe
 
 # Written last: a folder without it is the rest of something that failed.
 _COMPLETE = "cell.json"
@@ -135,19 +135,15 @@ def _foreign(cell):
 def _built(cell):
     apt = suite(cell.archives) if cell.archives else HOST
     version = apt.candidate_version(cell.source)
-    config = CHECKOUT / cell.config
-    try:
-        asked = without(config.read_text(), cell.without) + "".join(f"{line}\n" for line in cell.also)
-    except OSError as error:
-        raise Failure(f"cannot read {config}, the config of cell {cell.name}", USAGE) from error
+    wanted = asked(cell)
     arch = ARCHES[cell.arch]
     compiler = _first_line([arch.cross + cell.compiler, "--version"])
-    inputs = repr((cell.source, version, asked, compiler, recipe(arch)))
+    inputs = repr((cell.source, version, wanted, compiler, recipe(arch)))
     identity = hashlib.sha256(inputs.encode()).hexdigest()[:16]
 
     def make(folder):
         note(f"kernel {cell.name}: building {cell.source} {version}, several minutes, only once")
-        release = Build(cell, apt, folder).run(version, asked, folder)
+        release = Build(cell, apt, folder).run(version, wanted, folder)
         return {"release": release, "version": version, "kdir": str(folder / "linux")}
 
     return _once(cell, identity, make)
