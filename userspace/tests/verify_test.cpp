@@ -15,6 +15,7 @@
 #include <doctest/doctest.h>
 
 #include <ptelab/procfs.hpp>
+#include <ptelab/temporary_folder.hpp>
 
 #include "call_table.hpp"
 #include "not_run.hpp"
@@ -163,11 +164,8 @@ TEST_CASE("explain.knows_calls_by_all_their_names")
 
 TEST_CASE("explain.reads_results")
 {
-	std::array<char, 32> name{"/tmp/ptelab-results-XXXXXX"};
-	const int fd = ::mkstemp(name.data());
-	REQUIRE(fd >= 0);
-	::close(fd);
-	const std::vector<std::string> files{name.data()};
+	const TemporaryFolder folder;
+	const std::vector<std::string> files{folder.file("results.json")};
 
 	std::ofstream(files[0]) << R"({"kernel": {"release": "6.99"}, "rules": [{"id": "sample.passes", "status": "fail", "reason": "why",
 		"observed": {"one": 2}}, {"id": "other", "status": "pass"}]})";
