@@ -6,7 +6,7 @@ CELL ?= $(shell sed -n 's/^default = "\(.*\)"/\1/p' ci/kernels.toml)
 JOBS ?= $(shell nproc)
 
 module-sources := Kbuild $(shell find kmod/core kmod/glue cxxrt/include cxxrt/linux cxxrt/shim kmod/*.h uapi \
-	cxxrt/Makefile.cxx cxxrt/core-object.allow -type f) scripts/build-module scripts/check-core-object
+	cxxrt/Makefile.cxx cxxrt/core-object.allow -type f) scripts/build-cell scripts/build-module scripts/check-core-object
 
 .PHONY: help demo check vm module userspace results clean setup-%
 
@@ -37,7 +37,7 @@ setup-%:
 cell: build/$(CELL)/module/ptelab.ko
 
 build/%/module/ptelab.ko: $(module-sources)
-	@scripts/build-module "$$(scripts/kernels path $* kdir)" build/$*/module CC="$$(scripts/kernels path $* compiler)" -j$(JOBS)
+	@scripts/build-cell $* -j$(JOBS)
 
 module:
 	@scripts/build-module $(KDIR) build/module -j$(JOBS)

@@ -9,7 +9,7 @@ from common import CHECKOUT, USAGE, Failure
 TABLE = CHECKOUT / "ci" / "kernels.toml"
 
 _REQUIRED = {"arch": str, "flavour": str, "compiler": str, "memory": int}
-_OPTIONAL = {"headers": str, "source": str, "config": str, "append": str}
+_OPTIONAL = {"headers": str, "source": str, "config": str, "append": str, "archives": list, "check": bool}
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class Cell:
     source: str = ""
     config: str = ""
     append: str = ""
+    archives: tuple = ()
+    check: bool = False
 
 
 class Cells:
@@ -59,10 +61,17 @@ class Cells:
             raise wrong("give either 'headers' (a packaged kernel) or 'source' (one to build)")
         if ("config" in entry) != ("source" in entry):
             raise wrong("'source' and 'config' go together")
-        return Cell(name=name, **entry)
+        archives = entry.get("archives", [])
+        if not all(isinstance(archive, str) for archive in archives):
+            raise wrong("'archives' must be a list of names, such as [\"trixie\", \"trixie-security\"]")
+        return Cell(name=name, **{**entry, "archives": tuple(archives)})
 
     def names(self):
         return list(self._cells)
+
+    def checked(self):
+        """The cells that `make check` runs."""
+        return [name for name, cell in self._cells.items() if cell.check]
 
     def get(self, name):
         if name not in self._cells:

@@ -11,7 +11,7 @@ import sys
 import time
 
 from common import HARNESS, Failure
-from debian import downloaded, unpack
+from debian import unpack
 
 # Part of the cache key: whoever changes how a kernel is built gets a new one.
 CONFIGURE = ("tinyconfig", "merge", "olddefconfig")
@@ -79,8 +79,9 @@ class _Progress:
 
 
 class Build:
-    def __init__(self, cell, folder):
+    def __init__(self, cell, apt, folder):
         self._cell = cell
+        self._apt = apt
         self._tree = folder / "linux"
         self._log = folder / "build.log"
 
@@ -102,7 +103,7 @@ class Build:
 
     def _unpack(self, version, folder):
         name = self._cell.source
-        with downloaded(name, version, folder) as deb:
+        with self._apt.downloaded(name, version, folder) as deb:
             unpack(deb, folder, f"./usr/src/{name}.tar.*")
         archive = next((folder / "usr" / "src").glob("*.tar.*"))
         self._tree.mkdir()

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common import CHECKOUT, NOTHING_RAN, USAGE, Failure, cache_folder, note
-from debian import candidate_version, downloaded, installed_dependency, unpack
+from buildroot import make_root, packages
+from debian import HOST, installed_dependency, sources, suite, unpack
 from kernelbuild import RECIPE, Build
 
 # Written last: a folder without it is the rest of something that failed.
@@ -53,7 +54,7 @@ def _once(cell, identity, make):
                     shutil.rmtree(folder, ignore_errors=True)
                     raise
                 _write_complete(complete, cell, own)
-    return json.loads(complete.read_text())
+    return {"root": ""} | json.loads(complete.read_text())
 
 
 def _write_complete(complete, cell, own):
@@ -68,31 +69,56 @@ def _write_complete(complete, cell, own):
         "vmlinuz": str(folder / "vmlinuz"),
         "config": str(folder / "config"),
         "kdir": own["kdir"],
+        "root": own.get("root", ""),
     }
     unfinished = complete.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(description, indent=2) + "\n")
     unfinished.rename(complete)
 
 
+def _image(apt, release, version, folder):
+    """vmlinuz and config out of the package, into the folder."""
+    with tempfile.TemporaryDirectory(prefix="unpack-", dir=folder) as place:
+        with apt.downloaded(f"linux-image-{release}", version, folder) as deb:
+            unpack(deb, place, "./boot/*")
+        boot = Path(place) / "boot"
+        (boot / f"vmlinuz-{release}").rename(folder / "vmlinuz")
+        (boot / f"config-{release}").rename(folder / "config")
+
+
 def _packaged(cell):
+    """With the headers that are installed on this machine."""
     headers, version = installed_dependency(cell.headers, "linux-headers-")
     release = headers.removeprefix("linux-headers-")
 
     def make(folder):
         note(f"kernel {cell.name}: downloading linux-image-{release}")
-        with tempfile.TemporaryDirectory(prefix="unpack-", dir=folder) as place:
-            with downloaded(f"linux-image-{release}", version, folder) as deb:
-                unpack(deb, place, "./boot/*")
-            boot = Path(place) / "boot"
-            (boot / f"vmlinuz-{release}").rename(folder / "vmlinuz")
-            (boot / f"config-{release}").rename(folder / "config")
+        _image(HOST, release, version, folder)
         return {"release": release, "version": version, "kdir": f"/usr/src/{headers}"}
 
     return _once(cell, f"{release}_{version}", make)
 
 
+def _foreign(cell):
+    """With the headers and the compiler of another suite, in a root of their own."""
+    inputs = repr((sources(cell.archives), packages(cell.compiler, cell.headers)))
+
+    def make(folder):
+        note(f"kernel {cell.name}: making a root of {cell.archives[0]} to build in, only once")
+        apt = suite(cell.archives)
+        # The package itself and not the one that names it, which a mirror may have in another version.
+        headers, version = apt.candidate_dependency(cell.headers, "linux-headers-")
+        release = headers.removeprefix("linux-headers-")
+        _image(apt, release, version, folder)
+        make_root(folder / "root", cell.archives, packages(cell.compiler, headers))
+        return {"release": release, "version": version, "kdir": f"/usr/src/{headers}", "root": str(folder / "root")}
+
+    return _once(cell, hashlib.sha256(inputs.encode()).hexdigest()[:16], make)
+
+
 def _built(cell):
-    version = candidate_version(cell.source)
+    apt = suite(cell.archives) if cell.archives else HOST
+    version = apt.candidate_version(cell.source)
     config = CHECKOUT / cell.config
     try:
         asked = config.read_text()
@@ -104,7 +130,7 @@ def _built(cell):
 
     def make(folder):
         note(f"kernel {cell.name}: building {cell.source} {version}, several minutes, only once")
-        release = Build(cell, folder).run(version, asked, folder)
+        release = Build(cell, apt, folder).run(version, asked, folder)
         return {"release": release, "version": version, "kdir": str(folder / "linux")}
 
     return _once(cell, identity, make)
@@ -112,4 +138,6 @@ def _built(cell):
 
 def ready(cell):
     """Everything about the cell's kernel; makes it when the cache does not have it."""
-    return _packaged(cell) if cell.headers else _built(cell)
+    if cell.source:
+        return _built(cell)
+    return _foreign(cell) if cell.archives else _packaged(cell)

@@ -11,7 +11,8 @@ from testing import script
 import kernels
 from cells import Cells
 from common import NOTHING_RAN, USAGE, Failure
-from debian import candidate_version, installed_dependency
+from buildroot import make_root, packages
+from debian import HOST, KEYRING, installed_dependency, sources
 from kernelbuild import unmet
 
 PACKAGED = '[cell.a]\nheaders = "h"\narch = "x86_64"\nflavour = "f"\ncompiler = "gcc"\nmemory = 64\n'
@@ -46,8 +47,19 @@ class Table(unittest.TestCase):
         self.assert_refused(start + PACKAGED + 'source = "s"\nconfig = "c"\n', "cell a", "either")
         self.assert_refused(start + PACKAGED.replace("headers", "source"), "cell a", "config")
 
+    def test_archives_are_a_list_of_names(self):
+        start = 'default = "a"\n' + PACKAGED
+        self.assertEqual(self.read(start + 'archives = ["x", "y"]\n').get("a").archives, ("x", "y"))
+        self.assert_refused(start + 'archives = "x"\n', "cell a", "'archives'", "list")
+        self.assert_refused(start + "archives = [1]\n", "cell a", "'archives'", "names")
+
+    def test_what_make_check_runs_is_marked(self):
+        self.assertEqual(self.read('default = "a"\n' + PACKAGED).checked(), [])
+        self.assertEqual(self.read('default = "a"\n' + PACKAGED + "check = true\n").checked(), ["a"])
+
     def test_the_project_s_own_table_is_valid(self):
         self.assertIn(Cells().default, Cells().names())
+        self.assertIn(Cells().default, Cells().checked())
 
     def test_an_unknown_cell_is_a_usage_error_that_lists_the_known_ones(self):
         done = script("kernels", "get", "no-such-cell")
@@ -73,13 +85,35 @@ class Options(unittest.TestCase):
 class Packages(unittest.TestCase):
     def test_a_package_that_is_not_there_says_what_to_do(self):
         for call in (
-            lambda: candidate_version("ptelab-no-such-package"),
+            lambda: HOST.candidate_version("ptelab-no-such-package"),
             lambda: installed_dependency("ptelab-no-such-package", "linux-headers-"),
         ):
             with self.assertRaises(Failure) as caught:
                 call()
             self.assertEqual(caught.exception.status, NOTHING_RAN)
             self.assertIn("run ", str(caught.exception))
+
+
+class Suites(unittest.TestCase):
+    def test_each_archive_has_a_mirror_and_a_keyring(self):
+        lines = sources(["trixie", "trixie-security"])
+        self.assertEqual([line.split()[-2] for line in lines], ["trixie", "trixie-security"])
+        self.assertTrue(all(KEYRING in line for line in lines))
+        self.assertNotEqual(lines[0].split()[2], lines[1].split()[2])
+
+    def test_an_archive_with_no_mirror_is_named(self):
+        with mock.patch("debian._codename", return_value="no-such-suite"), self.assertRaises(Failure) as caught:
+            sources(["trixie"])
+        self.assertEqual(caught.exception.status, NOTHING_RAN)
+        self.assertIn("no-such-suite", str(caught.exception))
+
+    def test_the_compiler_s_cpp_comes_along(self):
+        self.assertIn("g++-10", packages("gcc-10", "headers"))
+
+    def test_only_root_makes_a_root(self):
+        with mock.patch("os.geteuid", return_value=1000), self.assertRaises(Failure) as caught:
+            make_root("/nowhere", ["bullseye"], ["make"])
+        self.assertIn("sudo", str(caught.exception))
 
 
 class Cache(unittest.TestCase):
