@@ -102,7 +102,8 @@ Expected<std::size_t> calls_before_fallback()
 
 const Need kThp = kconfig("CONFIG_TRANSPARENT_HUGEPAGE", kPolicy);
 
-// 6.1 and its like: they let nobody but DAX have ->huge_fault. Known by the function that says so, which came and went.
+// 6.1 and its like: they let nobody but DAX have ->huge_fault. Known by the function that says so: it came, as khugepaged's
+// own, before page faults asked it too, which made it global, and went.
 bool bars_device_files()
 {
 	static std::optional<bool> known;
@@ -110,7 +111,7 @@ bool bars_device_files()
 		std::ifstream in("/proc/kallsyms");
 		known = false;
 		for (std::string line; !*known && std::getline(in, line);)
-			known = line.ends_with(" hugepage_vma_check");
+			known = line.ends_with(" T hugepage_vma_check");
 	}
 	return *known;
 }
