@@ -69,11 +69,14 @@ public:
 
 	FaultCode insert_pfn(unsigned long pfn) { return static_cast<FaultCode>(port_fault_insert_pfn(vmf_, pfn)); }
 
-	// The kernel looks neither at the VMA's end nor at the pfn's alignment (mm/huge_memory.c: vmf_insert_pfn_pmd).
+	// The kernel looks neither at the VMA's end nor at the pfn's alignment (mm/huge_memory.c: vmf_insert_pfn_pmd). One compound
+	// page: where huge entries have no special bit, GUP-fast takes the first page's reference and gives back another's
+	// (mm/gup.c: gup_huge_pmd), which are the same only then.
 	FaultCode insert_pmd(const Region &region, unsigned long index)
 	{
 		const auto first = pmd_start(*this, region, index);
-		if (!first.ok() || region.run(first.value(), port_pmd_pages()) < port_pmd_pages() ||
+		if (!first.ok() || region.backing() != PTELAB_BACKING_COMPOUND ||
+		    region.run(first.value(), port_pmd_pages()) < port_pmd_pages() ||
 		    region.pfn(first.value()) & (port_pmd_pages() - 1))
 			return FaultCode::kFallback;
 		return static_cast<FaultCode>(port_fault_insert_pfn_pmd(vmf_, region.pfn(first.value())));
