@@ -8,11 +8,13 @@ JOBS ?= $(shell nproc)
 module-sources := Kbuild $(shell find kmod/core kmod/glue cxxrt/include cxxrt/linux cxxrt/shim kmod/*.h uapi \
 	cxxrt/Makefile.cxx cxxrt/core-object.allow -type f) scripts/build-cell scripts/build-module scripts/check-core-object
 
-.PHONY: help demo check vm module userspace results clean setup-%
+.PHONY: help demo check check-all matrix vm module userspace results clean setup-%
 
 help:
 	@echo "make demo       boot Debian's kernel in QEMU, load the module, drive every node, and tell what happened"
 	@echo "make check      run all tests"
+	@echo "make check-all  all tests, on every kernel of ci/kernels.toml"
+	@echo "make matrix     the rules alone, on every kernel or on CELLS=name,name"
 	@echo "make vm         a shell in that machine, with the module loaded"
 	@echo "make module     build ptelab.ko for this machine's kernel, or for KDIR=<headers>"
 	@echo "make userspace  build the ptelab command and the tests"
@@ -28,6 +30,12 @@ vm: setup-demo
 
 check: setup-check
 	@scripts/check
+
+check-all: setup-check
+	@scripts/check --cells all
+
+matrix: setup-check
+	@scripts/check --matrix --cells $(or $(CELLS),all)
 
 setup-%:
 	@scripts/setup $*

@@ -32,6 +32,6 @@ def make_root(root, archives, wanted):
         command, input="\n".join(sources(archives)) + "\n", capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        errors = [line for line in done.stderr.splitlines() if line.startswith(("E:", "W:"))]
+        errors = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("E:")]
         raise Failure(f"mmdebstrap {archives[0]}: {(errors or ['no reason given'])[0]}", NOTHING_RAN)
 

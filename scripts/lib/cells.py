@@ -4,12 +4,14 @@
 import tomllib
 from dataclasses import dataclass
 
+from arches import ARCHES
 from common import CHECKOUT, USAGE, Failure
 
 TABLE = CHECKOUT / "ci" / "kernels.toml"
 
 _REQUIRED = {"arch": str, "flavour": str, "compiler": str, "memory": int}
-_OPTIONAL = {"headers": str, "source": str, "config": str, "append": str, "archives": list, "check": bool}
+_OPTIONAL = {"headers": str, "source": str, "config": list, "append": str, "archives": list, "without": list, "also": list,
+             "check": bool}
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,11 @@ class Cell:
     memory: int
     headers: str = ""
     source: str = ""
-    config: str = ""
+    config: tuple = ()
     append: str = ""
     archives: tuple = ()
+    without: tuple = ()
+    also: tuple = ()
     check: bool = False
 
 
@@ -61,10 +65,13 @@ class Cells:
             raise wrong("give either 'headers' (a packaged kernel) or 'source' (one to build)")
         if ("config" in entry) != ("source" in entry):
             raise wrong("'source' and 'config' go together")
-        archives = entry.get("archives", [])
-        if not all(isinstance(archive, str) for archive in archives):
-            raise wrong("'archives' must be a list of names, such as [\"trixie\", \"trixie-security\"]")
-        return Cell(name=name, **{**entry, "archives": tuple(archives)})
+        if entry["arch"] not in ARCHES:
+            raise wrong(f"arch '{entry['arch']}' is none of {', '.join(ARCHES)}")
+        for key, value in entry.items():
+            if isinstance(value, list) and not all(isinstance(each, str) for each in value):
+                raise wrong(f"'{key}' must be a list of names")
+        lists = {key: tuple(value) for key, value in entry.items() if isinstance(value, list)}
+        return Cell(name=name, **(entry | lists))
 
     def names(self):
         return list(self._cells)

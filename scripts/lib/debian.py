@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Packages: those of this machine's suite, as its apt knows them, and those of any other, from the same mirror."""
 
+import fnmatch
+import functools
 import os
 import re
 import subprocess
@@ -38,6 +40,10 @@ def _run(command, environment=None):
         ) from error
 
 
+def _newer(one, other):
+    return _run(["dpkg", "--compare-versions", one, "gt", other]).returncode == 0
+
+
 def _last_line(text):
     return (text.strip().splitlines() or ["no reason given"])[-1]
 
@@ -66,6 +72,15 @@ class Apt:
                 NOTHING_RAN,
             )
         return found.group(1)
+
+    def newest(self, pattern):
+        """The (name, version) of the package with the highest version among those whose names match a shell pattern."""
+        names = fnmatch.filter(self._output("apt-cache", "pkgnames").split(), pattern)
+        if not names:
+            raise Failure(f"apt knows no package {pattern}: has the suite dropped it?", NOTHING_RAN)
+        found = [(self.candidate_version(name), name) for name in names]
+        highest = functools.reduce(lambda one, other: one if _newer(one[0], other[0]) else other, found)
+        return highest[1], highest[0]
 
     def candidate_dependency(self, package, prefix):
         """The (name, version) of the dependency of a package's candidate that starts with prefix."""
@@ -112,7 +127,8 @@ def installed_dependency(package, prefix):
     return _dependency(package, depends, prefix)
 
 
-def _codename():
+def codename():
+    """This machine's suite."""
     found = re.search(r"^VERSION_CODENAME=(\w+)$", Path("/etc/os-release").read_text(), re.M)
     return found.group(1) if found else ""
 
@@ -125,10 +141,10 @@ def sources(archives):
         uri, release, component = line.split()
         if component == "main":
             mirror.setdefault(release, uri)
-    codename = _codename()
+    here = codename()
     lines = []
     for archive in archives:
-        own = f"{codename}-security" if archive.endswith("-security") else codename
+        own = f"{here}-security" if archive.endswith("-security") else here
         if own not in mirror:
             raise Failure(
                 f"apt's sources have no {own} archive, so its mirror of {archive} is unknown, "

@@ -10,10 +10,11 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from common import CHECKOUT, NOTHING_RAN, USAGE, Failure, cache_folder, note
+from common import NOTHING_RAN, Failure, cache_folder, note
+from arches import ARCHES
 from buildroot import make_root, packages
 from debian import HOST, installed_dependency, sources, suite, unpack
-from kernelbuild import RECIPE, Build
+from kernelbuild import Build, asked, make_words, recipe
 
 # Written last: a folder without it is the rest of something that failed.
 _COMPLETE = "cell.json"
@@ -54,7 +55,7 @@ def _once(cell, identity, make):
                     shutil.rmtree(folder, ignore_errors=True)
                     raise
                 _write_complete(complete, cell, own)
-    return {"root": ""} | json.loads(complete.read_text())
+    return {"root": "", "make": " ".join(make_words(cell))} | json.loads(complete.read_text())
 
 
 def _write_complete(complete, cell, own):
@@ -69,6 +70,7 @@ def _write_complete(complete, cell, own):
         "vmlinuz": str(folder / "vmlinuz"),
         "config": str(folder / "config"),
         "kdir": own["kdir"],
+        "make": " ".join(make_words(cell)),
         "root": own.get("root", ""),
     }
     unfinished = complete.with_suffix(".unfinished")
@@ -76,14 +78,25 @@ def _write_complete(complete, cell, own):
     unfinished.rename(complete)
 
 
+# Of one release, in the order in which they are looked through: later kernels are packed in several.
+_IMAGE_PACKAGES = ("linux-image", "linux-binary", "linux-base")
+
+
 def _image(apt, release, version, folder):
-    """vmlinuz and config out of the package, into the folder."""
+    """vmlinuz and config out of the packages, into the folder."""
+    wanted = {"vmlinuz", "config"}
     with tempfile.TemporaryDirectory(prefix="unpack-", dir=folder) as place:
-        with apt.downloaded(f"linux-image-{release}", version, folder) as deb:
-            unpack(deb, place, "./boot/*")
-        boot = Path(place) / "boot"
-        (boot / f"vmlinuz-{release}").rename(folder / "vmlinuz")
-        (boot / f"config-{release}").rename(folder / "config")
+        for package in _IMAGE_PACKAGES:
+            with apt.downloaded(f"{package}-{release}", version, folder) as deb:
+                unpack(deb, place)
+            for name in sorted(wanted):
+                for found in (Path(place, "boot", f"{name}-{release}"), Path(place, "usr/lib/modules", release, name)):
+                    if found.is_file():
+                        found.rename(folder / name)
+                        wanted.discard(name)
+            if not wanted:
+                return
+    raise Failure(f"the packages {', '.join(_IMAGE_PACKAGES)} of {release} have no {' and no '.join(sorted(wanted))}")
 
 
 def _packaged(cell):
@@ -107,7 +120,10 @@ def _foreign(cell):
         note(f"kernel {cell.name}: making a root of {cell.archives[0]} to build in, only once")
         apt = suite(cell.archives)
         # The package itself and not the one that names it, which a mirror may have in another version.
-        headers, version = apt.candidate_dependency(cell.headers, "linux-headers-")
+        if "*" in cell.headers:
+            headers, version = apt.newest(cell.headers)
+        else:
+            headers, version = apt.candidate_dependency(cell.headers, "linux-headers-")
         release = headers.removeprefix("linux-headers-")
         _image(apt, release, version, folder)
         make_root(folder / "root", cell.archives, packages(cell.compiler, headers))
@@ -119,18 +135,15 @@ def _foreign(cell):
 def _built(cell):
     apt = suite(cell.archives) if cell.archives else HOST
     version = apt.candidate_version(cell.source)
-    config = CHECKOUT / cell.config
-    try:
-        asked = config.read_text()
-    except OSError as error:
-        raise Failure(f"cannot read {config}, the config of cell {cell.name}", USAGE) from error
-    compiler = _first_line([cell.compiler, "--version"])
-    inputs = repr((cell.source, version, asked, compiler, RECIPE))
+    wanted = asked(cell)
+    arch = ARCHES[cell.arch]
+    compiler = _first_line([arch.cross + cell.compiler, "--version"])
+    inputs = repr((cell.source, version, wanted, compiler, recipe(arch)))
     identity = hashlib.sha256(inputs.encode()).hexdigest()[:16]
 
     def make(folder):
         note(f"kernel {cell.name}: building {cell.source} {version}, several minutes, only once")
-        release = Build(cell, apt, folder).run(version, asked, folder)
+        release = Build(cell, apt, folder).run(version, wanted, folder)
         return {"release": release, "version": version, "kdir": str(folder / "linux")}
 
     return _once(cell, identity, make)

@@ -4,6 +4,7 @@
 
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -13,7 +14,7 @@ from cells import Cells
 from common import NOTHING_RAN, USAGE, Failure
 from buildroot import make_root, packages
 from debian import HOST, KEYRING, installed_dependency, sources
-from kernelbuild import unmet
+from kernelbuild import asked, unmet
 
 PACKAGED = '[cell.a]\nheaders = "h"\narch = "x86_64"\nflavour = "f"\ncompiler = "gcc"\nmemory = 64\n'
 
@@ -44,7 +45,7 @@ class Table(unittest.TestCase):
         self.assert_refused(start + PACKAGED + "colour = 1\n", "cell a", "'colour'")
         self.assert_refused(start + PACKAGED.replace("= 64", '= "64"'), "cell a", "'memory'", "int")
         self.assert_refused(start + PACKAGED.replace("arch", "#arch"), "cell a", "'arch' is missing")
-        self.assert_refused(start + PACKAGED + 'source = "s"\nconfig = "c"\n', "cell a", "either")
+        self.assert_refused(start + PACKAGED + 'source = "s"\nconfig = ["c"]\n', "cell a", "either")
         self.assert_refused(start + PACKAGED.replace("headers", "source"), "cell a", "config")
 
     def test_archives_are_a_list_of_names(self):
@@ -81,6 +82,20 @@ class Options(unittest.TestCase):
             unmet(asked, got), ["CONFIG_A=y (is n)", "CONFIG_B=n (is y)", "CONFIG_N=4 (is 2)"]
         )
 
+    def test_a_cell_s_options_are_those_of_its_files_less_and_also(self):
+        with tempfile.TemporaryDirectory() as place:
+            one, two = Path(place, "one"), Path(place, "two")
+            one.write_text("# why\nCONFIG_A=y\n# CONFIG_B is not set\n")
+            two.write_text("CONFIG_AB=4\nCONFIG_C=y\n")
+            cell = replace(
+                Cells().get(Cells().default), config=(one, two), without=("CONFIG_A", "CONFIG_C"), also=("CONFIG_D=y",)
+            )
+            self.assertEqual(asked(cell), "CONFIG_AB=4\nCONFIG_B=n\nCONFIG_D=y\n")
+            two.unlink()
+            with self.assertRaises(Failure) as caught:
+                asked(cell)
+            self.assertIn(str(two), str(caught.exception))
+
 
 class Packages(unittest.TestCase):
     def test_a_package_that_is_not_there_says_what_to_do(self):
@@ -102,7 +117,7 @@ class Suites(unittest.TestCase):
         self.assertNotEqual(lines[0].split()[2], lines[1].split()[2])
 
     def test_an_archive_with_no_mirror_is_named(self):
-        with mock.patch("debian._codename", return_value="no-such-suite"), self.assertRaises(Failure) as caught:
+        with mock.patch("debian.codename", return_value="no-such-suite"), self.assertRaises(Failure) as caught:
             sources(["trixie"])
         self.assertEqual(caught.exception.status, NOTHING_RAN)
         self.assertIn("no-such-suite", str(caught.exception))
