@@ -79,11 +79,14 @@ public:
 		});
 	}
 
-	// The kernel looks neither at the VMA's end nor at the pfn's alignment (mm/huge_memory.c: vmf_insert_pfn_pmd).
+	// The kernel looks neither at the VMA's end nor at the pfn's alignment (mm/huge_memory.c: vmf_insert_pfn_pmd). One compound
+	// page: where huge entries have no special bit, GUP-fast takes the first page's reference and gives back another's
+	// (mm/gup.c: gup_huge_pmd), which are the same only then.
 	FaultCode insert_pmd(const Region &region, unsigned long index)
 	{
 		const auto first = pmd_start(*this, region, index);
-		if (!first.ok() || region.run(first.value(), port_pmd_pages()) < port_pmd_pages() ||
+		if (!first.ok() || region.backing() != PTELAB_BACKING_COMPOUND ||
+		    region.run(first.value(), port_pmd_pages()) < port_pmd_pages() ||
 		    region.pfn(first.value()) & (port_pmd_pages() - 1))
 			return FaultCode::kFallback;
 		return region.leaf([&] {

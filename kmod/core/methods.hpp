@@ -131,7 +131,7 @@ struct FaultInsertMixed : FaultInsertPage {
 };
 
 struct HugePfn : FaultInsertPfn {
-	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SPLIT;
+	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_COMPOUND;
 	static constexpr bool kHasAccess = false;
 
 	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)

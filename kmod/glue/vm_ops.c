@@ -116,15 +116,15 @@ static vm_fault_t huge_fault_pmd(struct vm_fault *vmf)
 
 #if !defined(CONFIG_TRANSPARENT_HUGEPAGE)
 /* No leaf above the PTE level: the hook is never called. */
-#elif defined(HAVE_HUGE_FAULT_ORDER)
-static vm_fault_t vma_huge_fault(struct vm_fault *vmf, unsigned int order)
-{
-	return order == PMD_SHIFT - PAGE_SHIFT ? huge_fault_pmd(vmf) : VM_FAULT_FALLBACK;
-}
-#else
+#elif defined(HAVE_HUGE_FAULT_PE_SIZE)
 static vm_fault_t vma_huge_fault(struct vm_fault *vmf, enum page_entry_size size)
 {
 	return size == PE_SIZE_PMD ? huge_fault_pmd(vmf) : VM_FAULT_FALLBACK;
+}
+#else
+static vm_fault_t vma_huge_fault(struct vm_fault *vmf, unsigned int order)
+{
+	return order == PMD_SHIFT - PAGE_SHIFT ? huge_fault_pmd(vmf) : VM_FAULT_FALLBACK;
 }
 #endif
 

@@ -63,7 +63,7 @@ TEST_CASE("where no leaf fits, each page is mapped by itself")
 	CHECK(user.present() == 1);
 }
 
-TEST_CASE("a leaf needs pages in a row, of an aligned pfn, or of one folio")
+TEST_CASE("a leaf needs one compound page, at an aligned pfn, or one folio")
 {
 	const auto leaf = [](unsigned method, const ptelab_setup &arg, unsigned long pgoff, const Personality &personality = {}) {
 		Module module{personality};
@@ -74,10 +74,11 @@ TEST_CASE("a leaf needs pages in a row, of an aligned pfn, or of one folio")
 		CHECK(user.read(map.at()).ok());
 		return is_huge(file, map.at());
 	};
-	CHECK(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_SPLIT, .pages = 16}, 0));
-	CHECK(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_SPLIT, .pages = 16}, 8));
+	CHECK(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_COMPOUND, .pages = 16}, 0));
+	CHECK(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_COMPOUND, .pages = 16}, 8));
 	CHECK(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_COMPOUND, .pages = 8}, 0));
-	CHECK_FALSE(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_SPLIT, .pages = 16}, 4));
+	CHECK_FALSE(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_COMPOUND, .pages = 16}, 4));
+	CHECK_FALSE(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_SPLIT, .pages = 16}, 0));
 	CHECK_FALSE(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_SINGLE, .pages = 8}, 0));
 	CHECK_FALSE(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_VMALLOC, .pages = 8}, 0));
 	CHECK(leaf(PTELAB_HUGE_FOLIO, {.backing = PTELAB_BACKING_COMPOUND, .pages = 8}, 0));

@@ -118,6 +118,7 @@ RULE("abi.unmap_rejects", .says = "UNMAP refuses unknown flags, reserved words a
 {
 	const Bench bench;
 	ptelab_unmap right{};
+	right.flags = PTELAB_UNMAP_EVEN_COWS;
 	right.bytes = pages(1);
 	rejects<ptelab_unmap>(rule, bench.device, PTELAB_IOC_UNMAP, right,
 			      {{"reserved0", [](ptelab_unmap &unmap) { unmap.reserved0 = 1; }},
