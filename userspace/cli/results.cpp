@@ -153,6 +153,8 @@ KernelResults kernel_results(const Value &document, const std::string &file)
 	results.verdict = text_of(document, "verdict");
 	results.reason = text_of(document, "reason");
 	results.build = member(document, "build");
+	if (results.compiler.empty())
+		results.compiler = text_of(results.build, "compiler");
 	results.load = member(document, "load");
 	results.gup = member(document, "gup");
 	results.kinds = member(document, "kinds");
