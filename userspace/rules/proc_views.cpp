@@ -187,14 +187,16 @@ RULE_PER_NODE("move_pages", kUncountedNodes & ~bit_of(PTELAB_IOMAP), .contract =
 	const Mapping map(device, pages(kPages));
 
 	touch_all(map);
+	constexpr const char *kWalk = "folio_walk_start() came with the kernel that has follow_pfnmap_start(), and follow_page() left with it";
 	rule.expect("where is it", move_first_page(map, -1),
-		    by_feature(PTELAB_HAS_FOLLOW_PFNMAP, std::string("status ENOENT"), std::string("status EFAULT"),
-			       "folio_walk_start() came with the kernel that has follow_pfnmap_start(), and follow_page() left with it"));
+		    by_feature(PTELAB_HAS_FOLLOW_PFNMAP, std::string("status ENOENT"), std::string("status EFAULT"), kWalk));
 	const std::string moved = move_first_page(map, 0);
-	if (rule.node().pfn)
+	if (rule.node().pfn) {
 		rule.expect("to node 0", moved, "status EFAULT");
-	else
+	} else {
+		rule.because("to node 0", kWalk);
 		rule.observe("to node 0", moved);
+	}
 }
 
 RULE_PER_NODE("move_pages", kPageNodes, .contract = "VS-06",
@@ -241,6 +243,8 @@ RULE_PER_NODE("maps_line", kCountedNodes | kUncountedNodes, .contract = "VS-07",
 	rule.observe("it has ->name", named);
 	rule.expect("permissions", field[1], "rw-s");
 	rule.expect("offset", std::stoull("0" + field[2], nullptr, 16), offset);
+	rule.varies("device");
+	rule.varies("inode");
 	rule.expect("device", field[3], fmt::format("{:02x}:{:02x}", major(status.st_dev), minor(status.st_dev)));
 	rule.expect("inode", field[4], std::to_string(status.st_ino));
 	rule.expect("path", field[5], rule.node().path());

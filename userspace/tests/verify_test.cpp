@@ -162,24 +162,5 @@ TEST_CASE("explain.knows_calls_by_all_their_names")
 		CHECK(names.insert(call.name).second);
 }
 
-TEST_CASE("explain.reads_results")
-{
-	const TemporaryFolder folder;
-	const std::vector<std::string> files{folder.file("results.json")};
-
-	std::ofstream(files[0]) << R"({"kernel": {"release": "6.99"}, "rules": [{"id": "sample.passes", "status": "fail", "reason": "why",
-		"observed": {"one": 2}}, {"id": "other", "status": "pass"}]})";
-	CHECK(read_results(files, {"sample.passes"}).size() == 1);
-	const Report report = explain_what("sample.passes", files, {.width = 200});
-	CHECK(report.text.find("One is one") != report.text.npos);
-	CHECK(report.text.find("6.99           does not hold: why") != report.text.npos);
-	CHECK(report.text.find(R"("one": 2)") != report.text.npos);
-
-	std::ofstream(files[0]) << "[]";
-	CHECK_THROWS_AS(read_results(files, {"sample.passes"}), UsageError);
-	std::filesystem::remove(files[0]);
-	CHECK_THROWS_AS(read_results(files, {"sample.passes"}), UsageError);
-}
-
 } // namespace
 } // namespace ptelab::cli
