@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kIndent = 4;
 constexpr std::size_t kGap = 2;
 constexpr std::size_t kLeastWidth = 40;
-constexpr std::size_t kWidestLabel = 44;
+constexpr std::size_t kWidestLabel = 52;
 constexpr const char *kNothing = "-";
 
 // Two lines of a long text that differ tell more than its beginning.
@@ -58,11 +58,16 @@ public:
 		return std::move(text_);
 	}
 
-	std::string differences()
+	std::string only_rules()
 	{
 		rules("No rule expected these", comparison_.unforeseen, true);
 		rules("What differs", comparison_.foreseen, false);
-		section("The call", comparison_.calls);
+		return std::move(text_);
+	}
+
+	std::string only(const std::vector<Difference> &differences)
+	{
+		block(differences);
 		return std::move(text_);
 	}
 
@@ -122,9 +127,7 @@ private:
 			for (const std::string &node : cell.nodes)
 				nodes += (nodes.empty() ? "" : ", ") + node;
 			text_ += wrapped("  " + nodes, width_, kIndent) + "\n";
-			Difference difference = cell.difference;
-			difference.reasons.insert(difference.reasons.begin(), cell.meaning);
-			block({difference});
+			block({cell.difference});
 		}
 	}
 
@@ -153,6 +156,8 @@ private:
 		// A reason that the next line shares is told once, after the last of them.
 		for (std::size_t i = 0; i < differences.size(); ++i) {
 			columns ? row(differences[i], label, widths) : stack(differences[i]);
+			if (!differences[i].note.empty())
+				text_ += wrapped("      " + differences[i].note, width_, 6) + "\n";
 			if (i + 1 == differences.size() || differences[i + 1].reasons != differences[i].reasons)
 				for (const std::string &reason : differences[i].reasons)
 					text_ += wrapped("      because: " + reason, width_, 15) + "\n";
@@ -224,9 +229,14 @@ std::string comparison_text(const Comparison &comparison, const Terminal &termin
 	return Text(comparison, terminal).all();
 }
 
-std::string differences_text(const Comparison &comparison, const Terminal &terminal)
+std::string rules_text(const Comparison &comparison, const Terminal &terminal)
 {
-	return Text(comparison, terminal).differences();
+	return Text(comparison, terminal).only_rules();
+}
+
+std::string differences_text(const Comparison &comparison, const std::vector<Difference> &differences, const Terminal &terminal)
+{
+	return Text(comparison, terminal).only(differences);
 }
 
 } // namespace ptelab::cli

@@ -270,7 +270,7 @@ private:
 			return;
 		if (const CallInfo *info = find_call(name); info && info->name == name && !info->since.empty()) {
 			add_once(difference.reasons, info->since);
-			add_once(difference.reasons, info->advice);
+			difference.note = info->advice;
 		}
 		difference.foreseen = difference.reasons.empty() ? Foreseen::kSilently : Foreseen::kYes;
 		result_.calls.push_back(std::move(difference));
@@ -293,7 +293,7 @@ private:
 			}
 			for (const Feature &feature : features())
 				if (feature.name == name)
-					difference.reasons.emplace_back(feature.meaning);
+					difference.note = feature.meaning;
 			if (differ_where_told(difference.values))
 				result_.probes.push_back(std::move(difference));
 		}
@@ -321,7 +321,7 @@ private:
 	void cell(Value KernelResults::*which, const Value &column, const std::string &node, std::vector<TableDifference> &into)
 	{
 		const std::string key(column.find("key")->text());
-		Difference difference{.what = key, .foreseen = Foreseen::kSilently};
+		Difference difference{.what = key, .note = std::string(column.find("meaning")->text()), .foreseen = Foreseen::kSilently};
 		for (const KernelResults *kernel : result_.kernels) {
 			const Value *rows = (kernel->*which).find("nodes");
 			const Value *row = rows ? rows->find(node) : nullptr;
@@ -335,7 +335,7 @@ private:
 		for (TableDifference &other : into)
 			if (other.column == key && other.difference.values == difference.values && other.difference.reasons == difference.reasons)
 				return other.nodes.push_back(node);
-		into.push_back({.column = key, .meaning = std::string(column.find("meaning")->text()), .nodes = {node}, .difference = std::move(difference)});
+		into.push_back({.column = key, .nodes = {node}, .difference = std::move(difference)});
 	}
 
 	Comparison result_;

@@ -22,6 +22,7 @@ struct Difference {
 	std::string what;
 	std::vector<Value> values = {}; // one for each kernel
 	std::vector<std::string> reasons = {};
+	std::string note = {}; // what it is, or what to use in its place
 	Foreseen foreseen = Foreseen::kNo;
 };
 
@@ -44,7 +45,6 @@ struct Coverage {
 // One column of a table, for all nodes where it differs in the same way.
 struct TableDifference {
 	std::string column;
-	std::string meaning;
 	std::vector<std::string> nodes;
 	Difference difference;
 };
