@@ -25,7 +25,10 @@ Value json_of(const Difference &difference, const Comparison &comparison)
 	for (std::size_t i = 0; i < difference.values.size(); ++i)
 		if (!difference.values[i].is_null())
 			values.set(comparison.kernels[i]->cell, difference.values[i]);
-	Value value = Value::Object{{"what", difference.what}, {"values", values}, {"reasons", difference.reasons}, {"foreseen", word_for(difference.foreseen)}};
+	Value value = Value::Object{{"what", difference.what},
+				    {"values", values},
+				    {"reasons", difference.reasons},
+				    {"foreseen", word_for(difference.foreseen)}};
 	if (!difference.note.empty())
 		value.set("note", difference.note);
 	return value;

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "difference.hpp"
+#include "comparison.hpp"
 #include "terminal.hpp"
 
 namespace ptelab::cli {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "call_table.hpp"
-#include "difference.hpp"
+#include "comparison.hpp"
 #include "report_page.hpp"
 
 namespace ptelab::cli {
