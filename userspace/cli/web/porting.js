@@ -49,7 +49,7 @@ const portingView = (() => {
 	}
 
 	function pairTable(rows, from, to, first) {
-		return h('div', {class: 'scroll'}, h('table', {},
+		return h('div', {class: 'scroll'}, h('table', {class: 'pair'},
 			h('thead', {}, h('tr', {}, [first, kernels[from].cell, kernels[to].cell].map(name => h('th', {scope: 'col'}, name)))),
 			h('tbody', {}, rows)));
 	}
