@@ -119,6 +119,18 @@ TEST_CASE("page.what_kernels_did_alike_is_in_it_once")
 	CHECK(page_data(kernels).find("rules")->items()[0].find("on")->json() == "[0,1,-1]");
 }
 
+TEST_CASE("page.what_varies_is_left_out_wherever_it_was_kept")
+{
+	Value told = rule("zap.one", O{{"pfn", 1}, {"pages", 1}});
+	told.set("varies", Value::Array{"pfn"});
+	const std::vector<KernelResults> kernels{kernel_results(document("old", "5.10", {rule("zap.one", O{{"pfn", 2}, {"pages", 1}})}), "a"),
+						 kernel_results(document("new", "6.12", {told}), "b")};
+	const Value one = page_data(kernels).find("rules")->items()[0];
+	CHECK(one.find("on")->json() == "[0,0]");
+	CHECK(one.find("varies")->json() == R"(["pfn"])");
+	CHECK_FALSE(has(one.find("outcomes")->json(), "pfn"));
+}
+
 TEST_CASE("page.keeps_what_was_not_as_expected")
 {
 	const std::vector<KernelResults> kernels{kernel_results(

@@ -12,7 +12,8 @@ const portingView = (() => {
 			if (same(...values)) continue;
 			const unmet = [from, to].some(outcome => outcome.status === 'fail' && outcome.unmet && name in outcome.unmet);
 			const unjudged = [from, to].some(outcome => (outcome.unjudged || []).includes(name));
-			const reasons = [...new Set([why(from, name), why(to, name)].filter(reason => reason))];
+			const reasons = [...new Set([from, to].map(outcome => outcome.status === 'expected_fail' ? outcome.reason : why(outcome, name))
+				.filter(reason => reason))];
 			list.push({what: name, values, reasons, unjudged, foreseen: !unmet && (reasons.length > 0 || !unjudged),
 				unmet, oneSided: values.includes(undefined)});
 		}
@@ -48,7 +49,7 @@ const portingView = (() => {
 	}
 
 	function pairTable(rows, from, to, first) {
-		return h('div', {class: 'scroll'}, h('table', {},
+		return h('div', {class: 'scroll'}, h('table', {class: 'pair'},
 			h('thead', {}, h('tr', {}, [first, kernels[from].cell, kernels[to].cell].map(name => h('th', {scope: 'col'}, name)))),
 			h('tbody', {}, rows)));
 	}
