@@ -75,7 +75,7 @@ Value data_in(const std::string &page)
 TEST_CASE("page.is_well_formed_and_has_its_data")
 {
 	const std::string page = page_with(page_data(two_kernels("plain")));
-	CHECK(page.starts_with("<!doctype html>"));
+	CHECK(page.find("<!doctype html>\n<html") < 80);
 	CHECK(badly_nested(page) == "");
 	CHECK(badly_nested("<p><b></p></b>") == "p"); // the check itself
 	CHECK(badly_nested("<p>") == "p");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // From one kernel to another: which calls are gone and what replaces them, and which behaviours differ.
 const portingView = (() => {
-	// What of a rule differs between two of its outcomes.
+	// What of a rule differs between two of its outcomes, judged as cli/difference.cpp does.
 	function differences(rule, from, to) {
 		const list = [];
 		if (from.status !== to.status)
