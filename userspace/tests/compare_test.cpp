@@ -11,6 +11,7 @@ namespace {
 
 using fixture::document;
 using fixture::failed;
+using fixture::has;
 using fixture::rule;
 using fixture::skipped;
 
@@ -35,11 +36,6 @@ void check_only(const Comparison &comparison, Foreseen foreseen)
 	REQUIRE(rules.size() == 1);
 	REQUIRE(rules[0].differences.size() == 1);
 	CHECK(rules[0].differences[0].foreseen == foreseen);
-}
-
-bool has(const std::string &text, const std::string &part)
-{
-	return text.find(part) != text.npos;
 }
 
 } // namespace

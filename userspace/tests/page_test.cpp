@@ -14,13 +14,9 @@ namespace ptelab::cli {
 namespace {
 
 using fixture::document;
+using fixture::has;
 using fixture::rule;
 using O = Value::Object;
-
-bool has(const std::string &text, const std::string &part)
-{
-	return text.find(part) != text.npos;
-}
 
 std::string between(const std::string &text, const std::string &begin, const std::string &end)
 {
