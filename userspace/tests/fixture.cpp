@@ -67,4 +67,9 @@ Value document(const std::string &cell, const std::string &release, Value::Array
 			     {"rules", std::move(rules)}};
 }
 
+bool has(const std::string &text, const std::string &part)
+{
+	return text.find(part) != text.npos;
+}
+
 } // namespace ptelab::fixture

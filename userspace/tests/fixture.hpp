@@ -32,6 +32,8 @@ Value failed(const std::string &id, Value observed, Value expected);
 
 Value document(const std::string &cell, const std::string &release, Value::Array rules);
 
+bool has(const std::string &text, const std::string &part);
+
 } // namespace ptelab::fixture
 
 #endif
