@@ -58,7 +58,8 @@ static int check(const struct ptelab_file *file, const struct ptelab_shape *shap
 	/* Flags that make what the node inserts a BUG must not be set. What ->fault returns may go into a VM_MIXEDMAP VMA. */
 	if (file->method != PTELAB_BARE && shape->vm_set & PTELAB_VM_PFNMAP)
 		return -EOPNOTSUPP;
-	if (file->method != PTELAB_BARE && file->method != PTELAB_FAULT_PAGE && shape->vm_set & PTELAB_VM_MIXEDMAP)
+	if (file->method != PTELAB_BARE && file->method != PTELAB_FAULT_PAGE && file->method != PTELAB_HUGE_FOLIO &&
+	    shape->vm_set & PTELAB_VM_MIXEDMAP)
 		return -EOPNOTSUPP;
 	if (shape->flags & (PTELAB_SHAPE_OWN_INODE | PTELAB_SHAPE_RESERVED) && !ptelab_own_space(file->session))
 		return -EOPNOTSUPP;

@@ -10,7 +10,7 @@ RULE_PER_NODE("another_huge_pfn", bit_of(PTELAB_HUGE_PFN), .contract = "HG-08",
 	      .says = "vmf_insert_pfn_pmd of another pfn over a PMD warns, once, on a write, answers NOPAGE and leaves the PMD as it is",
 	      .source = "mm/huge_memory.c:insert_pfn_pmd", .needs = {thp(), huge_faults_of_devices(), root()})
 {
-	constexpr const char *kLine = "WARNING: .* at mm/huge_memory\\.c.* (vmf_)?insert_(pfn_)?pmd";
+	constexpr const char *kLine = "WARNING: .*mm/huge_memory\\.c:.*[ _]insert_(pfn_)?pmd";
 	rule.declare_kernel_line(kLine);
 	const ThpPolicy policy("always");
 	// With ->pfn_mkwrite the core maps read-only first, and a write comes to ->huge_fault again.
@@ -32,11 +32,12 @@ RULE_PER_NODE("another_huge_pfn", bit_of(PTELAB_HUGE_PFN), .contract = "HG-08",
 	rule.expect("the driver's byte", static_cast<unsigned>(byte), 8U);
 }
 
-void expect_refused_folio(Rule &rule, ptelab_answer answer, std::size_t place_size, const char *line)
+// vm_set: a whole PUD is asked for in VM_PFNMAP and VM_MIXEDMAP alone (mm/huge_memory.c: __thp_vma_allowable_orders).
+void expect_refused_folio(Rule &rule, ptelab_answer answer, std::size_t place_size, __u32 vm_set, const char *line)
 {
 	rule.declare_kernel_line(line);
 	const ThpPolicy policy("always");
-	Device device = huge_region(rule.node(), 0, 2); // one folio of two PMDs
+	Device device = traced_region(rule.node(), 2 * kPmdPages, {.vm_set = vm_set}); // one folio of two PMDs
 	const HugePlace place(place_size);
 	const Mapping map = place.map(device, kHuge);
 	const std::int64_t references = page_info(device, 0).references;
@@ -52,14 +53,14 @@ RULE_PER_NODE("a_folio_of_another_order", bit_of(PTELAB_HUGE_FOLIO), .contract =
 	      .says = "vmf_insert_folio_pmd of a folio that is not of a PMD's order is SIGBUS and, once, a warning",
 	      .source = "mm/huge_memory.c:vmf_insert_folio_pmd", .needs = {thp(), feature(PTELAB_HAS_INSERT_FOLIO_PMD), root()})
 {
-	expect_refused_folio(rule, PTELAB_ANSWER_OTHER, kHuge, "WARNING: .* at mm/huge_memory\\.c.* vmf_insert_folio_pmd");
+	expect_refused_folio(rule, PTELAB_ANSWER_OTHER, kHuge, 0, "WARNING: .*mm/huge_memory\\.c:.* vmf_insert_folio_pmd");
 }
 
 RULE_PER_NODE("a_folio_for_a_pud", bit_of(PTELAB_HUGE_FOLIO),
 	      .says = "vmf_insert_folio_pud of a folio that is not of a PUD's order is SIGBUS and, once, a warning",
 	      .source = "mm/huge_memory.c:vmf_insert_folio_pud", .needs = {thp(), feature(PTELAB_HAS_INSERT_FOLIO_PUD), root()})
 {
-	expect_refused_folio(rule, PTELAB_ANSWER_OTHER_PUD, kGiB, "WARNING: .* at mm/huge_memory\\.c.* vmf_insert_folio_pud");
+	expect_refused_folio(rule, PTELAB_ANSWER_OTHER_PUD, kGiB, PTELAB_VM_MIXEDMAP, "WARNING: .*mm/huge_memory\\.c:.* vmf_insert_folio_pud");
 }
 
 RULE_PER_NODE("a_whole_pud", bit_of(PTELAB_HUGE_PFN),
