@@ -55,6 +55,9 @@ unsigned int ptelab_fault_bare(struct ptelab_session *s, struct vm_fault *vmf, u
 /* ->huge_fault for a PMD. */
 unsigned int ptelab_huge_fault_pfn(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
 unsigned int ptelab_huge_fault_folio(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_huge_fault_bare(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+/* ->huge_fault for a PUD. */
+unsigned int ptelab_huge_fault_pud(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
 
 /* Any hook: counts the call, and says what PLAN wants of this one. Sleeps; the session's mutex nests in mmap_lock. */
 struct ptelab_plan ptelab_hook_answer(struct ptelab_session *session, unsigned int hook);

@@ -96,11 +96,17 @@ unsigned int port_fault_insert_folio_pmd(struct vm_fault *vmf, struct page *head
  */
 enum port_pmd { PORT_PMD_NONE, PORT_PMD_TABLE, PORT_PMD_LEAF };
 enum port_pmd port_fault_pmd(const struct vm_fault *vmf);
+/* A whole PUD, all of it inside the VMA, pfn aligned to it. Needs PTELAB_HAS_INSERT_PFN_PUD, else PORT_FAULT_FALLBACK. */
+unsigned int port_fault_insert_pfn_pud(struct vm_fault *vmf, unsigned long pfn);
+/* With a folio that is of no PUD's order, and so refused. */
+unsigned int port_fault_insert_folio_pud(struct vm_fault *vmf, struct page *head);
+bool port_fault_takes_pfns(const struct vm_fault *vmf);	/* vmf_insert_pfn_pmd() of a VMA with these flags is no BUG */
 /* remap_pfn_range() of one page, which is not made to be called here. Not in a copy-on-write VMA. 0 or -errno. */
 int port_fault_remap(struct vm_fault *vmf, unsigned long pfn);
 struct port_span port_fault_span(const struct vm_fault *vmf);			/* of the VMA */
 unsigned long port_fault_address(const struct vm_fault *vmf);			/* page-aligned */
 unsigned long port_pmd_pages(void);						/* pages that one PMD maps; 0: no huge pages */
+unsigned long port_pud_pages(void);						/* the same of a PUD */
 bool port_fault_is_cow(const struct vm_fault *vmf);
 /* What port_vma_track() was told for the VMA, or for the one it is a copy of. Only a VMA that was filled at mmap. */
 unsigned long long port_fault_restores(const struct vm_fault *vmf);
@@ -142,7 +148,10 @@ struct page *port_page_nth(struct page *first, unsigned long index);	/* of one b
 unsigned long port_page_pfn(const struct page *page);
 void port_page_get(struct page *page);			/* one more reference; any context */
 
-/* ---- device: a PCI BAR that the glue has claimed ---- */
+/* ---- device: a PCI BAR that the glue has claimed, or a hole ---- */
+/* port_pud_pages() of physical addresses, aligned, that nothing answers, claimed. NULL: there are none. Sleep. */
+struct port_device *port_hole_new(void);
+void port_hole_free(struct port_device *device);
 unsigned long port_device_pages(const struct port_device *device);
 unsigned long port_device_pfn(const struct port_device *device);
 /* Ask for one memory type for as long as the session lives. -EBUSY: another holds another type. Sleeps. */

@@ -48,6 +48,8 @@ enum ptelab_backing {
 	PTELAB_BACKING_SPLIT = 3,	/* one block of contiguous pages, split: each has its own reference */
 	PTELAB_BACKING_VMALLOC = 4,	/* vmalloc_user() */
 	PTELAB_BACKING_DEVICE = 5,	/* a PCI BAR; PTELAB_IOMAP only */
+	PTELAB_BACKING_HOLE = 6,	/* a PUD's worth (x86: 1 GiB) of physical addresses that nothing answers, mapped by one
+					 * entry or not at all; PTELAB_HUGE_PFN with PTELAB_HAS_INSERT_PFN_PUD only; pages 0 */
 	PTELAB_BACKINGS
 };
 
@@ -112,6 +114,8 @@ enum ptelab_absence {
 #define PTELAB_HAS_MAPPED_HOOK		(1ULL << 18) /* vm_ops->mapped */
 #define PTELAB_HAS_GENERIC_ACCESS	(1ULL << 19) /* generic_access_phys */
 #define PTELAB_HAS_FAST_ONLY_PIN	(1ULL << 20) /* pin_user_pages_fast_only */
+#define PTELAB_HAS_INSERT_PFN_PUD	(1ULL << 21) /* vmf_insert_pfn_pud, and a processor that has such entries */
+#define PTELAB_HAS_INSERT_FOLIO_PUD	(1ULL << 22) /* vmf_insert_folio_pud */
 
 /* QUERY: what this node, this file's region and this kernel are. Never fails but for EFAULT and EINVAL. */
 struct ptelab_query {
@@ -286,7 +290,7 @@ enum ptelab_hook {
 	PTELAB_HOOK_MREMAP = 5,
 	PTELAB_HOOK_MPROTECT = 6,
 	PTELAB_HOOK_FAULT = 7,
-	PTELAB_HOOK_HUGE_FAULT = 8,
+	PTELAB_HOOK_HUGE_FAULT = 8,	/* BARE has none unless asked for: a PMD of pfns, where the VMA's flags allow it */
 	PTELAB_HOOK_MAP_PAGES = 9,	/* filemap_map_pages, which finds nothing in a device's address_space */
 	PTELAB_HOOK_PAGE_MKWRITE = 10,
 	PTELAB_HOOK_PFN_MKWRITE = 11,
@@ -324,6 +328,9 @@ enum ptelab_answer {
 	PTELAB_ANSWER_AGAIN = 4,	/* PAGE_MKWRITE, PFN_MKWRITE: VM_FAULT_NOPAGE */
 	PTELAB_ANSWER_ZAP = 5,		/* MMAP, PFN_MKWRITE: unmap_mapping_range over the whole file, then as normal */
 	PTELAB_ANSWER_FALLBACK = 6,	/* HUGE_FAULT: VM_FAULT_FALLBACK */
+	PTELAB_ANSWER_OTHER = 7,	/* HUGE_FAULT: what should not be inserted: the pfns of the PMD after the due one, or a
+					 * folio that is not of a PMD's order; a fallback if there is none such */
+	PTELAB_ANSWER_OTHER_PUD = 8,	/* HUGE_FAULT of HUGE_FOLIO: that folio for a whole PUD; counts these calls alone */
 	PTELAB_ANSWERS
 };
 

@@ -45,9 +45,12 @@ unsigned fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
 template <typename M>
 unsigned huge_fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
 {
-	if (s->session.hook_answer(PTELAB_HOOK_HUGE_FAULT).answer == PTELAB_ANSWER_FALLBACK)
+	if (s->session.hook_is_planned(PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_OTHER_PUD))
+		return static_cast<unsigned>(Entry::serve_huge<M>(s->session, vmf, pgoff, false));
+	const unsigned answer = s->session.hook_answer(PTELAB_HOOK_HUGE_FAULT).answer;
+	if (answer == PTELAB_ANSWER_FALLBACK)
 		return PORT_FAULT_FALLBACK;
-	return static_cast<unsigned>(Entry::serve_huge<M>(s->session, vmf, pgoff));
+	return static_cast<unsigned>(Entry::serve_huge<M>(s->session, vmf, pgoff, answer == PTELAB_ANSWER_OTHER));
 }
 
 bool page_aligned(unsigned long long value)
@@ -279,6 +282,24 @@ unsigned int ptelab_huge_fault_pfn(ptelab_session *s, vm_fault *vmf, unsigned lo
 unsigned int ptelab_huge_fault_folio(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
 {
 	return huge_fault<HugeFolio>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_huge_fault_bare(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return huge_fault<Bare>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_huge_fault_pud(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	Session &session = s->session;
+	switch (session.node().method) {
+	case PTELAB_HUGE_PFN:
+		return static_cast<unsigned>(Entry::serve_pud(session, vmf, pgoff));
+	case PTELAB_HUGE_FOLIO:
+		if (session.hook_is_answered(PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_OTHER_PUD))
+			return static_cast<unsigned>(Entry::refused_pud(session, vmf));
+	}
+	return PORT_FAULT_FALLBACK;
 }
 
 ptelab_plan ptelab_hook_answer(ptelab_session *s, unsigned int hook)

@@ -48,11 +48,11 @@ protected:
 template <typename Kind>
 class Fault;
 
-// The page of the region at which the PMD of this fault starts; an error if the PMD is not all VMA and region.
-Result<unsigned long> pmd_start(const FaultBase &fault, const Region &region, unsigned long index)
+// The page of the region at which the PMD, or another entry of so many pages, of this fault starts; an error if it is not all
+// VMA and region.
+Result<unsigned long> leaf_start(const FaultBase &fault, const Region &region, unsigned long index, unsigned long pages)
 {
 	const unsigned shift = port_page_shift();
-	const unsigned long pages = port_pmd_pages();
 	if (!pages)
 		return Errno::kOpNotSupp;
 	const unsigned long inside = (fault.address() >> shift) & (pages - 1);
@@ -62,6 +62,26 @@ Result<unsigned long> pmd_start(const FaultBase &fault, const Region &region, un
 	    pages > region.count() - (index - inside))
 		return Errno::kRange;
 	return index - inside;
+}
+
+// A whole PMD of bare pfns. The kernel looks neither at the VMA's end nor at the pfn's alignment, nor whether a page table is
+// there (mm/huge_memory.c: vmf_insert_pfn_pmd). Of one compound page: where huge entries have no special bit, GUP-fast takes the
+// first page's reference and gives back another's (mm/gup.c: gup_huge_pmd), which are the same only then. other: those after
+// the due ones, which the kernel refuses over an entry.
+FaultCode insert_pfn_pmd(vm_fault *vmf, const FaultBase &fault, const Region &region, unsigned long index, bool other)
+{
+	const unsigned long pages = port_pmd_pages();
+	const auto first = leaf_start(fault, region, index, pages);
+	if (!first.ok() || region.backing() != PTELAB_BACKING_COMPOUND)
+		return FaultCode::kFallback;
+	const unsigned long start = first.value() + (other ? pages : 0);
+	if (pages > region.count() - start || region.run(start, pages) < pages || region.pfn(start) & (pages - 1))
+		return FaultCode::kFallback;
+	return region.leaf([&] {
+		if (port_fault_pmd(vmf) == PORT_PMD_TABLE)
+			return FaultCode::kFallback;
+		return static_cast<FaultCode>(port_fault_insert_pfn_pmd(vmf, region.pfn(start)));
+	});
 }
 
 template <>
@@ -79,21 +99,18 @@ public:
 		});
 	}
 
-	// The kernel looks neither at the VMA's end nor at the pfn's alignment (mm/huge_memory.c: vmf_insert_pfn_pmd). One compound
-	// page: where huge entries have no special bit, GUP-fast takes the first page's reference and gives back another's
-	// (mm/gup.c: gup_huge_pmd), which are the same only then.
-	FaultCode insert_pmd(const Region &region, unsigned long index)
+	FaultCode insert_pmd(const Region &region, unsigned long index, bool other)
 	{
-		const auto first = pmd_start(*this, region, index);
-		if (!first.ok() || region.backing() != PTELAB_BACKING_COMPOUND ||
-		    region.run(first.value(), port_pmd_pages()) < port_pmd_pages() ||
-		    region.pfn(first.value()) & (port_pmd_pages() - 1))
+		return insert_pfn_pmd(vmf_, *this, region, index, other);
+	}
+
+	// Of a hole, which is mapped in no other way: no page table is ever in its place.
+	FaultCode insert_pud(const Region &region, unsigned long index)
+	{
+		const auto first = leaf_start(*this, region, index, port_pud_pages());
+		if (!first.ok())
 			return FaultCode::kFallback;
-		return region.leaf([&] {
-			if (port_fault_pmd(vmf_) == PORT_PMD_TABLE)
-				return FaultCode::kFallback;
-			return static_cast<FaultCode>(port_fault_insert_pfn_pmd(vmf_, region.pfn(first.value())));
-		});
+		return static_cast<FaultCode>(port_fault_insert_pfn_pud(vmf_, region.pfn(first.value())));
 	}
 };
 
@@ -153,6 +170,13 @@ public:
 			return FaultCode::kSigbus;
 		return fault_code(cxxrt::from_kernel(port_fault_remap(vmf_, pfn)));
 	}
+
+	FaultCode insert_pmd(const Region &region, unsigned long index, bool other)
+	{
+		if (!port_fault_takes_pfns(vmf_))
+			return FaultCode::kFallback;
+		return insert_pfn_pmd(vmf_, *this, region, index, other);
+	}
 };
 
 // A VMA that vm_insert_page() filled at mmap has had VM_MIXEDMAP since then.
@@ -202,15 +226,24 @@ public:
 	// A huge folio, refcounted; its order must be that of a PMD (mm/huge_memory.c: vmf_insert_folio_pmd). The call does not
 	// look whether the VMA is private: a write would get the folio itself, writable, in place of a copy. A page that ->fault
 	// gave another thread is mapped after that has returned, so that a page table may still come first, after the look.
-	FaultCode insert_folio(const Region &region, unsigned long index)
+	// other: one that is not of that order, which the kernel refuses.
+	FaultCode insert_folio(const Region &region, unsigned long index, bool other)
 	{
 		if (port_fault_is_cow(vmf_))
 			return FaultCode::kFallback;
-		const auto first = pmd_start(*this, region, index);
+		const auto first = leaf_start(*this, region, index, port_pmd_pages());
 		if (!first.ok() || first.value() != 0 || region.backing() != PTELAB_BACKING_COMPOUND ||
-		    region.count() != port_pmd_pages() || port_fault_pmd(vmf_) == PORT_PMD_TABLE)
+		    (region.count() != port_pmd_pages()) != other || port_fault_pmd(vmf_) == PORT_PMD_TABLE)
 			return FaultCode::kFallback;
 		return static_cast<FaultCode>(port_fault_insert_folio_pmd(vmf_, region.at(0)));
+	}
+
+	// No folio is as large as a PUD: always refused.
+	FaultCode insert_folio_pud(const Region &region)
+	{
+		if (port_fault_is_cow(vmf_) || region.backing() != PTELAB_BACKING_COMPOUND)
+			return FaultCode::kFallback;
+		return static_cast<FaultCode>(port_fault_insert_folio_pud(vmf_, region.at(0)));
 	}
 };
 

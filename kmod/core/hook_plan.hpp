@@ -36,6 +36,18 @@ public:
 		return normal;
 	}
 
+	bool is_planned(unsigned hook, unsigned answer) const
+	{
+		CXXRT_ASSERT(hook < PTELAB_HOOKS);
+		return plans_[hook].answer == answer;
+	}
+
+	// Whether this call is one of those that are to get just this answer; counted only if it could be.
+	bool is_answered(unsigned hook, unsigned wanted)
+	{
+		return is_planned(hook, wanted) && answer(hook).answer == wanted;
+	}
+
 private:
 	static constexpr unsigned kMostErrno = 4095;	// include/linux/err.h: MAX_ERRNO
 
@@ -54,7 +66,8 @@ private:
 			return answer == PTELAB_ANSWER_NORMAL || answer == PTELAB_ANSWER_SIGBUS ||
 			       answer == PTELAB_ANSWER_AGAIN || answer == PTELAB_ANSWER_ZAP;
 		case PTELAB_HOOK_HUGE_FAULT:
-			return answer == PTELAB_ANSWER_NORMAL || answer == PTELAB_ANSWER_FALLBACK;
+			return answer == PTELAB_ANSWER_NORMAL || answer == PTELAB_ANSWER_FALLBACK ||
+			       answer == PTELAB_ANSWER_OTHER || answer == PTELAB_ANSWER_OTHER_PUD;
 		}
 		return false;
 	}

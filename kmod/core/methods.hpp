@@ -131,25 +131,26 @@ struct FaultInsertMixed : FaultInsertPage {
 };
 
 struct HugePfn : FaultInsertPfn {
+	static constexpr unsigned kBackings = kAnyRam | bit(PTELAB_BACKING_HOLE);
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_COMPOUND;
 	static constexpr bool kHasAccess = false;
 
 	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
 	{
-		return fault.insert_pfn_beside_pmds(region, index);
+		return region.device() ? FaultCode::kSigbus : fault.insert_pfn_beside_pmds(region, index);
 	}
-	static FaultCode huge_fault(Fault<Kind> &fault, const Region &region, unsigned long index)
+	static FaultCode huge_fault(Fault<Kind> &fault, const Region &region, unsigned long index, bool other)
 	{
-		return fault.insert_pmd(region, index);
+		return fault.insert_pmd(region, index, other);
 	}
 };
 
 struct HugeFolio : FaultPage {
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_COMPOUND;
 
-	static FaultCode huge_fault(Fault<Kind> &fault, const Region &region, unsigned long index)
+	static FaultCode huge_fault(Fault<Kind> &fault, const Region &region, unsigned long index, bool other)
 	{
-		return fault.insert_folio(region, index);
+		return fault.insert_folio(region, index, other);
 	}
 };
 
@@ -160,6 +161,10 @@ struct Bare : Ordinary {
 
 	static Result<void> map(Mapping<Kind> &, const Region &) { return {}; }
 	static FaultCode fault(Fault<Kind> &, const Region &, unsigned long) { return FaultCode::kSigbus; }
+	static FaultCode huge_fault(Fault<Kind> &fault, const Region &region, unsigned long index, bool other)
+	{
+		return fault.insert_pmd(region, index, other);
+	}
 };
 
 // What SETUP has to know of a method.

@@ -37,7 +37,7 @@ public:
 	}
 
 	// For a region whose memory is a device's.
-	static Pages none() { return Pages{PTELAB_BACKING_DEVICE, 0}; }
+	static Pages none(unsigned backing) { return Pages{backing, 0}; }
 
 	Pages(Pages &&other)
 		: backing_{other.backing_}, count_{other.count_}, have_{cxxrt::exchange(other.have_, 0UL)},

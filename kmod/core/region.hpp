@@ -22,7 +22,18 @@ public:
 		return make(CXXRT_TRY(Pages::make(backing, count, counts)), nullptr);
 	}
 
-	static Result<cxxrt::Box<Region>> of_device(port_device *device) { return make(Pages::none(), device); }
+	static Result<cxxrt::Box<Region>> of_device(port_device *device) { return make(Pages::none(PTELAB_BACKING_DEVICE), device); }
+
+	static Result<cxxrt::Box<Region>> of_hole()
+	{
+		port_device *const hole = port_hole_new();
+		if (!hole)
+			return Errno::kNoMem;
+		auto region = make(Pages::none(PTELAB_BACKING_HOLE), hole);
+		if (!region.ok())
+			port_hole_free(hole);
+		return region;
+	}
 
 	Region(Pages &&pages, port_device *device, port_space *space)
 		: pages_{cxxrt::move(pages)}, device_{device}, space_{space}
@@ -35,6 +46,8 @@ public:
 	~Region()
 	{
 		port_space_free(space_);
+		if (backing() == PTELAB_BACKING_HOLE)
+			port_hole_free(device_);
 		port_count(nullptr, PORT_REGIONS, -1);
 	}
 

@@ -46,13 +46,36 @@ public:
 	}
 
 	template <typename M>
-	static FaultCode serve_huge(const Session &session, vm_fault *vmf, unsigned long pgoff)
+	static FaultCode serve_huge(const Session &session, vm_fault *vmf, unsigned long pgoff, bool other)
 	{
+		// It maps pages beside PMDs without a lock of ours.
+		if (session.plan().action == PTELAB_FAULT_REMAP)
+			return FaultCode::kFallback;
 		const Region &region = session.mapped_region();
 		Fault<typename M::Kind> fault{{}, vmf};
 		return region.pass([&](const GateState &gate) {
 			// ->fault says why not, and counts it.
-			return gate.open ? M::huge_fault(fault, region, pgoff) : FaultCode::kFallback;
+			return gate.open ? M::huge_fault(fault, region, pgoff, other) : FaultCode::kFallback;
+		});
+	}
+
+	static FaultCode serve_pud(const Session &session, vm_fault *vmf, unsigned long pgoff)
+	{
+		const Region &region = session.mapped_region();
+		if (region.backing() != PTELAB_BACKING_HOLE)
+			return FaultCode::kFallback;
+		Fault<PfnMap> fault{{}, vmf};
+		return region.pass([&](const GateState &gate) {
+			return gate.open ? fault.insert_pud(region, pgoff) : FaultCode::kFallback;
+		});
+	}
+
+	static FaultCode refused_pud(const Session &session, vm_fault *vmf)
+	{
+		const Region &region = session.mapped_region();
+		Fault<Plain> fault{{}, vmf};
+		return region.pass([&](const GateState &gate) {
+			return gate.open ? fault.insert_folio_pud(region) : FaultCode::kFallback;
 		});
 	}
 

@@ -176,18 +176,12 @@ public:
 			return Errno::kOpNotSupp;
 		if (backing == PTELAB_BACKING_DEVICE)
 			return setup_device(arg);
+		if (backing == PTELAB_BACKING_HOLE)
+			return setup_hole(arg, plan);
 		if (arg.cache && arg.cache != PTELAB_CACHE_WRITE_BACK)
 			return Errno::kOpNotSupp;
 		const unsigned long pages = CXXRT_TRY(pages_of(arg, backing));
-		return state_.with([&](SessionState &state) -> Result<void> {
-			if (state.mapped || has_own_region())
-				return Errno::kBusy;
-			auto fresh = CXXRT_TRY(Region::of_ram(backing, pages, counts_.get()));
-			region_ = cxxrt::move(fresh).release();
-			plan_ = plan;
-			port_file_use_space(file_, region_->space());
-			return {};
-		});
+		return own(plan, [&] { return Region::of_ram(backing, pages, counts_.get()); }, PTELAB_CACHE_WRITE_BACK);
 	}
 
 	void query(ptelab_query &out)
@@ -210,6 +204,16 @@ public:
 	ptelab_plan hook_answer(unsigned hook)
 	{
 		return state_.with([&](SessionState &state) { return state.plans.answer(hook); });
+	}
+
+	bool hook_is_planned(unsigned hook, unsigned answer)
+	{
+		return state_.with([&](SessionState &state) { return state.plans.is_planned(hook, answer); });
+	}
+
+	bool hook_is_answered(unsigned hook, unsigned answer)
+	{
+		return state_.with([&](SessionState &state) { return state.plans.is_answered(hook, answer); });
 	}
 
 	Result<void> plan_hook(const ptelab_plan &plan)
@@ -258,6 +262,30 @@ private:
 		if (arg.pages > most || (backing == PTELAB_BACKING_COMPOUND && !cxxrt::is_power_of_two(arg.pages)))
 			return Errno::kInval;
 		return static_cast<unsigned long>(arg.pages);
+	}
+
+	template <typename F>
+	Result<void> own(const FaultPlan &plan, F &&make, unsigned cache)
+	{
+		return state_.with([&](SessionState &state) -> Result<void> {
+			if (state.mapped || has_own_region())
+				return Errno::kBusy;
+			auto fresh = CXXRT_TRY(make());
+			region_ = cxxrt::move(fresh).release();
+			plan_ = plan;
+			state.cache = cache;
+			port_file_use_space(file_, region_->space());
+			return {};
+		});
+	}
+
+	Result<void> setup_hole(const ptelab_setup &arg, const FaultPlan &plan)
+	{
+		if (!(port_features() & PTELAB_HAS_INSERT_PFN_PUD) || (arg.cache && arg.cache != PTELAB_CACHE_UNCACHED))
+			return Errno::kOpNotSupp;
+		if (arg.pages)
+			return Errno::kInval;
+		return own(plan, [] { return Region::of_hole(); }, PTELAB_CACHE_UNCACHED);
 	}
 
 	// There is one device: SETUP only says with which memory type this file will use it.

@@ -162,7 +162,11 @@ static int follow(struct call_context *c)
 	else if (c->arg->call == PTELAB_CALL_FOLLOW_PTE)
 		error = ptelab_follow_pte(c->vma, c->arg->address, &c->found);
 	else if (c->arg->call == PTELAB_CALL_FOLLOW_PFNMAP)
-		error = ptelab_follow_pfnmap(c->vma, c->arg->address, &c->found);
+		error = ptelab_follow_pfnmap(c->vma, c->arg->address, &c->found, false);
+	else if (c->arg->call == PTELAB_CALL_FOLLOW_PFNMAP_ASLEEP)
+		error = IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) ?
+				ptelab_follow_pfnmap(c->vma, c->arg->address, &c->found, true) :
+				-EOPNOTSUPP;
 	else
 		error = ptelab_follow_any(c->vma, c->arg->address, &c->found);
 	if (error == -EOPNOTSUPP)
@@ -188,6 +192,9 @@ static int apply(struct call_context *c)
 	unsigned long addr;
 
 	if (!PAGE_ALIGNED(arg->address) || !PAGE_ALIGNED(arg->bytes) || !in_vma(c, arg->address, arg->bytes))
+		return -EPERM;
+	/* It makes the tables that are missing, while a fault may be about to map the whole. */
+	if (may_meet_huge(c) && !write_locked(c))
 		return -EPERM;
 	for (addr = arg->address; addr < arg->address + arg->bytes; addr += PAGE_SIZE) {
 		struct ptelab_pte pte;
@@ -236,6 +243,7 @@ static int (*const calls[PTELAB_CALLS])(struct call_context *c) = {
 	[PTELAB_CALL_FOLLOW_PTE] = follow,
 	[PTELAB_CALL_FOLLOW_PFNMAP] = follow,
 	[PTELAB_CALL_FOLLOW_PFN_ANY] = follow,
+	[PTELAB_CALL_FOLLOW_PFNMAP_ASLEEP] = follow,
 	[PTELAB_CALL_APPLY] = apply,
 	[PTELAB_CALL_HANDLE_FAULT] = fault_in,
 	[PTELAB_CALL_FIXUP_FAULT] = fault_in,

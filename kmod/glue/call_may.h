@@ -48,7 +48,8 @@ static inline pgprot_t prot_of(const struct call_context *c)
  */
 static inline bool may_meet_huge(const struct call_context *c)
 {
-	return c->file->method == PTELAB_HUGE_PFN || c->file->method == PTELAB_HUGE_FOLIO;
+	return c->file->method == PTELAB_HUGE_PFN || c->file->method == PTELAB_HUGE_FOLIO ||
+	       c->file->shape.hooks & (1ULL << PTELAB_HOOK_HUGE_FAULT);
 }
 
 /* An anonymous page is its owner's to free: a bare pfn would map it on. */

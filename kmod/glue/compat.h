@@ -133,6 +133,21 @@ static inline int compat_unmap_mapping_pages(struct address_space *mapping, pgof
 #define COMPAT_PFN(pfn) (pfn)
 #endif
 
+/* vmf_insert_pfn_pud() is a function, or inline over the one with _prot; the processor may know no such entries. */
+#if defined(CONFIG_TRANSPARENT_HUGEPAGE) && defined(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD) && \
+	(defined(HAVE_VMF_INSERT_PFN_PUD) || defined(HAVE_VMF_INSERT_PFN_PUD_PROT))
+#define COMPAT_INSERT_PFN_PUD 1
+#endif
+
+static inline bool compat_has_pud_entries(void)
+{
+#ifdef CONFIG_X86
+	return boot_cpu_has(X86_FEATURE_GBPAGES);
+#else
+	return true;
+#endif
+}
+
 /* Context: mmap_lock held, or the VMA's own lock; sleeps. */
 static inline vm_fault_t compat_insert_mixed(struct vm_area_struct *vma, unsigned long addr, unsigned long pfn)
 {

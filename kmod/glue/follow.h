@@ -41,7 +41,8 @@ static inline int ptelab_follow_pte(struct vm_area_struct *vma, unsigned long ad
 #endif
 }
 
-static inline int ptelab_follow_pfnmap(struct vm_area_struct *vma, unsigned long addr, struct followed *found)
+/* asleep: with a sleep under the lock, but one that can only be complained about. */
+static inline int ptelab_follow_pfnmap(struct vm_area_struct *vma, unsigned long addr, struct followed *found, bool asleep)
 {
 #ifdef HAVE_FOLLOW_PFNMAP_START
 	struct follow_pfnmap_args args = { .vma = vma, .address = addr };
@@ -52,6 +53,8 @@ static inline int ptelab_follow_pfnmap(struct vm_area_struct *vma, unsigned long
 	found->pfn = args.pfn;
 	found->writable = args.writable;
 	found->special = args.special;
+	if (asleep)
+		might_sleep();
 	follow_pfnmap_end(&args);
 	return 0;
 #else
@@ -61,7 +64,7 @@ static inline int ptelab_follow_pfnmap(struct vm_area_struct *vma, unsigned long
 
 static inline int ptelab_follow_any(struct vm_area_struct *vma, unsigned long addr, struct followed *found)
 {
-	int error = ptelab_follow_pfnmap(vma, addr, found);
+	int error = ptelab_follow_pfnmap(vma, addr, found, false);
 
 	return error == -EOPNOTSUPP ? ptelab_follow_pfn(vma, addr, found) : error;
 }

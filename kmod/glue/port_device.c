@@ -6,6 +6,7 @@
  */
 #include <linux/err.h>
 #include <linux/io.h>
+#include <linux/ioport.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 
@@ -14,6 +15,7 @@
 struct port_device {
 	phys_addr_t start;
 	unsigned long pages;
+	struct resource claim;		/* of a hole; else all zero */
 	struct mutex lock;		/* guards what follows; taken inside mmap_lock and the session's mutex */
 	void __iomem *memory;		/* NULL: unplugged, or no type could be mapped */
 	unsigned int cache;		/* enum ptelab_cache of memory */
@@ -61,6 +63,42 @@ void ptelab_device_free(struct port_device *device)
 	kfree(device);
 }
 
+/*
+ * From the upper half of what the processor can address, where firmware puts no device. What is read there is all ones or zeros,
+ * and what is written is lost: but nobody needs to do either.
+ */
+struct port_device *port_hole_new(void)
+{
+	struct port_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
+	unsigned long bytes = port_pud_pages() << PAGE_SHIFT;
+
+	if (!device)
+		return NULL;
+	device->claim.name = "ptelab hole";
+	device->claim.flags = IORESOURCE_MEM;
+	if (allocate_resource(&iomem_resource, &device->claim, bytes, iomem_resource.end / 2, iomem_resource.end, bytes, NULL,
+			      NULL)) {
+		kfree(device);
+		return NULL;
+	}
+	device->start = device->claim.start;
+	device->pages = port_pud_pages();
+	device->cache = PTELAB_CACHE_UNCACHED;
+	mutex_init(&device->lock);
+	return device;
+}
+
+void port_hole_free(struct port_device *device)
+{
+	release_resource(&device->claim);
+	ptelab_device_free(device);
+}
+
+static bool is_hole(const struct port_device *device)
+{
+	return device->claim.flags;
+}
+
 phys_addr_t port_device_phys(const struct port_device *device)
 {
 	return device->start;
@@ -96,7 +134,9 @@ int port_device_hold(struct port_device *device, unsigned int cache)
 	int error = 0;
 
 	mutex_lock(&device->lock);
-	if (!device->memory)
+	if (is_hole(device))
+		error = cache == device->cache ? 0 : -EINVAL;
+	else if (!device->memory)
 		error = -ENODEV;
 	else if (cache != device->cache)
 		error = device->holders ? -EBUSY : change_cache(device, cache);

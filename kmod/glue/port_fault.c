@@ -70,6 +70,24 @@ unsigned int port_fault_insert_pfn_pmd(struct vm_fault *vmf, unsigned long pfn)
 #endif
 }
 
+unsigned int port_fault_insert_pfn_pud(struct vm_fault *vmf, unsigned long pfn)
+{
+#ifdef COMPAT_INSERT_PFN_PUD
+	if (compat_has_pud_entries())
+		return (__force unsigned int)vmf_insert_pfn_pud(vmf, COMPAT_PFN(pfn), vmf->flags & FAULT_FLAG_WRITE);
+#endif
+	return PORT_FAULT_FALLBACK;
+}
+
+unsigned int port_fault_insert_folio_pud(struct vm_fault *vmf, struct page *head)
+{
+#ifdef HAVE_VMF_INSERT_FOLIO_PUD
+	return (__force unsigned int)vmf_insert_folio_pud(vmf, page_folio(head), vmf->flags & FAULT_FLAG_WRITE);
+#else
+	return PORT_FAULT_FALLBACK;
+#endif
+}
+
 /* Takes a reference of its own on a folio of exactly a PMD's order. */
 unsigned int port_fault_insert_folio_pmd(struct vm_fault *vmf, struct page *head)
 {
@@ -127,6 +145,19 @@ unsigned long port_pmd_pages(void)
 #else
 	return 0;
 #endif
+}
+
+unsigned long port_pud_pages(void)
+{
+	return 1UL << (PUD_SHIFT - PAGE_SHIFT);
+}
+
+/* Exactly one of the two flags, and no copy-on-write (mm/huge_memory.c: vmf_insert_pfn_pmd). */
+bool port_fault_takes_pfns(const struct vm_fault *vmf)
+{
+	unsigned long flags = vmf->vma->vm_flags & (VM_PFNMAP | VM_MIXEDMAP);
+
+	return (flags == VM_PFNMAP || flags == VM_MIXEDMAP) && !port_fault_is_cow(vmf);
 }
 
 void port_fault_take_back(struct vm_fault *vmf)

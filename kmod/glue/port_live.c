@@ -99,8 +99,14 @@ static void walk(const struct vm_area_struct *vma, unsigned long addr, struct pt
 		return;
 	pudp = pud_offset_lockless(p4dp, p4d, addr);
 	pud = READ_ONCE(*pudp);
-	if (pud_none(pud) || !pud_present(pud) || pud_leaf(pud))
+	if (pud_none(pud) || !pud_present(pud))
 		return;
+	if (pud_leaf(pud)) {
+		out->state = state_bits(pud_write(pud), pud_dirty(pud), pud_young(pud)) | PTELAB_PTE_HUGE;
+		out->cache = cache_of(pud_val(pud));
+		out->pfn = pud_pfn(pud) + ((addr & ~PUD_MASK) >> PAGE_SHIFT);
+		return;
+	}
 	pmdp = pmd_offset_lockless(pudp, pud, addr);
 	pmd = READ_ONCE(*pmdp);
 	if (pmd_none(pmd) || !pmd_present(pmd))

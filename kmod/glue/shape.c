@@ -55,8 +55,11 @@ static int check(const struct ptelab_file *file, const struct ptelab_shape *shap
 	/* What ->mmap fills is tracked until ->close (port_vma_track). */
 	if (replaces && ptelab_fills_at_mmap(file->session) && (shape->hooks & pair) != pair)
 		return -EOPNOTSUPP;
-	/* The kernel must not set flags that make what the node inserts a BUG. */
-	if (file->method != PTELAB_BARE && shape->vm_set & (PTELAB_VM_PFNMAP | PTELAB_VM_MIXEDMAP))
+	/* Flags that make what the node inserts a BUG must not be set. What ->fault returns may go into a VM_MIXEDMAP VMA. */
+	if (file->method != PTELAB_BARE && shape->vm_set & PTELAB_VM_PFNMAP)
+		return -EOPNOTSUPP;
+	if (file->method != PTELAB_BARE && file->method != PTELAB_FAULT_PAGE && file->method != PTELAB_HUGE_FOLIO &&
+	    shape->vm_set & PTELAB_VM_MIXEDMAP)
 		return -EOPNOTSUPP;
 	if (shape->flags & (PTELAB_SHAPE_OWN_INODE | PTELAB_SHAPE_RESERVED) && !ptelab_own_space(file->session))
 		return -EOPNOTSUPP;

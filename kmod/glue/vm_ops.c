@@ -107,11 +107,22 @@ DEFINE_FAULT(bare)
 
 static vm_fault_t huge_fault_pmd(struct vm_fault *vmf)
 {
-	bool folio = file_of(vmf->vma)->method == PTELAB_HUGE_FOLIO;
+	unsigned int method = file_of(vmf->vma)->method;
 	struct ptelab_session *session = record_fault(vmf, PTELAB_HOOK_HUGE_FAULT);
 
-	return (__force vm_fault_t)(folio ? ptelab_huge_fault_folio(session, vmf, vmf->pgoff) :
-					    ptelab_huge_fault_pfn(session, vmf, vmf->pgoff));
+	switch (method) {
+	case PTELAB_HUGE_FOLIO:
+		return (__force vm_fault_t)ptelab_huge_fault_folio(session, vmf, vmf->pgoff);
+	case PTELAB_BARE:
+		return (__force vm_fault_t)ptelab_huge_fault_bare(session, vmf, vmf->pgoff);
+	}
+	return (__force vm_fault_t)ptelab_huge_fault_pfn(session, vmf, vmf->pgoff);
+}
+
+/* Asked before every PMD, and hardly ever anything but a fallback: no event. */
+static vm_fault_t huge_fault_pud(struct vm_fault *vmf)
+{
+	return (__force vm_fault_t)ptelab_huge_fault_pud(file_of(vmf->vma)->session, vmf, vmf->pgoff);
 }
 
 #if !defined(CONFIG_TRANSPARENT_HUGEPAGE)
@@ -119,11 +130,15 @@ static vm_fault_t huge_fault_pmd(struct vm_fault *vmf)
 #elif defined(HAVE_HUGE_FAULT_PE_SIZE)
 static vm_fault_t vma_huge_fault(struct vm_fault *vmf, enum page_entry_size size)
 {
+	if (size == PE_SIZE_PUD)
+		return huge_fault_pud(vmf);
 	return size == PE_SIZE_PMD ? huge_fault_pmd(vmf) : VM_FAULT_FALLBACK;
 }
 #else
 static vm_fault_t vma_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
+	if (order == PUD_SHIFT - PAGE_SHIFT)
+		return huge_fault_pud(vmf);
 	return order == PMD_SHIFT - PAGE_SHIFT ? huge_fault_pmd(vmf) : VM_FAULT_FALLBACK;
 }
 #endif
@@ -326,7 +341,7 @@ static int fill(struct vm_operations_struct *ops, unsigned int method, unsigned 
 		return 0;
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 	case PTELAB_HOOK_HUGE_FAULT:
-		ops->huge_fault = ptelab_vm_ops[method]->huge_fault;
+		ops->huge_fault = method == PTELAB_BARE ? vma_huge_fault : ptelab_vm_ops[method]->huge_fault;
 		return ops->huge_fault ? 0 : -EOPNOTSUPP;
 #endif
 	case PTELAB_HOOK_MAP_PAGES:

@@ -234,6 +234,41 @@ unsigned int port_fault_insert_pfn_pmd(vm_fault *vmf, unsigned long pfn)
 	return insert_leaf(vma, start, pfn, nullptr);
 }
 
+unsigned long port_pud_pages()
+{
+	return Kernel::get().personality().pud_pages;
+}
+
+bool port_fault_takes_pfns(const vm_fault *vmf)
+{
+	return vmf->vma->pfnmap != vmf->vma->mixedmap && !fake::is_cow(vmf->vma);
+}
+
+unsigned int port_fault_insert_pfn_pud(vm_fault *vmf, unsigned long pfn)
+{
+	fake::must_be_in_fault(vmf);
+	Kernel &kernel = Kernel::get();
+	const unsigned long pages = port_pud_pages(), bytes = pages << kernel.shift();
+	const unsigned long start = vmf->address & ~(bytes - 1);
+	if (!(kernel.personality().features & PTELAB_HAS_INSERT_PFN_PUD))
+		return PORT_FAULT_FALLBACK;
+	if (!port_fault_takes_pfns(vmf) || pfn & (pages - 1) || start < vmf->vma->start || bytes > vmf->vma->end - start)
+		bug("a PUD of what does not fit");
+	const std::lock_guard guard{kernel.data};
+	for (unsigned long i = 0; i < pages && fake::is_empty(vmf->vma->mm, start + (i << kernel.shift()), 1); i++) {
+		fake::set_pte(vmf->vma, start + (i << kernel.shift()), pfn + i, nullptr);
+		vmf->vma->mm->ptes[start + (i << kernel.shift())].huge = true;
+	}
+	return PORT_FAULT_NOPAGE;
+}
+
+// mm/huge_memory.c: vmf_insert_folio_pud
+unsigned int port_fault_insert_folio_pud(vm_fault *vmf, page *)
+{
+	fake::must_be_in_fault(vmf);
+	return Kernel::get().personality().features & PTELAB_HAS_INSERT_FOLIO_PUD ? PORT_FAULT_SIGBUS : PORT_FAULT_FALLBACK;
+}
+
 unsigned int port_fault_insert_folio_pmd(vm_fault *vmf, page *head)
 {
 	fake::must_be_in_fault(vmf);
@@ -242,8 +277,10 @@ unsigned int port_fault_insert_folio_pmd(vm_fault *vmf, page *head)
 		return PORT_FAULT_FALLBACK;
 	if (vmf->vma->pfnmap)
 		bug("a folio is inserted into VM_PFNMAP");
-	if (head->head != head || 1UL << head->order != personality.pmd_pages)
-		bug("vmf_insert_folio_pmd() of a folio that is not of a PMD's order");
+	if (head->head != head)
+		bug("vmf_insert_folio_pmd() of a tail");
+	if (1UL << head->order != personality.pmd_pages)
+		return PORT_FAULT_SIGBUS;
 	if (vmf->write && fake::is_cow(vmf->vma))
 		bug("a folio is mapped writable into a private mapping");
 	const unsigned long start = fake::pmd_start(vmf->address);

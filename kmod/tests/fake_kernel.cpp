@@ -43,6 +43,7 @@ void Kernel::shut_down()
 	must(fillers == 0, "fillers are left");
 	must(files == 0, "files are left");
 	must(spaces == 0, "spaces are left");
+	must(holes == 0, "holes are left");
 	must(mutexes == 0, "mutexes are left");
 	must(counts == 0, "counts are left");
 	must(vmallocs == 0, "vmalloc areas are left");
@@ -290,6 +291,23 @@ unsigned long port_device_pages(const port_device *device)
 unsigned long port_device_pfn(const port_device *)
 {
 	return fake::kDevicePfn;
+}
+
+port_device *port_hole_new()
+{
+	Kernel &kernel = Kernel::get();
+	if (kernel.fails())
+		return nullptr;
+	kernel.holes++;
+	return new port_device{kernel.personality().pud_pages};
+}
+
+void port_hole_free(port_device *device)
+{
+	if (device->holders)
+		bug("a hole is freed while held");
+	Kernel::get().holes--;
+	delete device;
 }
 
 int port_device_hold(port_device *device, unsigned int cache)

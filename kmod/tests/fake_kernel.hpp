@@ -131,8 +131,9 @@ struct Personality {
 	unsigned page_shift = 12;
 	unsigned max_order = 10;
 	unsigned long pmd_pages = 8;	// 0: no huge pages
+	unsigned long pud_pages = 64;
 	unsigned long long features = PTELAB_HAS_ZAP_SPECIAL | PTELAB_HAS_ZAP_VMA | PTELAB_HAS_INSERT_PFN_PMD |
-				      PTELAB_HAS_INSERT_FOLIO_PMD;
+				      PTELAB_HAS_INSERT_FOLIO_PMD | PTELAB_HAS_INSERT_PFN_PUD;
 	bool remap_leaves_ptes = true;	// remap_pfn_range() that fails half way leaves what it has set
 	bool faults_under_vma_lock = false;
 	bool adjacent_singles = false;	// single pages happen to lie in a row
@@ -168,7 +169,7 @@ public:
 	// Guards all that the models hold; never kept while a fake::Lock is waited for.
 	std::recursive_mutex data;
 	port_counts module_counts;
-	std::atomic<int> spaces{0}, mutexes{0}, counts{0}, vmas{0}, vmallocs{0}, fillers{0}, mms{0}, files{0};
+	std::atomic<int> holes{0}, spaces{0}, mutexes{0}, counts{0}, vmas{0}, vmallocs{0}, fillers{0}, mms{0}, files{0};
 
 	// What happens meanwhile, once; each may be empty.
 	std::function<void()> on_retry;		// the fault's lock has been dropped
@@ -216,6 +217,7 @@ void must_be_in_fault(const vm_fault *vmf);
 bool inside(const vm_area_struct *vma, unsigned long addr);
 bool present(const vm_area_struct *vma, unsigned long addr);
 unsigned long pmd_start(unsigned long addr);
+bool is_empty(const Mm *mm, unsigned long start, unsigned long bytes);
 bool is_huge(const Mm *mm, unsigned long addr);	// there is an entry, and it is part of a huge leaf
 bool pmd_is_none(const Mm *mm, unsigned long addr);
 vm_area_struct *find_vma(Mm *mm, unsigned long addr);

@@ -194,8 +194,8 @@ TEST_CASE("a folio for a huge leaf has a PMD's order, and is not written through
 	CHECK_FALSE(inserts(3, 0, true, true));
 	CHECK_FALSE(inserts(3, 0, false, false));
 	CHECK(inserts(3, 0, false, true));
-	CHECK(inserts(4, 0, true, true));
-	CHECK(inserts(2, 0, true, true));
+	CHECK_FALSE(inserts(4, 0, true, true));	// of another order: refused
+	CHECK_FALSE(inserts(2, 0, true, true));
 	CHECK(inserts(3, 1, true, true));
 }
 

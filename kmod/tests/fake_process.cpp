@@ -77,6 +77,12 @@ unsigned call_any_fault(vm_fault *vmf)
 	const Kernel &kernel = Kernel::get();
 	const unsigned method = vma->file->method;
 	const bool huge = method == PTELAB_HUGE_PFN || method == PTELAB_HUGE_FOLIO;
+	const unsigned long pud_bytes = kernel.personality().pud_pages << kernel.shift();
+	if (huge && is_empty(vma->mm, vmf->address & ~(pud_bytes - 1), pud_bytes)) {
+		const unsigned long pgoff = vma->pgoff + ((vmf->address - vma->start) >> kernel.shift());
+		if (const unsigned code = ptelab_huge_fault_pud(vma->file->session, vmf, pgoff); code != PORT_FAULT_FALLBACK)
+			return code;
+	}
 	if (huge && kernel.personality().pmd_pages && pmd_is_none(vma->mm, vmf->address)) {
 		Kernel::get().meanwhile(Kernel::get().before_huge);
 		const unsigned long pgoff = vma->pgoff + ((vmf->address - vma->start) >> kernel.shift());

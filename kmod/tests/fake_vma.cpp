@@ -56,11 +56,16 @@ bool is_huge(const Mm *mm, unsigned long addr)
 	return pte != mm->ptes.end() && pte->second.huge;
 }
 
-bool pmd_is_none(const Mm *mm, unsigned long addr)
+bool is_empty(const Mm *mm, unsigned long start, unsigned long bytes)
 {
 	const std::lock_guard guard{Kernel::get().data};
-	const auto first = mm->ptes.lower_bound(pmd_start(addr));
-	return first == mm->ptes.end() || first->first >= pmd_start(addr) + Kernel::get().pmd_bytes();
+	const auto first = mm->ptes.lower_bound(start);
+	return first == mm->ptes.end() || first->first >= start + bytes;
+}
+
+bool pmd_is_none(const Mm *mm, unsigned long addr)
+{
+	return is_empty(mm, pmd_start(addr), Kernel::get().pmd_bytes());
 }
 
 bool is_cow(const vm_area_struct *vma)

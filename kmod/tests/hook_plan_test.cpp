@@ -7,7 +7,7 @@ TEST_SUITE_BEGIN("hook plan");
 
 namespace {
 
-constexpr const char *kAnswers = "?NEBAZF";	// by enum ptelab_answer
+constexpr const char *kAnswers = "?NEBAZFOP";	// by enum ptelab_answer
 
 // What the next calls of a hook are answered with.
 std::string answers(file *file, unsigned hook, unsigned count)
@@ -55,7 +55,7 @@ TEST_CASE("a hook has the answers that make sense for it, and no others")
 	CHECK(takes(PTELAB_HOOK_MAY_SPLIT) == "NE");
 	CHECK(takes(PTELAB_HOOK_MREMAP) == "NE");
 	CHECK(takes(PTELAB_HOOK_MPROTECT) == "NE");
-	CHECK(takes(PTELAB_HOOK_HUGE_FAULT) == "NF");
+	CHECK(takes(PTELAB_HOOK_HUGE_FAULT) == "NFOP");
 	CHECK(takes(PTELAB_HOOK_PAGE_MKWRITE) == "NBA");
 	CHECK(takes(PTELAB_HOOK_PFN_MKWRITE) == "NBAZ");
 	for (const unsigned hook : {0U, unsigned{PTELAB_HOOK_OPEN}, unsigned{PTELAB_HOOK_CLOSE}, unsigned{PTELAB_HOOK_FAULT},

@@ -62,13 +62,13 @@ concept InsertsMixed = requires(Token &token)
 template <typename Token>
 concept InsertsPmd = requires(Token &token, const Region &region)
 {
-	token.insert_pmd(region, 0UL);
+	token.insert_pmd(region, 0UL, false);
 };
 
 template <typename Token>
 concept InsertsFolio = requires(Token &token, const Region &region)
 {
-	token.insert_folio(region, 0UL);
+	token.insert_folio(region, 0UL, false);
 };
 
 template <typename Token>
@@ -101,7 +101,7 @@ static_assert(!InsertsPmd<Fault<MixedMap>>);
 static_assert(!InsertsPmd<Fault<MixedPfn>>);
 static_assert(!InsertsPmd<Fault<Inserted>>);
 static_assert(!InsertsPmd<Fault<Plain>>);
-static_assert(!InsertsPmd<Fault<Shaped>>);
+static_assert(InsertsPmd<Fault<Shaped>>); // which asks what the flags are
 
 // vmf_insert_mixed() needs VM_MIXEDMAP, and where pages are counted its bare pfns would not be.
 static_assert(InsertsMixed<Fault<MixedPfn>>);

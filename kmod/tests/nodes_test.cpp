@@ -146,6 +146,60 @@ TEST_CASE("REVOKE takes leaves too, and while it is in force ->fault is what ans
 	}
 }
 
+TEST_CASE("a hole is mapped by one entry, or not at all")
+{
+	Module module;
+	Process user;
+	file *const file = user.open(module, PTELAB_HUGE_PFN);
+	CHECK(setup(file, {.backing = PTELAB_BACKING_HOLE, .pages = 64}) == -EINVAL);
+	REQUIRE(setup(file, {.backing = PTELAB_BACKING_HOLE}) == 0);
+	CHECK(query(file).pages == 64);
+	CHECK(query(file).backing == PTELAB_BACKING_HOLE);
+	const Mapped part = user.mmap(file, 32);
+	CHECK(user.read(part.at()) == kSigbus);
+	CHECK(user.present() == 0);
+	// The next address may not begin where a PUD does: the first that does is wanted.
+	Mapped map = user.mmap(file, 64);
+	while (map.at() & 0x3ffff)
+		map = user.mmap(file, 1);
+	map = user.mmap(file, 64);
+	if (!(map.at() & 0x3ffff)) {
+		CHECK(user.read(page_at(map, 5)).ok());
+		CHECK(user.present() == 64);
+		REQUIRE(revoke(file) == 0);
+		CHECK(user.present() == 0);
+		CHECK(user.read(map.at()) == kSigbus);
+		REQUIRE(restore(file) == 0);
+	}
+	for (const unsigned method : {PTELAB_HUGE_FOLIO, PTELAB_FAULT_INSERT_PFN, PTELAB_BARE})
+		CHECK(setup(user.open(module, method), {.backing = PTELAB_BACKING_HOLE}) == -EOPNOTSUPP);
+	::file *const other = user.open(module, PTELAB_HUGE_PFN);
+	Kernel::get().fail_call(1);
+	CHECK(setup(other, {.backing = PTELAB_BACKING_HOLE}) == -ENOMEM);
+	Kernel::get().fail_call(2);
+	CHECK(setup(other, {.backing = PTELAB_BACKING_HOLE}) == -ENOMEM);
+}
+
+TEST_CASE("what should not be inserted is not, where there is none such, and is refused by the kernel, where there is")
+{
+	const auto other_of = [](unsigned method, const ptelab_setup &arg, unsigned answer, const Personality &personality = {}) {
+		Module module{personality};
+		Process user;
+		file *const file = user.open(module, method);
+		REQUIRE(setup(file, arg) == 0);
+		REQUIRE(plan(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = answer, .count = 1}) == 0);
+		const Mapped map = user.mmap(file, 8);
+		const auto touched = user.read(map.at());
+		return touched == kSigbus ? -1L : static_cast<long>(lookup(file, map.at()).page);
+	};
+	CHECK(other_of(PTELAB_HUGE_PFN, {.pages = 16}, PTELAB_ANSWER_OTHER) == 9);
+	CHECK(other_of(PTELAB_HUGE_PFN, {.pages = 8}, PTELAB_ANSWER_OTHER) == 1);
+	CHECK(other_of(PTELAB_HUGE_FOLIO, {.pages = 16}, PTELAB_ANSWER_OTHER) == -1);
+	CHECK(other_of(PTELAB_HUGE_FOLIO, {.pages = 8}, PTELAB_ANSWER_OTHER) == 1);
+	CHECK(other_of(PTELAB_HUGE_FOLIO, {.pages = 8}, PTELAB_ANSWER_OTHER_PUD) == 1);
+	CHECK(other_of(PTELAB_HUGE_FOLIO, {.pages = 8}, PTELAB_ANSWER_OTHER_PUD, {.features = PTELAB_HAS_INSERT_FOLIO_PUD}) == -1);
+}
+
 TEST_CASE("of two threads that fill one PMD, by a leaf and by a page, the second finds what the first did")
 {
 	const auto race = [](std::function<void()> Kernel::*when, unsigned method, bool leaf_first) {

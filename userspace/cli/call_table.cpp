@@ -26,6 +26,8 @@ const std::vector<CallInfo> kCalls{
 	 "no longer exported to modules; vmf_insert_page_mkwrite came when DAX began to count its pages",
 	 "Use vmf_insert_page_mkwrite where there is one.", "CALL INSERT_MIXED_MKWRITE"},
 	{"vmf_insert_pfn_pmd", {}, "", "The caller checks that the 2 MiB lie inside the mapping: the kernel does not.", "huge_pfn"},
+	{"vmf_insert_pfn_pud", {}, "", "As vmf_insert_pfn_pmd, for 1 GiB where the processor has such entries.", "huge_pfn, backing hole"},
+	{"vmf_insert_folio_pud", {}, "", "The counted form for 1 GiB; the folio has to be of that order.", "huge_folio, PLAN OTHER_PUD"},
 	{"vmf_insert_folio_pmd", {}, "", "The counted form for 2 MiB; the folio has to be of that order.", "huge_folio"},
 	{"remap_pfn_range", {"remap_pfn_range", "mmap_action_remap"}, "from ->mmap_prepare it is asked for with an action",
 	 "At mmap, over the whole mapping. It is a BUG over entries that are present, and for no bytes.", "remap_pfn; CALL REMAP"},

@@ -134,7 +134,7 @@ constexpr std::array kNodes{
 static_assert(kNodes.size() == PTELAB_METHODS - 1, "a method of the ABI has no row here");
 
 constexpr std::array<std::string_view, PTELAB_BACKINGS> kBackings{"default", "single",	"compound",
-								  "split",   "vmalloc", "device"};
+								  "split",   "vmalloc", "device", "hole"};
 constexpr std::array<std::string_view, PTELAB_CACHES> kCaches{"default", "write-back", "uncached", "write-combining"};
 constexpr std::array<std::string_view, PTELAB_FAULT_ACTIONS> kActions{"default", "serve", "sigbus",
 								      "oom",	 "retry", "delay",
@@ -163,6 +163,8 @@ constexpr std::array kFeatures{
 	Feature{PTELAB_HAS_MAPPED_HOOK, "mapped_hook", "vm_ops->mapped"},
 	Feature{PTELAB_HAS_GENERIC_ACCESS, "generic_access", "generic_access_phys"},
 	Feature{PTELAB_HAS_FAST_ONLY_PIN, "fast_only_pin", "pin_user_pages_fast_only"},
+	Feature{PTELAB_HAS_INSERT_PFN_PUD, "insert_pfn_pud", "vmf_insert_pfn_pud, and a processor that has such entries"},
+	Feature{PTELAB_HAS_INSERT_FOLIO_PUD, "insert_folio_pud", "vmf_insert_folio_pud"},
 };
 
 template <class Enum, std::size_t N>

@@ -7,9 +7,8 @@
 #include <unistd.h>
 
 #include <ptelab/child.hpp>
-#include <ptelab/direct.hpp>
 
-#include "lab.hpp"
+#include "huge_lab.hpp"
 #include "release.hpp"
 
 namespace ptelab {
@@ -195,26 +194,21 @@ RULE_PER_NODE("permission_comes_first", kFaultNodes, .contract = "FR-10",
 	rule.expect("faults then", device.stats().faults, 1U);
 }
 
-constexpr std::size_t kHugeBytes = std::size_t{2} << 20;
-
 RULE("fault_page.compound_page", .contract = "FR-11",
      .says = "A page of a huge compound page given by ->fault may be mapped with all of it, by one huge entry",
-     .source = "mm/memory.c:finish_fault",
-     .needs = {kconfig("CONFIG_TRANSPARENT_HUGEPAGE", "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size")})
+     .source = "mm/memory.c:finish_fault", .needs = {thp()})
 {
 	Device device(node_of(PTELAB_FAULT_PAGE));
-	device.setup({.backing = PTELAB_BACKING_COMPOUND, .pages = kHugeBytes / page_size()});
-	const Mapping room(-1, 2 * kHugeBytes, {.prot = PROT_NONE, .flags = MAP_PRIVATE | MAP_ANONYMOUS});
-	const auto start = (reinterpret_cast<std::uintptr_t>(room.data()) + kHugeBytes - 1) & ~(kHugeBytes - 1);
-	// Declared later, gone earlier: the room's own unmapping then finds the hole, and takes the two ends.
-	const Mapping map(device, kHugeBytes, {.flags = MAP_SHARED | MAP_FIXED, .at = reinterpret_cast<void *>(start)});
+	device.setup({.backing = PTELAB_BACKING_COMPOUND, .pages = kPmdPages});
+	const HugePlace place;
+	const Mapping map = place.map(device, kHuge);
 
 	rule.expect("a read", map.touch(3).outcome(), kOk);
 	const std::size_t there = present(device, map);
 	const bool huge = (state_of(device, map, 3) & PTELAB_PTE_HUGE) != 0;
 	rule.because("pages present", "512 if finish_fault used a huge entry");
 	rule.observe("pages present", there);
-	rule.expect("pages by one fault, or one", there == 1 || there == kHugeBytes / page_size(), true);
+	rule.expect("pages by one fault, or one", there == 1 || there == kPmdPages, true);
 	rule.expect("a huge entry for all, a small one for one", huge, there != 1);
 	rule.expect("it ends at the file's size, which a device has not", huge,
 		    choose(older_than(6, 12), true, false,
@@ -224,6 +218,37 @@ RULE("fault_page.compound_page", .contract = "FR-11",
 	std::byte byte{};
 	device.read(pages(100), {&byte, 1});
 	rule.expect("the byte", static_cast<unsigned>(byte), 4U);
+}
+
+RULE("fault_page.compound_page_in_a_mixed_map", .contract = "FR-11",
+     .says = "Mapped by one huge entry in a VM_MIXEDMAP mapping, a compound page is taken for bare pfns when unmapped: its reference and RSS are lost",
+     .source = "mm/memory.c:do_set_pmd, mm/huge_memory.c:zap_huge_pmd", .needs = {thp(), root()}, .suite = kScarSuite)
+{
+	constexpr const char *kLine = "BUG: Bad rss-counter state";
+	rule.declare_kernel_line(kLine);
+	Device device(node_of(PTELAB_FAULT_PAGE));
+	device.setup({.backing = PTELAB_BACKING_COMPOUND, .pages = kPmdPages});
+	shape(device, {.vm_set = PTELAB_VM_MIXEDMAP});
+	const std::int64_t references = page_info(device, 0).references;
+	KernelLog log;
+	// The counters of an address space are looked at when it goes.
+	const bool huge = in_child([&] {
+		const HugePlace place;
+		const Mapping map = place.map(device, kHuge);
+		map.touch(0);
+		return is_huge(device, map);
+	});
+	const std::string reason = "the zap of a huge entry asks the VMA what it is, not the page (vma_is_special_huge)";
+
+	rule.observe("huge", huge);
+	rule.expect("references lost", page_info(device, 0).references - references, choose(huge, 1, 0, reason));
+	// The address space goes for good when no idle processor has it any more.
+	std::size_t complaints = log.count(kLine);
+	for (int wait = 0; huge && complaints == 0 && wait < 200; ++wait) {
+		::usleep(10'000);
+		complaints = log.count(kLine);
+	}
+	rule.expect("complaints", complaints, choose(huge, 1U, 0U, reason));
 }
 
 } // namespace

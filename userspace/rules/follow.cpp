@@ -45,6 +45,30 @@ RULE_PER_NODE("follow_refuses_pages", kPageNodes, .contract = "PT-08",
 	with_each_look(rule, [&](const Look &look, const std::string &name) { rule.expect(name + "answer", answer(look_up(device, map, look)), EINVAL); });
 }
 
+RULE("fault_insert_pfn.sleep_while_following", .contract = "PT-11",
+     .says = "Between follow_pfnmap_start and follow_pfnmap_end the page table is locked: a kernel that looks complains of a sleep there",
+     .source = "mm/memory.c:follow_pfnmap_start", .needs = {feature(PTELAB_HAS_FOLLOW_PFNMAP), root()})
+{
+	constexpr const char *kLine = "BUG: sleeping function called from invalid context at .*follow\\.h";
+	const Device device = own_region(node_of(PTELAB_FAULT_INSERT_PFN));
+	const Mapping map(device, pages(kPages));
+	KernelLog log;
+
+	map.touch(0);
+	ptelab_call done{};
+	done.call = PTELAB_CALL_FOLLOW_PFNMAP_ASLEEP;
+	done.address = address_of(map);
+	const Errno error = errno_of([&] { done = call(device, done); });
+	if (error == EOPNOTSUPP)
+		rule.skip("this kernel was built without CONFIG_DEBUG_ATOMIC_SLEEP: it would not complain");
+	rule.declare_kernel_line(kLine);
+	rule.expect("the ioctl", error, 0);
+	rule.expect("answer", answer(done), 0);
+	rule.expect("page", done.value, 1U);
+	rule.expect("complaints", log.count(kLine), 1U);
+	rule.expect("an access afterwards", map.write(0, 1).outcome(), kOk);
+}
+
 RULE("fault_insert_pfn.follow_under_prot_none", .contract = "PT-09",
      .says = "The pfn of a page under PROT_NONE is found, as its entry is kept; it is not writable",
      .source = "mm/memory.c:follow_pte, mm/memory.c:follow_pfnmap_start")

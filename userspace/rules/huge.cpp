@@ -1,96 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Huge mappings: when ->huge_fault is called, what it inserts, and what takes a whole PMD away.
-#include <algorithm>
-#include <fstream>
 #include <functional>
-#include <optional>
 
 #include <sys/prctl.h>
 
 #include <fmt/core.h>
 
 #include <ptelab/child.hpp>
-#include <ptelab/direct.hpp>
 #include <ptelab/procfs.hpp>
 
 #include "gup.hpp"
-#include "lab.hpp"
+#include "huge_lab.hpp"
 
 namespace ptelab {
 namespace {
-
-constexpr std::size_t kHuge = 2 << 20;
-constexpr const char *kPolicy = "/sys/kernel/mm/transparent_hugepage/enabled";
-
-// The word in brackets of "always [madvise] never".
-std::string chosen(const std::string &choices)
-{
-	const std::size_t from = choices.find('['), to = choices.find(']');
-	return to == std::string::npos ? "" : choices.substr(from + 1, to - from - 1);
-}
-
-class Policy {
-public:
-	explicit Policy(const std::string &word) : before_(chosen(read_line(kPolicy))) { set(word); }
-	~Policy() { set(before_); }
-	Policy(const Policy &) = delete;
-	Policy &operator=(const Policy &) = delete;
-
-	void set(const std::string &word) const { std::ofstream(kPolicy) << word << std::flush; }
-
-private:
-	std::string before_;
-};
-
-// 4 MiB of address space of which one 2 MiB range begins at a multiple of 2 MiB.
-class Place {
-public:
-	Place() : reserved_(-1, 2 * kHuge, {.prot = PROT_NONE, .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE}) {}
-
-	std::byte *aligned() const
-	{
-		const auto address = reinterpret_cast<std::uintptr_t>(reserved_.data());
-		return reserved_.data() + (kHuge - address % kHuge) % kHuge;
-	}
-	// Over the reserved range, which is unmapped whole at the end.
-	Mapping map(const Device &device, std::size_t bytes, std::size_t at = 0, int prot = PROT_READ | PROT_WRITE) const
-	{
-		return Mapping(device, bytes, {.prot = prot, .flags = MAP_SHARED | MAP_FIXED, .offset = at, .at = aligned() + at});
-	}
-
-private:
-	Mapping reserved_;
-};
-
-Device huge_region(const Node &node, __u64 hooks = 0)
-{
-	Device device = own_region(node, kHuge / page_size());
-	shape(device, {.flags = PTELAB_SHAPE_EVENTS, .hooks = hooks});
-	return device;
-}
-
-std::size_t count(const std::vector<ptelab_event> &events, ptelab_hook hook)
-{
-	return static_cast<std::size_t>(std::ranges::count(events, static_cast<__u32>(hook), &ptelab_event::hook));
-}
-
-bool is_huge(const Device &device, const Mapping &map)
-{
-	return state_of(device, map, 0) & PTELAB_PTE_HUGE;
-}
 
 // Calls of ->huge_fault by a first access.
 std::size_t huge_faults(const Node &node, int advice)
 {
 	const Device device = huge_region(node);
-	const Place place;
+	const HugePlace place;
 	const Mapping map = place.map(device, kHuge);
 	EventLog log(device);
 
 	if (advice >= 0 && ::madvise(map.data(), map.size(), advice) < 0)
 		throw_errno("madvise");
 	map.touch(3);
-	return count(log.take(), PTELAB_HOOK_HUGE_FAULT);
+	return count_of(log.take(), PTELAB_HOOK_HUGE_FAULT);
 }
 
 // ->huge_fault is called under the VMA's own lock, ->fault without ->map_pages is not (mm/memory.c: vmf_can_call_fault): the
@@ -101,32 +37,11 @@ Expected<std::size_t> calls_before_fallback()
 			  "the fallback to ->fault needs mmap_lock, and the fault that began under the VMA's lock is begun anew");
 }
 
-const Need kThp = kconfig("CONFIG_TRANSPARENT_HUGEPAGE", kPolicy);
-
-// 6.1 and its like: they let nobody but DAX have ->huge_fault. Known by the function that says so: it came, as khugepaged's
-// own, before page faults asked it too, which made it global, and went.
-bool bars_device_files()
-{
-	static std::optional<bool> known;
-	if (!known) {
-		std::ifstream in("/proc/kallsyms");
-		known = false;
-		for (std::string line; !*known && std::getline(in, line);)
-			known = line.ends_with(" T hugepage_vma_check");
-	}
-	return *known;
-}
-
-const Need kHugeFaults{"->huge_fault for device files", [] {
-			       return bars_device_files() ? std::string("this kernel's hugepage_vma_check never calls ->huge_fault of a device file")
-							  : std::string();
-		       }};
-
 RULE_PER_NODE("huge_fault_is_called", bit_of(PTELAB_HUGE_PFN) | bit_of(PTELAB_HUGE_FOLIO), .contract = "HG-01",
 	      .says = "The THP policy of sysfs decides whether a driver's ->huge_fault is called; some kernels never call it, some always for VM_PFNMAP",
-	      .source = "mm/huge_memory.c:__thp_vma_allowable_orders", .needs = {kThp, root()})
+	      .source = "mm/huge_memory.c:__thp_vma_allowable_orders", .needs = {thp(), root()})
 {
-	const Policy policy("always");
+	const ThpPolicy policy("always");
 	const bool bypass = rule.node().pfn && kernel_features() & PTELAB_HAS_FOLLOW_PFNMAP;
 	const auto look = [&](const char *word, bool hinted, bool allowed) {
 		policy.set(word);
@@ -149,9 +64,9 @@ RULE_PER_NODE("huge_fault_is_called", bit_of(PTELAB_HUGE_PFN) | bit_of(PTELAB_HU
 
 RULE_PER_NODE("huge_fault_is_suppressed", bit_of(PTELAB_HUGE_PFN), .contract = "HG-02",
 	      .says = "MADV_NOHUGEPAGE and prctl(PR_SET_THP_DISABLE) keep ->huge_fault from being called whatever the policy",
-	      .source = "include/linux/huge_mm.h:vma_thp_disabled", .needs = {kThp, kHugeFaults, root()})
+	      .source = "include/linux/huge_mm.h:vma_thp_disabled", .needs = {thp(), huge_faults_of_devices(), root()})
 {
-	const Policy policy("always");
+	const ThpPolicy policy("always");
 
 	rule.expect("without either", huge_faults(rule.node(), -1), 1U);
 	rule.expect("MADV_NOHUGEPAGE", huge_faults(rule.node(), MADV_NOHUGEPAGE), 0U);
@@ -165,64 +80,64 @@ RULE_PER_NODE("huge_fault_is_suppressed", bit_of(PTELAB_HUGE_PFN), .contract = "
 
 RULE_PER_NODE("huge_fault_beyond_the_vma", bit_of(PTELAB_HUGE_PFN), .contract = "HG-03",
 	      .says = "->huge_fault is called although its 2 MiB do not fit in the VMA: the driver itself has to fall back",
-	      .source = "mm/memory.c:__handle_mm_fault", .needs = {kThp, kHugeFaults, root()})
+	      .source = "mm/memory.c:__handle_mm_fault", .needs = {thp(), huge_faults_of_devices(), root()})
 {
-	const Policy policy("always");
+	const ThpPolicy policy("always");
 	const Device device = huge_region(rule.node());
-	const Place place;
+	const HugePlace place;
 	const Mapping map = place.map(device, kHuge / 2);
 	EventLog log(device);
 
 	rule.expect("the access", map.touch(0).outcome(), kOk);
 	const std::vector<ptelab_event> events = log.take();
-	rule.expect("->huge_fault", count(events, PTELAB_HOOK_HUGE_FAULT), calls_before_fallback());
-	rule.expect("->fault", count(events, PTELAB_HOOK_FAULT), 1U);
+	rule.expect("->huge_fault", count_of(events, PTELAB_HOOK_HUGE_FAULT), calls_before_fallback());
+	rule.expect("->fault", count_of(events, PTELAB_HOOK_FAULT), 1U);
 	rule.expect("huge", is_huge(device, map), false);
 }
 
 RULE_PER_NODE("huge_fault_before_the_vma", bit_of(PTELAB_HUGE_PFN), .contract = "HG-04",
 	      .says = "->huge_fault is called although its 2 MiB begin before the VMA: the driver itself has to fall back",
-	      .source = "mm/memory.c:__handle_mm_fault", .needs = {kThp, kHugeFaults, root()})
+	      .source = "mm/memory.c:__handle_mm_fault", .needs = {thp(), huge_faults_of_devices(), root()})
 {
-	const Policy policy("always");
+	const ThpPolicy policy("always");
 	const Device device = huge_region(rule.node());
-	const Place place;
+	const HugePlace place;
 	const Mapping map = place.map(device, kHuge / 2, kHuge / 2);
 	EventLog log(device);
 
 	rule.expect("the access", map.touch(0).outcome(), kOk);
 	const std::vector<ptelab_event> events = log.take();
-	rule.expect("->huge_fault", count(events, PTELAB_HOOK_HUGE_FAULT), calls_before_fallback());
-	rule.expect("->fault", count(events, PTELAB_HOOK_FAULT), 1U);
+	rule.expect("->huge_fault", count_of(events, PTELAB_HOOK_HUGE_FAULT), calls_before_fallback());
+	rule.expect("->fault", count_of(events, PTELAB_HOOK_FAULT), 1U);
 	rule.expect("huge", is_huge(device, map), false);
 }
 
 RULE_PER_NODE("huge_fault_falls_back", bit_of(PTELAB_HUGE_PFN), .contract = "HG-05",
 	      .says = "After VM_FAULT_FALLBACK from ->huge_fault the core calls ->fault for the page", .source = "mm/memory.c:__handle_mm_fault",
-	      .needs = {kThp, kHugeFaults, root()})
+	      .needs = {thp(), huge_faults_of_devices(), root()})
 {
-	const Policy policy("always");
+	const ThpPolicy policy("always");
 	Device device = huge_region(rule.node());
 	plan(device, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK});
-	const Place place;
+	const HugePlace place;
 	const Mapping map = place.map(device, kHuge);
 	EventLog log(device);
 
 	rule.expect("the access", map.touch(0).outcome(), kOk);
 	const std::vector<ptelab_event> events = log.take();
-	rule.expect("->huge_fault", count(events, PTELAB_HOOK_HUGE_FAULT), calls_before_fallback());
-	rule.expect("->fault", count(events, PTELAB_HOOK_FAULT), 1U);
+	rule.expect("->huge_fault", count_of(events, PTELAB_HOOK_HUGE_FAULT), calls_before_fallback());
+	rule.expect("->fault", count_of(events, PTELAB_HOOK_FAULT), 1U);
 	rule.expect("huge", is_huge(device, map), false);
 }
 
 RULE_PER_NODE("a_part_takes_the_huge_pmd", bit_of(PTELAB_HUGE_PFN), .contract = "HG-06",
 	      .says = "munmap or mprotect of a part of a special huge PMD drops all of it: the rest is faulted in again",
-	      .source = "mm/huge_memory.c:__split_huge_pmd_locked", .needs = {kThp, kHugeFaults, root()})
+	      .source = "mm/huge_memory.c:__split_huge_pmd_locked", .needs = {thp(), huge_faults_of_devices(), root()})
 {
-	const Policy policy("always");
+	const ThpPolicy policy("always");
 	const auto look = [&](const std::string &how, const std::function<void(Mapping &)> &take_part) {
 		const Device device = huge_region(rule.node());
-		const Place place;
+		const HugePlace place;
 		Mapping map = place.map(device, kHuge);
 		rule.expect(how + ": the access", map.touch(0).outcome(), kOk);
 		rule.expect(how + ": huge", is_huge(device, map), true);
@@ -238,11 +153,11 @@ RULE_PER_NODE("a_part_takes_the_huge_pmd", bit_of(PTELAB_HUGE_PFN), .contract = 
 }
 
 RULE_PER_NODE("fork_and_a_huge_pmd", bit_of(PTELAB_HUGE_PFN), .contract = "HG-07", .says = "fork copies a special huge PMD to the child",
-	      .source = "mm/huge_memory.c:copy_huge_pmd", .needs = {kThp, kHugeFaults, root()})
+	      .source = "mm/huge_memory.c:copy_huge_pmd", .needs = {thp(), huge_faults_of_devices(), root()})
 {
-	const Policy policy("always");
+	const ThpPolicy policy("always");
 	const Device device = huge_region(rule.node());
-	const Place place;
+	const HugePlace place;
 	const Mapping map = place.map(device, kHuge);
 
 	map.touch(0);
@@ -254,13 +169,13 @@ RULE_PER_NODE("fork_and_a_huge_pmd", bit_of(PTELAB_HUGE_PFN), .contract = "HG-07
 
 RULE_PER_NODE("a_second_huge_insert", bit_of(PTELAB_HUGE_PFN), .contract = "HG-08",
 	      .says = "vmf_insert_pfn_pmd of the pfn that is there already makes the PMD writable on a write", .source = "mm/huge_memory.c:insert_pfn_pmd",
-	      .needs = {kThp, kHugeFaults, root()})
+	      .needs = {thp(), huge_faults_of_devices(), root()})
 {
-	const Policy policy("always");
+	const ThpPolicy policy("always");
 	// With ->pfn_mkwrite the core maps read-only first, to be told of the write.
 	const Device device = huge_region(rule.node(), hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT) |
 							       hook_bit(PTELAB_HOOK_HUGE_FAULT) | hook_bit(PTELAB_HOOK_PFN_MKWRITE));
-	const Place place;
+	const HugePlace place;
 	const Mapping map = place.map(device, kHuge);
 	EventLog log(device);
 
@@ -270,16 +185,16 @@ RULE_PER_NODE("a_second_huge_insert", bit_of(PTELAB_HUGE_PFN), .contract = "HG-0
 	rule.expect("the write", map.write(0, 1).outcome(), kOk);
 	rule.expect("writable after the write", (state_of(device, map, 0) & PTELAB_PTE_WRITE) != 0, true);
 	rule.expect("huge after the write", is_huge(device, map), true);
-	rule.expect("->huge_fault", count(log.take(), PTELAB_HOOK_HUGE_FAULT), 2U);
+	rule.expect("->huge_fault", count_of(log.take(), PTELAB_HOOK_HUGE_FAULT), 2U);
 }
 
 RULE_PER_NODE("a_huge_folio", bit_of(PTELAB_HUGE_FOLIO), .contract = "HG-09",
 	      .says = "vmf_insert_folio_pmd counts a whole folio as mapped: 2 MiB of RssFile and one reference", .source = "mm/huge_memory.c:vmf_insert_folio_pmd",
-	      .needs = {kThp, feature(PTELAB_HAS_INSERT_FOLIO_PMD), root()})
+	      .needs = {thp(), feature(PTELAB_HAS_INSERT_FOLIO_PMD), root()})
 {
-	const Policy policy("always");
+	const ThpPolicy policy("always");
 	const Device device = huge_region(rule.node());
-	const Place place;
+	const HugePlace place;
 	Mapping map = place.map(device, kHuge);
 	const std::int64_t references = page_info(device, 0).references;
 	const auto rss = [&] { return smaps_at(map.data()).value().kb("Rss"); };
@@ -294,7 +209,7 @@ RULE_PER_NODE("a_huge_folio", bit_of(PTELAB_HUGE_FOLIO), .contract = "HG-09",
 
 RULE("huge_pfn.pin", .contract = "GP-12",
      .says = "A huge entry of a PFN mapping is refused by the slow way; the fast way takes its page where huge entries have no special bit",
-     .source = "mm/gup.c:gup_huge_pmd", .needs = {kThp, kHugeFaults, root(), node(PTELAB_HUGE_PFN)})
+     .source = "mm/gup.c:gup_huge_pmd", .needs = {thp(), huge_faults_of_devices(), root(), node(PTELAB_HUGE_PFN)})
 {
 	const Policy policy("always");
 	const Device device = huge_region(node_of(PTELAB_HUGE_PFN));

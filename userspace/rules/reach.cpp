@@ -137,7 +137,7 @@ Reach::Reach()
 	if (!counter_.why_not().empty())
 		return;
 	for (const FamilyCall &call : family()) {
-		Counted &entry = counted_.emplace_back(&call, nullptr, "", false);
+		Counted &entry = counted_.emplace_back(&call, nullptr, "", "");
 		for (const Witness &witness : call.witnesses) {
 			entry.symbol = counter_.find(witness.symbol);
 			if (entry.symbol.empty())
@@ -146,8 +146,10 @@ Reach::Reach()
 			counter_.watch(entry.symbol);
 			break;
 		}
-		entry.barred = (!call.barred_by.empty() && !counter_.find(call.barred_by).empty()) ||
-			       (call.exported && !(kernel_features() & call.exported));
+		if (!call.barred_by.empty() && !counter_.find(call.barred_by).empty())
+			entry.barred = fmt::format("{}: {}", call.barred_by, call.barred_because);
+		else if (call.exported && !(kernel_features() & call.exported))
+			entry.barred = call.not_exported_because;
 	}
 	counter_.start();
 }
@@ -167,10 +169,8 @@ Value Reach::report() const
 			one.set("absent", "this kernel has no such function");
 		else if (!entry.witness->what.empty())
 			one.set("stands_for_it", entry.witness->what);
-		if (entry.barred)
-			one.set("barred", entry.call->barred_by.empty() ?
-						  std::string(entry.call->barred_because) :
-						  fmt::format("{}: {}", entry.call->barred_by, entry.call->barred_because));
+		if (!entry.barred.empty())
+			one.set("barred", entry.barred);
 		all.set(entry.call->name, std::move(one));
 	}
 	return all;
@@ -183,7 +183,7 @@ std::vector<std::string> Reach::missed() const
 
 	for (const Counted &entry : counted_)
 		if (const auto found = hits.find(entry.symbol);
-		    entry.witness && !entry.barred && (found == hits.end() || found->second == 0))
+		    entry.witness && entry.barred.empty() && (found == hits.end() || found->second == 0))
 			names.push_back(fmt::format("{} ({})", entry.call->name, entry.symbol));
 	return names;
 }

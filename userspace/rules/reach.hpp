@@ -33,6 +33,7 @@ struct FamilyCall {
 	std::string_view barred_because = "";
 	// A bit of PTELAB_HAS_*, without which the function may be there but is not exported, so that no module can call it.
 	__u64 exported = 0;
+	std::string_view not_exported_because = "";
 };
 
 // The table of the calls; reach_table.cpp.
@@ -76,7 +77,7 @@ private:
 		const FamilyCall *call;
 		const Witness *witness; // null: this kernel has none
 		std::string symbol;
-		bool barred;
+		std::string barred; // "": it can be reached; else why not
 	};
 
 	KprobeCounter counter_;

@@ -83,7 +83,7 @@ RULE("iomap.zap_drops_the_reservation", .contract = "RM-16",
 
 RULE("iomap.munmap_of_the_head", .contract = "RM-17",
      .says = "munmap of the head of a device mapping printed a complaint and left its memory type reserved for ever, until it was counted",
-     .source = "arch/x86/mm/pat/memtype.c:memtype_free, mm/memory.c:unmap_single_vma", .needs = device_needs())
+     .source = "arch/x86/mm/pat/memtype.c:memtype_free, mm/memory.c:unmap_single_vma", .needs = device_needs(), .suite = kScarSuite)
 {
 	constexpr const char *kLine = "x86/PAT: .* freeing invalid memtype";
 	rule.declare_kernel_line(kLine);

@@ -61,19 +61,17 @@ RULE_PER_NODE("revoke_and_restore_repeat", kAllNodes, .says = "REVOKE and RESTOR
 	rule.expect("revokes counted", device.stats().revokes, 6U);
 }
 
-RULE_PER_NODE("revoke_reaches_a_forked_child", kAllNodes, .says = "REVOKE takes the memory from a forked child too, and RESTORE gives it back",
-	      .source = "mm/memory.c:unmap_mapping_range")
+// A child's part: the pages that it can touch, each time that it is asked.
+void tell_what_is_there(Channel &channel, const Mapping &map)
 {
-	Device device = own_region(rule.node());
-	const Mapping map(device, pages(kPages));
+	for (int i = 0; i < 3; ++i) {
+		channel.send(touch_all(map));
+		channel.receive<int>();
+	}
+}
 
-	touch_all(map);
-	Child child([&](Channel &channel) {
-		for (int i = 0; i < 3; ++i) {
-			channel.send(touch_all(map));
-			channel.receive<int>();
-		}
-	});
+void expect_revoked_and_restored(Rule &rule, Device &device, Child &child)
+{
 	rule.expect("before", child.channel().receive<std::size_t>(), kPages);
 	device.revoke();
 	child.channel().send(0);
@@ -85,6 +83,19 @@ RULE_PER_NODE("revoke_reaches_a_forked_child", kAllNodes, .says = "REVOKE takes 
 	child.wait();
 }
 
+RULE_PER_NODE("revoke_reaches_a_forked_child", kAllNodes, .says = "REVOKE takes the memory from a forked child too, and RESTORE gives it back",
+	      .source = "mm/memory.c:unmap_mapping_range")
+{
+	Device device = own_region(rule.node());
+	const Mapping map(device, pages(kPages));
+
+	touch_all(map);
+	Child child([&](Channel &channel) {
+		tell_what_is_there(channel, map);
+	});
+	expect_revoked_and_restored(rule, device, child);
+}
+
 RULE_PER_NODE("revoke_reaches_another_process", kAllNodes, .says = "REVOKE through one file reaches a process that opened the node itself",
 	      .source = "mm/memory.c:unmap_mapping_range")
 {
@@ -93,20 +104,9 @@ RULE_PER_NODE("revoke_reaches_another_process", kAllNodes, .says = "REVOKE throu
 	Child child([&](Channel &channel) {
 		const Device theirs(rule.node());
 		const Mapping map(theirs, pages(kPages));
-		for (int i = 0; i < 3; ++i) {
-			channel.send(touch_all(map));
-			channel.receive<int>();
-		}
+		tell_what_is_there(channel, map);
 	});
-	rule.expect("before", child.channel().receive<std::size_t>(), kPages);
-	device.revoke();
-	child.channel().send(0);
-	rule.expect("revoked", child.channel().receive<std::size_t>(), 0U);
-	device.restore();
-	child.channel().send(0);
-	rule.expect("restored", child.channel().receive<std::size_t>(), kPages);
-	child.channel().send(0);
-	child.wait();
+	expect_revoked_and_restored(rule, device, child);
 }
 
 RULE_PER_NODE("revoke_spares_other_regions", kRamNodes, .says = "REVOKE of one region leaves the other regions of the node alone",

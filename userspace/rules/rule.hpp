@@ -34,6 +34,7 @@ namespace ptelab {
 // Suites run in the order of their names.
 inline constexpr const char *kContractSuite = "contract";
 inline constexpr const char *kReloadSuite = "reload"; // rules that unload the module and load it again
+inline constexpr const char *kScarSuite = "scars"; // rules that leave the kernel with a loss until the next boot
 
 struct Traits {
 	const char *contract = ""; // the rule's id in the contract, if it has one

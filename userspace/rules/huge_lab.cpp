@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "huge_lab.hpp"
+
+#include <fstream>
+#include <optional>
+
+#include <ptelab/procfs.hpp>
+
+namespace ptelab {
+namespace {
+
+constexpr const char *kPolicy = "/sys/kernel/mm/transparent_hugepage/enabled";
+
+// The word in brackets of "always [madvise] never".
+std::string chosen(const std::string &choices)
+{
+	const std::size_t from = choices.find('['), to = choices.find(']');
+	return to == std::string::npos ? "" : choices.substr(from + 1, to - from - 1);
+}
+
+} // namespace
+
+ThpPolicy::ThpPolicy(const std::string &word) : before_(chosen(read_line(kPolicy)))
+{
+	set(word);
+}
+
+ThpPolicy::~ThpPolicy()
+{
+	set(before_);
+}
+
+void ThpPolicy::set(const std::string &word) const
+{
+	std::ofstream(kPolicy) << word << std::flush;
+}
+
+HugePlace::HugePlace(std::size_t size)
+	: size_(size), reserved_(-1, 2 * size, {.prot = PROT_NONE, .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE})
+{
+}
+
+std::byte *HugePlace::aligned() const
+{
+	const auto address = reinterpret_cast<std::uintptr_t>(reserved_.data());
+	return reserved_.data() + (size_ - address % size_) % size_;
+}
+
+Mapping HugePlace::map(const Device &device, std::size_t bytes, std::size_t at, int prot) const
+{
+	return Mapping(device, bytes, {.prot = prot, .flags = MAP_SHARED | MAP_FIXED, .offset = at, .at = aligned() + at});
+}
+
+Device huge_region(const Node &node, __u64 hooks, std::size_t pmds)
+{
+	return traced_region(node, pmds * kPmdPages, {.hooks = hooks});
+}
+
+bool is_huge(const Device &device, const Mapping &map)
+{
+	return state_of(device, map, 0) & PTELAB_PTE_HUGE;
+}
+
+bool bars_device_files()
+{
+	static std::optional<bool> known;
+	if (!known) {
+		std::ifstream in("/proc/kallsyms");
+		known = false;
+		for (std::string line; !*known && std::getline(in, line);)
+			known = line.ends_with(" T hugepage_vma_check");
+	}
+	return *known;
+}
+
+Need thp()
+{
+	return kconfig("CONFIG_TRANSPARENT_HUGEPAGE", kPolicy);
+}
+
+Need huge_faults_of_devices()
+{
+	return {"->huge_fault for device files", [] {
+			return bars_device_files() ? std::string("this kernel's hugepage_vma_check never calls ->huge_fault of a device file")
+						   : std::string();
+		}};
+}
+
+} // namespace ptelab

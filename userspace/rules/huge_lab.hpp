@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the rules about huge mappings need: the policy, a place for one, and whether this kernel has them.
+#ifndef PTELAB_RULES_HUGE_LAB_HPP
+#define PTELAB_RULES_HUGE_LAB_HPP
+
+#include <string>
+
+#include "calls.hpp"
+#include "trace.hpp"
+
+namespace ptelab {
+
+inline constexpr std::size_t kHuge = 2 << 20; // what one PMD maps
+inline constexpr std::size_t kPmdPages = kHuge / 4096;
+inline constexpr std::size_t kGiB = std::size_t{1} << 30; // what one PUD maps
+
+// The word of sysfs, and as it was afterwards.
+class ThpPolicy {
+public:
+	explicit ThpPolicy(const std::string &word);
+	~ThpPolicy();
+	ThpPolicy(const ThpPolicy &) = delete;
+	ThpPolicy &operator=(const ThpPolicy &) = delete;
+
+	void set(const std::string &word) const;
+
+private:
+	std::string before_;
+};
+
+// Address space in which one range of this size begins at a multiple of it.
+class HugePlace {
+public:
+	explicit HugePlace(std::size_t size = kHuge);
+
+	std::byte *aligned() const;
+	// Over the reserved range, which is unmapped whole at the end.
+	Mapping map(const Device &device, std::size_t bytes, std::size_t at = 0, int prot = PROT_READ | PROT_WRITE) const;
+
+private:
+	std::size_t size_;
+	Mapping reserved_;
+};
+
+// A file with a region of so many PMDs, whose hooks are recorded.
+Device huge_region(const Node &node, __u64 hooks = 0, std::size_t pmds = 1);
+bool is_huge(const Device &device, const Mapping &map);
+
+// 6.1 and its like: they let nobody but DAX have ->huge_fault. Known by the function that says so: it came, as khugepaged's
+// own, before page faults asked it too, which made it global, and went.
+bool bars_device_files();
+
+Need thp();
+Need huge_faults_of_devices();
+
+} // namespace ptelab
+
+#endif
