@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <fstream>
 #include <functional>
-#include <optional>
 
 #include <sys/prctl.h>
 
@@ -15,6 +14,7 @@
 
 #include "gup.hpp"
 #include "lab.hpp"
+#include "symbols.hpp"
 
 namespace ptelab {
 namespace {
@@ -107,14 +107,7 @@ const Need kThp = kconfig("CONFIG_TRANSPARENT_HUGEPAGE", kPolicy);
 // own, before page faults asked it too, which made it global, and went.
 bool bars_device_files()
 {
-	static std::optional<bool> known;
-	if (!known) {
-		std::ifstream in("/proc/kallsyms");
-		known = false;
-		for (std::string line; !*known && std::getline(in, line);)
-			known = line.ends_with(" T hugepage_vma_check");
-	}
-	return *known;
+	return has_global_function("hugepage_vma_check");
 }
 
 const Need kHugeFaults{"->huge_fault for device files", [] {

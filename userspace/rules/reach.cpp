@@ -17,6 +17,7 @@
 
 #include "rule.hpp"
 #include "runner.hpp"
+#include "symbols.hpp"
 
 namespace ptelab {
 namespace {
@@ -144,7 +145,7 @@ Reach::Reach()
 			counter_.watch(entry.symbol);
 			break;
 		}
-		entry.barred = (!call.barred_by.empty() && !counter_.find(call.barred_by).empty()) ||
+		entry.barred = (!call.barred_by.empty() && has_global_function(call.barred_by)) ||
 			       (call.exported && !(kernel_features() & call.exported));
 	}
 	counter_.start();
