@@ -57,7 +57,7 @@ command:
 	@$(MAKE) --no-print-directory -s -C userspace BUILD=../build/userspace -j$(JOBS) ../build/userspace/bin/ptelab
 
 userspace:
-	@$(MAKE) --no-print-directory -s -C userspace BUILD=../build/userspace -j$(JOBS)
+	@scripts/build-userspace $(ARCH) -j$(JOBS)
 
 clean:
 	rm -rf build

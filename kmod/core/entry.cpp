@@ -91,9 +91,10 @@ Result<void> lookup(ptelab_session *s, const ptelab_lookup &arg, ptelab_pte *ent
 	const Region &region = *s->session.region();
 	const bool revoked = region.revoked();
 	auto live = CXXRT_TRY(Live::find(s, arg.address, arg.bytes));
+	const bool from_origin = dispatch(s->session.node().method, []<typename M>() { return M::kIgnoresOffset; });
 	const unsigned shift = port_page_shift();
 	for (unsigned long i = 0; i < arg.bytes >> shift; i++) {
-		entries[i] = live.lookup(region, arg.address + (i << shift));
+		entries[i] = live.lookup(region, arg.address + (i << shift), from_origin);
 		entries[i].state |= revoked ? PTELAB_PTE_REVOKED : 0;
 		if (!show_pfn)
 			entries[i].pfn = 0;
@@ -190,6 +191,11 @@ int ptelab_mmap(ptelab_session *s, vm_area_struct *vma)
 	return to_kernel(mapped);
 }
 
+int ptelab_mmap_part(ptelab_session *s, vm_area_struct *vma, unsigned long pages)
+{
+	return to_kernel(Entry::map_part(s->session, vma, pages));
+}
+
 unsigned int ptelab_fault_insert_page(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
 {
 	return fault<InsertPage>(s, vmf, pgoff);
@@ -230,11 +236,9 @@ unsigned int ptelab_fault_map_pages(ptelab_session *s, vm_fault *vmf, unsigned l
 	return fault<MapPages>(s, vmf, pgoff);
 }
 
-unsigned int ptelab_fault_map_pages_zero(ptelab_session *s, vm_fault *vmf, unsigned long)
+unsigned int ptelab_fault_map_pages_zero(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
 {
-	// vm_pgoff means nothing here: page 0 is where the VMA starts.
-	const port_span vma = port_fault_span(vmf);
-	return fault<MapPagesZero>(s, vmf, (port_fault_address(vmf) - vma.start) >> port_page_shift());
+	return fault<MapPagesZero>(s, vmf, pgoff);
 }
 
 unsigned int ptelab_fault_remap_vmalloc(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)

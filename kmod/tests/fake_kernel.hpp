@@ -40,6 +40,7 @@ struct Filler {
 	int vmas;
 	bool settled;
 	unsigned long long restores;
+	unsigned long origin;	// vm_pgoff at the mmap
 };
 
 struct Pte {
@@ -84,11 +85,13 @@ struct file {
 	unsigned method = 0;
 	bool may_write = true;
 	int users = 1;		// the descriptor and each VMA
+	std::list<fake::Filler *> awaited;	// mmaps that were to fail
 };
 
 struct port_space {
 	fake::Lock gate{fake::Rank::kGate};
 	fake::Lock revoke{fake::Rank::kRevoke};
+	fake::Lock leaf{fake::Rank::kLeaf};
 	fake::Lock rmap{fake::Rank::kRmap};
 	std::list<vm_area_struct *> mappings;
 	std::list<fake::Filler *> fillers;
@@ -171,6 +174,9 @@ public:
 	std::function<void()> on_retry;		// the fault's lock has been dropped
 	std::function<void()> on_delay;		// ->fault sleeps
 	std::function<void()> before_link;	// ->mmap has returned, the VMA is not in the rmap yet
+	std::function<void()> before_zap;	// ->mmap has failed, what it inserted is still there
+	std::function<void()> before_huge;	// nothing of the PMD is mapped, ->huge_fault is not called yet
+	std::function<void()> before_fault;	// ->huge_fault has fallen back, ->fault is not called yet
 	std::function<void()> on_settle;	// port_space_settle() is about to wait
 	std::function<void()> before_pte;	// ->fault has given a page, its PTE is not set yet
 	void meanwhile(std::function<void()> &what);
@@ -200,6 +206,8 @@ void link(vm_area_struct *vma);
 void unlink(vm_area_struct *vma);
 void copied(vm_area_struct *vma);	// ->open
 void gone(vm_area_struct *vma);		// ->close, but for the count
+Filler *filler_new(port_space *space, Mm *mm);
+void filler_free(Filler *filler);
 bool is_cow(const vm_area_struct *vma);
 void zap(vm_area_struct *vma, unsigned long start, unsigned long end, bool even_cows);
 void set_pte(vm_area_struct *vma, unsigned long addr, unsigned long pfn, page *normal);

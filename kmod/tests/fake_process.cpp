@@ -15,6 +15,11 @@ void put_file(file *file)
 		if (--file->users)
 			return;
 	}
+	{
+		const std::lock_guard guard{kernel.data};
+		for (Filler *const filler : file->awaited)
+			filler_free(filler);
+	}
 	ptelab_session_free(file->session);
 	kernel.files--;
 	delete file;
@@ -73,11 +78,13 @@ unsigned call_any_fault(vm_fault *vmf)
 	const unsigned method = vma->file->method;
 	const bool huge = method == PTELAB_HUGE_PFN || method == PTELAB_HUGE_FOLIO;
 	if (huge && kernel.personality().pmd_pages && pmd_is_none(vma->mm, vmf->address)) {
+		Kernel::get().meanwhile(Kernel::get().before_huge);
 		const unsigned long pgoff = vma->pgoff + ((vmf->address - vma->start) >> kernel.shift());
 		const unsigned code = method == PTELAB_HUGE_PFN ? ptelab_huge_fault_pfn(vma->file->session, vmf, pgoff) :
 								  ptelab_huge_fault_folio(vma->file->session, vmf, pgoff);
 		if (code != PORT_FAULT_FALLBACK)
 			return code;
+		Kernel::get().meanwhile(Kernel::get().before_fault);
 	}
 	return call_fault(vmf);
 }
@@ -233,12 +240,15 @@ Mapped Process::mmap(file *file, unsigned long pages, unsigned long pgoff, const
 	vma->exec = flags.exec;
 	vma->file = file;
 	vma->in_mmap = true;
-	int error = ptelab_mmap(file->session, vma);
+	int error = flags.fails_after ? ptelab_mmap_part(file->session, vma, flags.fails_after) : ptelab_mmap(file->session, vma);
+	if (flags.fails_after && !error)
+		error = -EIO;
 	vma->in_mmap = false;
 	if (error) {
 		// ->close is not called: what ->mmap has taken, it must have given back.
 		if (vma->filler)
 			bug("a failed ->mmap leaves its VMA tracked");
+		kernel.meanwhile(kernel.before_zap);
 		zap(vma, vma->start, vma->end, true);
 	} else {
 		kernel.meanwhile(kernel.before_link);

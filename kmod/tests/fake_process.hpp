@@ -46,6 +46,7 @@ struct MapFlags {
 	bool write = true;
 	bool exec = false;
 	bool is_private = false;
+	unsigned long fails_after = 0;	// pages inserted before ->mmap fails, as PLAN can have it
 };
 
 // An address, or a negative errno.

@@ -13,8 +13,11 @@ def modules(cell):
     return [path] if path.exists() else []
 
 
+def userspace(arch):
+    return CHECKOUT / "build" / (f"userspace-{arch}" if ARCHES[arch].cross else "userspace")
+
+
 def programs(cell):
     """(host path, guest path) of each."""
-    folder = CHECKOUT / "build" / ("userspace" if not ARCHES[cell.arch].cross else f"userspace-{cell.arch}")
-    built = [folder / "bin" / name for name in _PROGRAMS]
+    built = [userspace(cell.arch) / "bin" / name for name in _PROGRAMS]
     return [(path, f"/usr/bin/{path.name}") for path in built if path.exists()]

@@ -11,7 +11,7 @@ TABLE = CHECKOUT / "ci" / "kernels.toml"
 
 _REQUIRED = {"arch": str, "flavour": str, "compiler": str, "memory": int}
 _OPTIONAL = {"headers": str, "source": str, "config": list, "append": str, "archives": list, "without": list, "also": list,
-             "check": bool}
+             "modules": list,             "check": bool}
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Cell:
     archives: tuple = ()
     without: tuple = ()
     also: tuple = ()
+    modules: tuple = ()
     check: bool = False
 
 
@@ -65,6 +66,8 @@ class Cells:
             raise wrong("give either 'headers' (a packaged kernel) or 'source' (one to build)")
         if ("config" in entry) != ("source" in entry):
             raise wrong("'source' and 'config' go together")
+        if "modules" in entry and "source" in entry:
+            raise wrong("'modules' are those of a packaged kernel; what is built has them built in")
         if entry["arch"] not in ARCHES:
             raise wrong(f"arch '{entry['arch']}' is none of {', '.join(ARCHES)}")
         for key, value in entry.items():

@@ -80,6 +80,11 @@ def _command_script(command):
     return "exec " + shlex.join(command) + "\n"
 
 
+def _of_the_kernel(request):
+    """Modules of the kernel's own that the cell names: what they do is not built into it."""
+    return tuple(Path(path) for path in request.kernel.get("modules", ()))
+
+
 def _request_script(request, token):
     columns, rows = terminal.size()
     arch = request.machine.arch
@@ -92,6 +97,7 @@ def _request_script(request, token):
         "rows": rows,
         "columns": columns,
         "scan_leaks": "yes" if request.scan_leaks else "",
+        "modules": " ".join(path.stem for path in _of_the_kernel(request)),
         "TERM": terminal.kind(),
         "LC_ALL": terminal.locale(),
     }
@@ -100,7 +106,7 @@ def _request_script(request, token):
 
 def _write_initramfs(request, token, path):
     """The cached archive, and behind it what belongs to this run only."""
-    base = initramfs.cached(request.machine.arch, request.kernel["release"], request.taken, request.modules)
+    base = initramfs.cached(request.machine.arch, request.kernel["release"], request.taken, request.modules + _of_the_kernel(request))
     shutil.copyfile(base, path)
     own = Archive()
     own.text("vm/request", _request_script(request, token))

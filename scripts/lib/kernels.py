@@ -4,6 +4,7 @@
 import fcntl
 import hashlib
 import json
+import lzma
 import shutil
 import subprocess
 import tempfile
@@ -72,6 +73,7 @@ def _write_complete(complete, cell, own):
         "kdir": own["kdir"],
         "make": " ".join(make_words(cell)),
         "root": own.get("root", ""),
+        "modules": [str(folder / f"{name}.ko") for name in cell.modules],
     }
     unfinished = complete.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(description, indent=2) + "\n")
@@ -82,9 +84,24 @@ def _write_complete(complete, cell, own):
 _IMAGE_PACKAGES = ("linux-image", "linux-binary", "linux-base")
 
 
-def _image(apt, release, version, folder):
-    """vmlinuz and config out of the packages, into the folder."""
-    wanted = {"vmlinuz", "config"}
+def _module_file(place, release, name):
+    """A kernel's module among what was unpacked, or None; its name may have either of - and _."""
+    for found in Path(place).glob(f"**/lib/modules/{release}/kernel/**/*.ko*"):
+        if found.name.split(".")[0].replace("-", "_") == name.replace("-", "_"):
+            return found
+    return None
+
+
+def _keep_module(found, target):
+    """Not packed: what loads it in the guest may not know how to unpack it."""
+    opened = lzma.open if found.suffix == ".xz" else open
+    with opened(found, "rb") as packed, open(target, "wb") as plain:
+        shutil.copyfileobj(packed, plain)
+
+
+def _image(apt, release, version, folder, modules):
+    """vmlinuz, config and these modules out of the packages, into the folder."""
+    wanted = {"vmlinuz", "config", *(f"{name}.ko" for name in modules)}
     with tempfile.TemporaryDirectory(prefix="unpack-", dir=folder) as place:
         for package in _IMAGE_PACKAGES:
             with apt.downloaded(f"{package}-{release}", version, folder) as deb:
@@ -94,6 +111,9 @@ def _image(apt, release, version, folder):
                     if found.is_file():
                         found.rename(folder / name)
                         wanted.discard(name)
+                if name.endswith(".ko") and (found := _module_file(place, release, name.removesuffix(".ko"))):
+                    _keep_module(found, folder / name)
+                    wanted.discard(name)
             if not wanted:
                 return
     raise Failure(f"the packages {', '.join(_IMAGE_PACKAGES)} of {release} have no {' and no '.join(sorted(wanted))}")
@@ -106,15 +126,15 @@ def _packaged(cell):
 
     def make(folder):
         note(f"kernel {cell.name}: downloading linux-image-{release}")
-        _image(HOST, release, version, folder)
+        _image(HOST, release, version, folder, cell.modules)
         return {"release": release, "version": version, "kdir": f"/usr/src/{headers}"}
 
-    return _once(cell, f"{release}_{version}", make)
+    return _once(cell, "_".join((release, version, *cell.modules)), make)
 
 
 def _foreign(cell):
     """With the headers and the compiler of another suite, in a root of their own."""
-    inputs = repr((sources(cell.archives), packages(cell.compiler, cell.headers)))
+    inputs = repr((sources(cell.archives), packages(cell.compiler, cell.headers), *cell.modules))
 
     def make(folder):
         note(f"kernel {cell.name}: making a root of {cell.archives[0]} to build in, only once")
@@ -125,7 +145,7 @@ def _foreign(cell):
         else:
             headers, version = apt.candidate_dependency(cell.headers, "linux-headers-")
         release = headers.removeprefix("linux-headers-")
-        _image(apt, release, version, folder)
+        _image(apt, release, version, folder, cell.modules)
         make_root(folder / "root", cell.archives, packages(cell.compiler, headers))
         return {"release": release, "version": version, "kdir": f"/usr/src/{headers}", "root": str(folder / "root")}
 

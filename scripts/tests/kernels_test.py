@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The table of cells, the check of a built kernel's options, and the cache."""
 
+import lzma
 import tempfile
 import unittest
 from dataclasses import replace
@@ -17,6 +18,22 @@ from debian import HOST, KEYRING, installed_dependency, sources
 from kernelbuild import asked, unmet
 
 PACKAGED = '[cell.a]\nheaders = "h"\narch = "x86_64"\nflavour = "f"\ncompiler = "gcc"\nmemory = 64\n'
+
+
+class Modules(unittest.TestCase):
+    def test_one_is_found_by_its_name_and_kept_unpacked(self):
+        with tempfile.TemporaryDirectory() as place:
+            kernel = Path(place) / "usr/lib/modules/6.99/kernel/drivers"
+            kernel.mkdir(parents=True)
+            (kernel / "plain-one.ko").write_bytes(b"plain")
+            with lzma.open(kernel / "packed.ko.xz", "wb") as packed:
+                packed.write(b"packed")
+            for name, content in (("plain_one", b"plain"), ("packed", b"packed")):
+                found = kernels._module_file(place, "6.99", name)
+                kernels._keep_module(found, Path(place) / "kept")
+                self.assertEqual((Path(place) / "kept").read_bytes(), content)
+            self.assertIsNone(kernels._module_file(place, "6.99", "plain"))
+            self.assertIsNone(kernels._module_file(place, "6.98", "packed"))
 
 
 class Table(unittest.TestCase):
@@ -36,6 +53,11 @@ class Table(unittest.TestCase):
     def test_a_cell_is_read(self):
         cells = self.read('default = "a"\n' + PACKAGED)
         self.assertEqual(cells.get("a").memory, 64)
+
+    def test_modules_are_those_of_a_packaged_kernel(self):
+        self.assertEqual(self.read('default = "a"\n' + PACKAGED + 'modules = ["loop"]\n').get("a").modules, ("loop",))
+        built = PACKAGED.replace('headers = "h"', 'source = "s"\nconfig = ["c"]')
+        self.assert_refused('default = "a"\n' + built + 'modules = ["loop"]\n', "cell a", "modules")
 
     def test_each_error_names_the_cell_and_the_key(self):
         start = 'default = "a"\n'

@@ -71,6 +71,7 @@ RULE("abi.query_answers", .says = "QUERY tells the ABI, the node, the page size 
 		rule.expect(name + " no method 0", query.absence[0], 0U);
 		rule.expect(name + " features", query.features, kernel_features());
 	}
+	rule.because("*features", "a bit for each probe; ptelab info tells which this kernel has");
 	rule.observe("features", kernel_features());
 }
 

@@ -66,8 +66,11 @@ RULE_PER_NODE("pin_keeps_the_page", kPageNodes, .contract = "GP-02",
 		map.put(pages(3), kBytes);
 		const std::int64_t before = page_info(device, 3).references;
 		const ptelab_pin got = pin(device, {.how = way.how, .address = map.page(3).data(), .flags = PTELAB_PIN_KEEP});
-		if (way.how == PTELAB_PIN_GET_FAST_ONLY && got.result == 0)
-			continue; // the rule pin_fast_only is about that
+		if (way.how == PTELAB_PIN_GET_FAST_ONLY) {
+			rule.because(name + "*", "without the slow path a small page is refused where it could be secret: the rule pin_fast_only");
+			if (got.result == 0)
+				continue;
+		}
 		rule.expect(name, got.result, 1);
 		rule.expect(name + ": the page", got.page, 4U);
 		rule.expect(name + ": references of its own", page_info(device, 3).references - before, way.pins ? 1024 : 1);

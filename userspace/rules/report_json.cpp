@@ -33,6 +33,7 @@ Value to_value(const Record &record)
 	value.set("observed", record.observed);
 	value.set("expected", record.expected);
 	value.set("expected_because", record.reasons);
+	value.set("varies", record.varies);
 	value.set("source", traits.source);
 	value.set("statement", traits.says);
 	value.set("file", record.file);
