@@ -24,11 +24,28 @@ def rule(name, observed, because=None, **more):
             "statement": f"Says {EVIL}", "source": "mm/memory.c:some_function", "file": "userspace/rules/sample.cpp", "line": 3} | more
 
 
+def judged(pages):
+    """Each way in which a difference is foreseen, or is not."""
+    old = pages == 1
+    seen = {"errno": "ENOSYS"} if old else {"errno": "ok", "then": 1}
+    known = {"status": "expected_fail", "reason": "CVE"} if old else {}
+    return [
+        rule("way.silently", {"x": pages}, expected={"x": pages}),
+        rule("way.follows", seen | {"also": pages}, {"errno": "no such call"}, expected=seen | {"also": pages}),
+        rule("way.observed", seen | {"also": pages}, {"errno": "no such call"}),
+        rule("way.known", {"left": pages}, expected={"left": 2}, **known),
+        rule("way.glob", {"look: a": pages, "look [b]": pages}, {"look: *": "another look"}),
+        rule("way.varies", {"pfn": pages}, varies=["p?n"]),
+        rule("way.some", {}, status="skip" if old else "pass", reason="not here" if old else ""),
+    ]
+
+
 def results(cell, release, pages, reached):
     gup = {"title": "Pins", "columns": [{"key": f"way.{n}", "meaning": "a way"} for n in range(20)],
            "nodes": {node: {f"way.{n}": {"verdict": "no", "text": release} for n in range(20)} for node in ("iomap", "bare")}}
     rules = [rule("fault_page.zap", {"pages": pages, "same": 1}, {"pages": "it was mended"}), rule("iomap.odd", {"seen": pages}),
              rule("zap.failing", {"x": 1}, status="fail", reason="broke", expected={"x": 2})]
+    rules += judged(pages)
     rules += [rule(f"zap.number_{n}", {"n": 1}) for n in range(30)]
     return {"kernel": {"cell": cell, "release": release, "arch": "x86_64", "flavour": "test"}, "verdict": "pass", "reason": "",
             "features": {"probe": pages > 1}, "rules": rules, "gup": gup, "kinds": gup, "reached": {"zap_page_range": reached}}
@@ -103,6 +120,8 @@ class Page(unittest.TestCase):
             files[-1].write_text(json.dumps(results(cell, release, pages, reached)))
         page = place / "page.html"
         subprocess.run([PTELAB, "report", *files, "-o", page], check=True, stdout=subprocess.DEVNULL)
+        compared = subprocess.run([PTELAB, "compare", "--json", *files], capture_output=True, check=False)
+        cls.compared = json.loads(compared.stdout)
         page.write_text(page.read_text().replace("</body>", READER + "</body>"))
         cls.narrow, cls.wide = (cls.read(place, width) for width in (390, 1600))
 
@@ -123,10 +142,10 @@ class Page(unittest.TestCase):
             self.assertEqual(answers["images"], 0)
 
     def test_areas_open_and_filters_filter(self):
-        self.assertEqual((self.wide["closed"], self.wide["opened"]), (0, 33))
-        self.assertEqual(self.wide["searched"], "1 of 33 rules")
-        self.assertEqual(self.wide["differing"], "2 of 33 rules")
-        self.assertEqual(self.wide["failing"], "1 of 33 rules")
+        self.assertEqual((self.wide["closed"], self.wide["opened"]), (0, 40))
+        self.assertEqual(self.wide["searched"], "1 of 40 rules")
+        self.assertEqual(self.wide["differing"], "7 of 40 rules")
+        self.assertEqual(self.wide["failing"], "1 of 40 rules")
 
     def test_arrow_keys_move_between_cells_with_one_stop_for_tab(self):
         self.assertTrue(self.wide["focus"].startswith("fault_page.zap"), self.wide["focus"])
@@ -142,6 +161,12 @@ class Page(unittest.TestCase):
         self.assertLess(text.index("iomap.odd"), text.index("because it was mended"))
         self.assertIn("as zap_vma_range", text)
         self.assertIn("it ran on into the mappings", text)
+
+    def test_porting_judges_as_compare_does(self):
+        found = re.search(r"in (\d+) ways that the rules expect and (\d+) that none does", self.wide["views"]["porting"])
+        expected = len(self.compared["foreseen"]), len(self.compared["unforeseen"])
+        self.assertEqual(tuple(map(int, found.groups())), expected)
+        self.assertGreater(min(expected), 2)
 
     def test_tables_show_cells(self):
         self.assertIn("zap_vma_range", self.wide["views"]["calls"])

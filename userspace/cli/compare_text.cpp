@@ -131,7 +131,7 @@ private:
 		}
 	}
 
-	// The observations one below the other, a column for each kernel; where that is too wide, a line for each kernel.
+	// The observations one below the other, a column for each kernel; where that is too wide, a line for each value.
 	void block(const std::vector<Difference> &differences)
 	{
 		std::size_t label = 0, sum = 0;
@@ -174,11 +174,21 @@ private:
 		text_ += trimmed(line) + "\n";
 	}
 
+	// A line for each value, with the kernels that have it.
 	void stack(const Difference &difference)
 	{
+		std::vector<std::pair<std::string, std::string>> lines;
+		for (std::size_t i = 0; i < difference.values.size(); ++i) {
+			const std::string value = text_of(difference.values[i], difference);
+			const auto known = std::ranges::find(lines, value, &std::pair<std::string, std::string>::first);
+			if (known == lines.end())
+				lines.emplace_back(value, comparison_.kernels[i]->cell);
+			else
+				known->second += ", " + comparison_.kernels[i]->cell;
+		}
 		text_ += fmt::format("    {}\n", difference.what);
-		for (std::size_t i = 0; i < difference.values.size(); ++i)
-			paragraph(19, fmt::format("      {:<12} {}", comparison_.kernels[i]->cell, text_of(difference.values[i], difference)));
+		for (const auto &[value, kernels] : lines)
+			paragraph(8, fmt::format("      {}: {}", kernels, value));
 	}
 
 	void coverage()

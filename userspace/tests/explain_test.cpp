@@ -10,13 +10,9 @@ namespace ptelab::cli {
 namespace {
 
 using fixture::document;
+using fixture::has;
 using fixture::rule;
 using O = Value::Object;
-
-bool has(const std::string &text, const std::string &part)
-{
-	return text.find(part) != text.npos;
-}
 
 } // namespace
 

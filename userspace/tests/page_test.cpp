@@ -14,13 +14,9 @@ namespace ptelab::cli {
 namespace {
 
 using fixture::document;
+using fixture::has;
 using fixture::rule;
 using O = Value::Object;
-
-bool has(const std::string &text, const std::string &part)
-{
-	return text.find(part) != text.npos;
-}
 
 std::string between(const std::string &text, const std::string &begin, const std::string &end)
 {
@@ -75,7 +71,7 @@ Value data_in(const std::string &page)
 TEST_CASE("page.is_well_formed_and_has_its_data")
 {
 	const std::string page = page_with(page_data(two_kernels("plain")));
-	CHECK(page.starts_with("<!doctype html>"));
+	CHECK(page.find("<!doctype html>\n<html") < 80);
 	CHECK(badly_nested(page) == "");
 	CHECK(badly_nested("<p><b></p></b>") == "p"); // the check itself
 	CHECK(badly_nested("<p>") == "p");
