@@ -5,9 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include <linux/io_uring.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -17,6 +15,7 @@
 
 #include "bench.hpp"
 #include "direct_file.hpp"
+#include "fixed_buffer.hpp"
 #include "tracee.hpp"
 
 namespace ptelab::tables {
@@ -124,17 +123,10 @@ Cell fixed_buffer(const Subject &on)
 {
 	if (is_hollow(on))
 		return would_oops();
-	io_uring_params parameters{};
-	const Fd ring(static_cast<int>(::syscall(SYS_io_uring_setup, 1, &parameters)));
-	if (ring.get() < 0)
-		return untried(errno == ENOSYS ? "this kernel has no io_uring (CONFIG_IO_URING)"
-					       : fmt::format("io_uring is not to be had here ({})", errno_name(errno)));
-	const iovec buffer{.iov_base = on.address(), .iov_len = page_size()};
-	if (::syscall(SYS_io_uring_register, ring.get(), IORING_REGISTER_BUFFERS, &buffer, 1) < 0)
-		return no(errno);
-	// Not left to the ring's end, which comes some time after its close.
-	::syscall(SYS_io_uring_register, ring.get(), IORING_UNREGISTER_BUFFERS, nullptr, 0);
-	return yes();
+	const FixedBuffer buffer = register_fixed_buffer({on.address(), page_size()});
+	if (!buffer.why_not.empty())
+		return untried(buffer.why_not);
+	return buffer.error == Errno{} ? yes() : no(buffer.error.value);
 }
 
 Cell process_read(const Subject &on)

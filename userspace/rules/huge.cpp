@@ -211,9 +211,9 @@ RULE("huge_pfn.pin", .contract = "GP-12",
      .says = "A huge entry of a PFN mapping is refused by the slow way; the fast way takes its page where huge entries have no special bit",
      .source = "mm/gup.c:gup_huge_pmd", .needs = {thp(), huge_faults_of_devices(), root(), node(PTELAB_HUGE_PFN)})
 {
-	const Policy policy("always");
+	const ThpPolicy policy("always");
 	const Device device = huge_region(node_of(PTELAB_HUGE_PFN));
-	const Place place;
+	const HugePlace place;
 	const Mapping map = place.map(device, kHuge);
 
 	map.touch(0);

@@ -2,9 +2,10 @@
 #include "huge_lab.hpp"
 
 #include <fstream>
-#include <optional>
 
 #include <ptelab/procfs.hpp>
+
+#include "symbols.hpp"
 
 namespace ptelab {
 namespace {
@@ -63,14 +64,7 @@ bool is_huge(const Device &device, const Mapping &map)
 
 bool bars_device_files()
 {
-	static std::optional<bool> known;
-	if (!known) {
-		std::ifstream in("/proc/kallsyms");
-		known = false;
-		for (std::string line; !*known && std::getline(in, line);)
-			known = line.ends_with(" T hugepage_vma_check");
-	}
-	return *known;
+	return has_global_function("hugepage_vma_check");
 }
 
 Need thp()

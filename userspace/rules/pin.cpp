@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <linux/futex.h>
+#include <linux/mempolicy.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -111,6 +112,30 @@ RULE("fault_insert_mixed.get_special", .contract = "GP-03",
 	const __u64 faults = device.stats().faults;
 	rule.expect("a page not mapped yet", verdict_of(device, PTELAB_PIN_GET, map.page(1).data()), special_entry("EFAULT"));
 	rule.expect("its faults", device.stats().faults - faults, 1U);
+}
+
+// get_mempolicy(2): the NUMA node of the page at an address.
+Errno node_of_page(const std::byte *address)
+{
+	int node = 0;
+	return ::syscall(SYS_get_mempolicy, &node, nullptr, 0, address, MPOL_F_NODE | MPOL_F_ADDR) < 0 ? errno : 0;
+}
+
+RULE_PER_NODE("get_mempolicy", kAllNodes | bit_of(PTELAB_FAULT_INSERT_MIXED), .contract = "GP-03",
+	      .says = "get_mempolicy gets the page to tell its NUMA node, and passes on what it gets: EEXIST, or once EFAULT, for a special entry",
+	      .source = "mm/mempolicy.c:lookup_node")
+{
+	const Device device = own_region(rule.node());
+	const Mapping map(device, pages(kPages));
+
+	map.touch(1);
+	const Errno error = node_of_page(map.page(1).data());
+	if (error == ENOSYS)
+		rule.skip("this kernel has no get_mempolicy (CONFIG_NUMA)");
+	if (rule.node().method == PTELAB_FAULT_INSERT_MIXED)
+		rule.expect("errno", std::string(errno_name(error.value)), special_entry("EFAULT"));
+	else
+		rule.expect("errno", error, rule.node().pfn ? EFAULT : 0);
 }
 
 RULE("fault_insert_mixed.pin_special", .contract = "GP-04",

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "calls.hpp"
+#include "fixed_buffer.hpp"
 #include "gup.hpp"
 #include "release.hpp"
 
@@ -80,6 +81,25 @@ RULE_PER_NODE("pin_longterm_of_a_private_mapping", kPageNodes, .contract = "GP-0
 	device.write(0, std::as_bytes(std::span(&kLater, 1)));
 	rule.expect("what the driver writes later, through the pin", unpin(device).bytes, choose<__u64>(unshares, 0, kLater, reason));
 	rule.expect("and through the mapping", map.get<__u64>(0), choose<__u64>(unshares, 0, kLater, reason));
+}
+
+RULE_PER_NODE("io_uring_fixed_buffer", kAllNodes, .contract = "GP-07",
+	      .says = "io_uring takes a driver's pages for a fixed buffer since 6.5; before, it refused whatever belongs to a file that is not shmem's",
+	      .source = "mm/gup.c:pin_user_pages, io_uring/rsrc.c:io_pin_pages, fs/io_uring.c:io_sqe_buffer_register")
+{
+	const Device device = own_region(rule.node());
+	const Mapping map(device, pages(kPages));
+
+	touch_all(map);
+	const tables::FixedBuffer buffer = tables::register_fixed_buffer(map.page(2));
+	if (!buffer.why_not.empty())
+		rule.skip(buffer.why_not);
+	if (rule.node().pfn)
+		rule.expect("register", buffer.error, EFAULT);
+	else
+		rule.expect("register", buffer.error,
+			    choose(older_than(6, 5), Errno(EOPNOTSUPP), Errno(0),
+				   "6.5 left it to get_user_pages to refuse files whose writes are tracked, which no feature shows"));
 }
 
 RULE("fault_page.get_longterm", .contract = "GP-09",

@@ -17,6 +17,7 @@
 
 #include "rule.hpp"
 #include "runner.hpp"
+#include "symbols.hpp"
 
 namespace ptelab {
 namespace {
@@ -146,7 +147,7 @@ Reach::Reach()
 			counter_.watch(entry.symbol);
 			break;
 		}
-		if (!call.barred_by.empty() && !counter_.find(call.barred_by).empty())
+		if (!call.barred_by.empty() && has_global_function(call.barred_by))
 			entry.barred = fmt::format("{}: {}", call.barred_by, call.barred_because);
 		else if (call.exported && !(kernel_features() & call.exported))
 			entry.barred = call.not_exported_because;

@@ -28,7 +28,7 @@ struct FamilyCall {
 	std::string_view name;	// as it was first documented
 	std::string_view route; // how user space gets there
 	std::vector<Witness> witnesses; // the first one that this kernel has is counted
-	// A function of the kernel that keeps every driver of a character device from this call, and why; none: "".
+	// A function of the kernel, not a static one, that keeps every driver of a character device from this call, and why; none: "".
 	std::string_view barred_by = "";
 	std::string_view barred_because = "";
 	// A bit of PTELAB_HAS_*, without which the function may be there but is not exported, so that no module can call it.

@@ -2,7 +2,6 @@
 // remap_pfn_range that fails half way: the first page table is filled, there is no memory for the second.
 #include <algorithm>
 #include <array>
-#include <fstream>
 
 #include <ptelab/child.hpp>
 #include <ptelab/procfs.hpp>
@@ -11,6 +10,7 @@
 #include "injection.hpp"
 #include "memory_limit.hpp"
 #include "room.hpp"
+#include "symbols.hpp"
 
 namespace ptelab {
 namespace {
@@ -131,12 +131,7 @@ const Need kShortage{"fault injection or " + memory_limit().what, [] { return ca
 // The mend of CVE-2024-47674 in 5.10, where alone the call has not always been two functions.
 bool is_one_function()
 {
-	std::ifstream symbols("/proc/kallsyms");
-
-	for (std::string line; std::getline(symbols, line);)
-		if (line.find(" remap_pfn_range_notrack") != std::string::npos)
-			return false;
-	return true;
+	return !has_global_function("remap_pfn_range_notrack");
 }
 
 RULE("remap_pfn.failure_half_way", .contract = "RM-10", .says = "remap_pfn_range that runs out of memory half way takes back what it had mapped",
