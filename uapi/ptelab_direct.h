@@ -35,6 +35,7 @@ enum ptelab_call_id {
 	PTELAB_CALL_INSERT_MIXED_PROT = 23,
 	PTELAB_CALL_INSERT_MIXED_MKWRITE = 24,
 	PTELAB_CALL_FOLLOW_PFN_ANY = 25, /* follow_pfn or follow_pfnmap_start, whichever there is; value and extra as theirs */
+	PTELAB_CALL_INSERT_PAGE_MKWRITE = 26, /* vmf_insert_page_mkwrite, as from ->fault; with WRITE: of a write fault */
 	PTELAB_CALLS
 };
 

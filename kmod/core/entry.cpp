@@ -188,6 +188,21 @@ int ptelab_mmap(ptelab_session *s, vm_area_struct *vma)
 	return to_kernel(mapped);
 }
 
+int ptelab_mmap_prepare(ptelab_session *s, port_draft *draft)
+{
+	Session &session = s->session;
+	const auto asked =
+		dispatch(session.node().method, [&]<typename M>() { return Entry::prepare<M>(session, *draft); });
+	if (!asked.ok())
+		session.counts().add(PORT_MAP_ERRORS);
+	return to_kernel(asked);
+}
+
+void ptelab_mapped(ptelab_session *s)
+{
+	s->session.counts().add(PORT_MAPS);
+}
+
 unsigned int ptelab_fault_insert_page(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
 {
 	return fault<InsertPage>(s, vmf, pgoff);
@@ -265,6 +280,31 @@ unsigned int ptelab_fault_bare(ptelab_session *s, vm_fault *vmf, unsigned long p
 	return fault<Bare>(s, vmf, pgoff);
 }
 
+unsigned int ptelab_fault_prepare_remap(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<PrepareRemap>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_fault_prepare_ioremap(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<PrepareIoremap>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_fault_prepare_simple_ioremap(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<PrepareSimpleIoremap>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_fault_prepare_map_pages(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<PrepareMapPages>(s, vmf, pgoff);
+}
+
+unsigned int ptelab_fault_prepare_fault_page(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return fault<PrepareFaultPage>(s, vmf, pgoff);
+}
+
 unsigned int ptelab_huge_fault_pfn(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
 {
 	return huge_fault<HugePfn>(s, vmf, pgoff);
@@ -316,6 +356,11 @@ bool ptelab_contiguous(ptelab_session *s, unsigned long index, unsigned long pag
 {
 	const Region &region = *s->session.region();
 	return index < region.count() && pages <= region.count() - index && region.run(index, pages) == pages;
+}
+
+port_space *ptelab_space(ptelab_session *s)
+{
+	return s->session.region()->space();
 }
 
 port_space *ptelab_own_space(ptelab_session *s)

@@ -33,6 +33,7 @@ struct filler {
 	refcount_t vmas;
 	unsigned long long restores;	/* of the region, when the VMA was filled */
 	bool settled;
+	const struct file *draft_of;	/* ->mmap_prepare was called, and neither ->mapped nor ->close yet */
 };
 
 static struct vfsmount *space_mount;
@@ -150,22 +151,83 @@ void port_space_unmap(struct port_space *space, unsigned long long offset, unsig
 	unmap_mapping_range(space->mapping, offset, bytes, even_cows);
 }
 
-int port_vma_track(struct vm_area_struct *vma, struct port_space *space, unsigned long long restores)
+static struct filler *filler_new(struct port_space *space, struct mm_struct *mm, unsigned long long restores,
+				 const struct file *draft_of)
 {
 	struct filler *filler = kzalloc(sizeof(*filler), GFP_KERNEL);
 
 	if (!filler)
-		return -ENOMEM;
+		return NULL;
 	filler->space = space;
-	filler->mm = vma->vm_mm;
+	filler->mm = mm;
 	filler->restores = restores;
-	mmgrab(filler->mm);
+	filler->draft_of = draft_of;
+	mmgrab(mm);
 	refcount_set(&filler->vmas, 1);
 	spin_lock(&space->lock);
 	list_add(&filler->node, &space->fillers);
 	spin_unlock(&space->lock);
-	vma->vm_private_data = filler;
-	return 0;
+	return filler;
+}
+
+static void filler_put(struct filler *filler)
+{
+	if (!refcount_dec_and_test(&filler->vmas))
+		return;
+	spin_lock(&filler->space->lock);
+	list_del(&filler->node);
+	spin_unlock(&filler->space->lock);
+	mmdrop(filler->mm);
+	kfree(filler);
+}
+
+int port_vma_track(struct vm_area_struct *vma, struct port_space *space, unsigned long long restores)
+{
+	vma->vm_private_data = filler_new(space, vma->vm_mm, restores, NULL);
+	return vma->vm_private_data ? 0 : -ENOMEM;
+}
+
+/* A draft of this file, in any mm or in this one, that came to nothing or is not done yet. */
+static struct filler *draft_of(struct port_space *space, const struct file *file, const struct mm_struct *mm)
+{
+	struct filler *found = NULL;
+	struct filler *filler;
+
+	spin_lock(&space->lock);
+	list_for_each_entry(filler, &space->fillers, node)
+		if (filler->draft_of == file && (!mm || filler->mm == mm)) {
+			found = filler;
+			break;
+		}
+	spin_unlock(&space->lock);
+	return found;
+}
+
+/* mmap_lock is held for write, so that an mmap before this one is over: a draft that it left is nobody's. */
+int port_draft_track(struct port_draft *draft, struct port_space *space, unsigned long long restores)
+{
+	struct filler *left = draft_of(space, draft->file, current->mm);
+
+	if (left)
+		filler_put(left);
+	draft->filler = filler_new(space, current->mm, restores, draft->file);
+	return draft->filler ? 0 : -ENOMEM;
+}
+
+void ptelab_draft_done(void *private)
+{
+	struct filler *filler = private;
+
+	if (filler)
+		filler->draft_of = NULL;
+}
+
+void ptelab_drafts_forget(struct port_space *space, const struct file *file)
+{
+	struct filler *left;
+
+	while ((left = draft_of(space, file, NULL)))
+		filler_put(left);
 }
 
 /* Context: ->fault. The VMA's own reference keeps the filler. */
@@ -177,18 +239,15 @@ unsigned long long port_fault_restores(const struct vm_fault *vmf)
 }
 
 /* ->close. Context: mmap_lock held for read or write, or not at all at exit. */
-void ptelab_vma_gone(struct vm_area_struct *vma)
+bool ptelab_vma_gone(struct vm_area_struct *vma)
 {
 	struct filler *filler = vma->vm_private_data;
+	bool draft = filler && filler->draft_of;
 
 	vma->vm_private_data = NULL;
-	if (!filler || !refcount_dec_and_test(&filler->vmas))
-		return;
-	spin_lock(&filler->space->lock);
-	list_del(&filler->node);
-	spin_unlock(&filler->space->lock);
-	mmdrop(filler->mm);
-	kfree(filler);
+	if (filler)
+		filler_put(filler);
+	return draft;
 }
 
 /*

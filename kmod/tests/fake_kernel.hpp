@@ -40,6 +40,7 @@ struct Filler {
 	int vmas;
 	bool settled;
 	unsigned long long restores;
+	const file *draft_of = nullptr;	// ->mmap_prepare was called, and neither ->mapped nor ->close yet
 };
 
 struct Pte {
@@ -170,7 +171,8 @@ public:
 	// What happens meanwhile, once; each may be empty.
 	std::function<void()> on_retry;		// the fault's lock has been dropped
 	std::function<void()> on_delay;		// ->fault sleeps
-	std::function<void()> before_link;	// ->mmap has returned, the VMA is not in the rmap yet
+	std::function<void()> before_link;	// ->mmap or ->mmap_prepare has returned, the VMA is not in the rmap yet
+	std::function<void()> before_action;	// the VMA is in the rmap, what ->mmap_prepare asked for is not done yet
 	std::function<void()> on_settle;	// port_space_settle() is about to wait
 	std::function<void()> before_pte;	// ->fault has given a page, its PTE is not set yet
 	void meanwhile(std::function<void()> &what);
@@ -212,5 +214,10 @@ bool is_huge(const Mm *mm, unsigned long addr);	// there is an entry, and it is 
 bool pmd_is_none(const Mm *mm, unsigned long addr);
 vm_area_struct *find_vma(Mm *mm, unsigned long addr);
 void put_mm(Mm *mm);
+
+// fake_prepare.cpp: what mm does after ->mmap_prepare.
+int act(vm_area_struct *vma, const port_draft &draft);
+void forget_drafts(port_space *space, const file *file);	// ->release
+void put_filler(Filler *filler);
 
 } // namespace fake

@@ -15,6 +15,7 @@ void put_file(file *file)
 		if (--file->users)
 			return;
 	}
+	forget_drafts(ptelab_space(file->session), file);
 	ptelab_session_free(file->session);
 	kernel.files--;
 	delete file;
@@ -61,6 +62,16 @@ unsigned call_fault(vm_fault *vmf)
 		return ptelab_fault_huge_folio(session, vmf, pgoff);
 	case PTELAB_BARE:	// as if SHAPE had asked for the hook
 		return ptelab_fault_bare(session, vmf, pgoff);
+	case PTELAB_PREPARE_REMAP:
+		return ptelab_fault_prepare_remap(session, vmf, pgoff);
+	case PTELAB_PREPARE_IOREMAP:
+		return ptelab_fault_prepare_ioremap(session, vmf, pgoff);
+	case PTELAB_PREPARE_SIMPLE_IOREMAP:
+		return ptelab_fault_prepare_simple_ioremap(session, vmf, pgoff);
+	case PTELAB_PREPARE_MAP_PAGES:
+		return ptelab_fault_prepare_map_pages(session, vmf, pgoff);
+	case PTELAB_PREPARE_FAULT_PAGE:
+		return ptelab_fault_prepare_fault_page(session, vmf, pgoff);
 	}
 	bug("a fault of a method that does not exist");
 }
@@ -232,27 +243,72 @@ Mapped Process::mmap(file *file, unsigned long pages, unsigned long pgoff, const
 	vma->write = flags.write;
 	vma->exec = flags.exec;
 	vma->file = file;
-	vma->in_mmap = true;
-	int error = ptelab_mmap(file->session, vma);
-	vma->in_mmap = false;
-	if (error) {
-		// ->close is not called: what ->mmap has taken, it must have given back.
-		if (vma->filler)
-			bug("a failed ->mmap leaves its VMA tracked");
-		zap(vma, vma->start, vma->end, true);
-	} else {
-		kernel.meanwhile(kernel.before_link);
-		{
-			const std::lock_guard guard{kernel.data};
-			file->users++;
-		}
-		// Room for the VMA to grow, and a hole behind it.
-		mm_->next = vma->end + (bytes << 1) + kernel.page_bytes();
-		link(owned.release());
-		kernel.vmas++;
-	}
+	std::vector<::file *> released;
+	const unsigned long at = vma->start;
+	const int error = file->method >= PTELAB_PREPARE_REMAP ? prepare(std::move(owned), released) : map(std::move(owned));
 	mm_->mmap_lock.unlock();
-	return error ? Mapped{error} : Mapped{static_cast<long>(vma->start)};
+	std::for_each(released.begin(), released.end(), put_file);
+	return error ? Mapped{error} : Mapped{static_cast<long>(at)};
+}
+
+void Process::link_new(vm_area_struct *vma)
+{
+	Kernel &kernel = Kernel::get();
+	kernel.meanwhile(kernel.before_link);
+	{
+		const std::lock_guard guard{kernel.data};
+		vma->file->users++;
+	}
+	// Room for the VMA to grow, and a hole behind it.
+	mm_->next = vma->end + ((vma->end - vma->start) << 1) + kernel.page_bytes();
+	link(vma);
+	kernel.vmas++;
+}
+
+// mm/vma.c: __mmap_new_file_vma. The VMA is filled first and linked then.
+int Process::map(std::unique_ptr<vm_area_struct> vma)
+{
+	vma->in_mmap = true;
+	const int error = ptelab_mmap(vma->file->session, vma.get());
+	vma->in_mmap = false;
+	if (!error) {
+		link_new(vma.release());
+		return 0;
+	}
+	// ->close is not called: what ->mmap has taken, it must have given back.
+	if (vma->filler)
+		bug("a failed ->mmap leaves its VMA tracked");
+	zap(vma.get(), vma->start, vma->end, true);
+	return error;
+}
+
+// mm/vma.c: __mmap_region, mm/util.c: mmap_action_complete. The VMA is linked first and filled then; it may come to nothing before
+// there is one, and the driver is not told.
+int Process::prepare(std::unique_ptr<vm_area_struct> owned, std::vector<file *> &released)
+{
+	Kernel &kernel = Kernel::get();
+	vm_area_struct *const vma = owned.get();
+	port_draft draft{};
+	draft.span = port_vma_span(vma);
+	draft.file = vma->file;
+	draft.wants_exec = vma->exec;
+	if (const int error = ptelab_mmap_prepare(vma->file->session, &draft))
+		return error;
+	if (kernel.fails())
+		return -ENOMEM;
+	vma->may_exec = !draft.forbid_exec;
+	vma->cache = draft.cache;
+	vma->filler = static_cast<Filler *>(draft.filler);
+	link_new(owned.release());
+	kernel.meanwhile(kernel.before_action);
+	const int error = act(vma, draft);
+	// ->mapped; or ->close comes first.
+	ptelab_mapped(vma->file->session);
+	if (error)
+		remove(vma, released);
+	else if (vma->filler)
+		vma->filler->draft_of = nullptr;
+	return error;
 }
 
 // [start, addr) stays in the VMA, [addr, end) gets one of its own.

@@ -131,12 +131,8 @@ void gone(vm_area_struct *vma)
 	const std::lock_guard guard{Kernel::get().data};
 	Filler *const filler = vma->filler;
 	vma->filler = nullptr;
-	if (!filler || --filler->vmas)
-		return;
-	filler->space->fillers.remove(filler);
-	put_mm(filler->mm);
-	Kernel::get().fillers--;
-	delete filler;
+	if (filler)
+		put_filler(filler);
 }
 
 vm_area_struct *find_vma(Mm *mm, unsigned long addr)

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// port.h: drafts, and what mm does with what ->mmap_prepare has asked for.
+#include <algorithm>
+#include <cerrno>
+
+#include "fake_kernel.hpp"
+
+namespace fake {
+
+void put_filler(Filler *filler)
+{
+	const std::lock_guard guard{Kernel::get().data};
+	if (--filler->vmas)
+		return;
+	filler->space->fillers.remove(filler);
+	put_mm(filler->mm);
+	Kernel::get().fillers--;
+	delete filler;
+}
+
+namespace {
+
+Filler *find_draft(port_space *space, const file *file, const Mm *mm)
+{
+	const auto found = std::find_if(space->fillers.begin(), space->fillers.end(), [&](const Filler *filler) {
+		return filler->draft_of == file && (!mm || filler->mm == mm);
+	});
+	return found == space->fillers.end() ? nullptr : *found;
+}
+
+// mm/memory.c: remap_pfn_range_complete. Half way, what was set is taken away again.
+int remap(vm_area_struct *vma, unsigned long pfn)
+{
+	Kernel &kernel = Kernel::get();
+	const bool fails = kernel.fails();
+	const std::lock_guard guard{kernel.data};
+	vma->pfnmap = vma->dont_expand = true;
+	if (is_cow(vma))
+		vma->pgoff = pfn;
+	for (unsigned long addr = vma->start; addr < vma->end && !fails; addr += kernel.page_bytes())
+		set_pte(vma, addr, pfn++, nullptr);
+	return fails ? -ENOMEM : 0;
+}
+
+// mm/memory.c: map_kernel_pages_complete. What was inserted before an error stays, until the VMA goes.
+int map_pages(vm_area_struct *vma, page **pages)
+{
+	Kernel &kernel = Kernel::get();
+	const std::lock_guard guard{kernel.data};
+	vma->mixedmap = true;
+	for (unsigned long addr = vma->start; addr < vma->end; addr += kernel.page_bytes(), pages++) {
+		if ((*pages)->head->refs <= 0)
+			bug("a page is mapped that was freed since ->mmap_prepare");
+		if (kernel.fails())
+			return -ENOMEM;
+		set_pte(vma, addr, (*pages)->pfn, *pages);
+	}
+	return 0;
+}
+
+} // namespace
+
+int act(vm_area_struct *vma, const port_draft &draft)
+{
+	Kernel &kernel = Kernel::get();
+	const unsigned long pages = (vma->end - vma->start) >> kernel.shift();
+	switch (draft.action) {
+	case PORT_ACTION_NONE:
+		return 0;
+	case PORT_ACTION_REMAP:
+	case PORT_ACTION_IOREMAP:
+		return remap(vma, draft.pfn);
+	case PORT_ACTION_SIMPLE_IOREMAP:
+		if (vma->pgoff + pages > draft.bytes >> kernel.shift())
+			bug("mmap_action_simple_ioremap() of less than the VMA");
+		return remap(vma, draft.pfn + vma->pgoff);
+	case PORT_ACTION_MAP_PAGES:
+		return map_pages(vma, draft.pages);
+	}
+	bug("an action that does not exist");
+}
+
+void forget_drafts(port_space *space, const file *file)
+{
+	const std::lock_guard guard{Kernel::get().data};
+	while (Filler *const left = find_draft(space, file, nullptr))
+		put_filler(left);
+}
+
+} // namespace fake
+
+int port_draft_track(port_draft *draft, port_space *space, unsigned long long restores)
+{
+	fake::Kernel &kernel = fake::Kernel::get();
+	fake::Mm *const mm = fake::current;
+	if (!mm->mmap_lock.mine_exclusively())
+		fake::bug("a draft outside ->mmap_prepare");
+	const std::lock_guard guard{kernel.data};
+	if (fake::Filler *const left = fake::find_draft(space, draft->file, mm))
+		fake::put_filler(left);
+	if (kernel.fails())
+		return -ENOMEM;
+	auto *const filler = new fake::Filler{space, mm, 1, false, restores, draft->file};
+	mm->references++;
+	space->fillers.push_back(filler);
+	kernel.fillers++;
+	draft->filler = filler;
+	return 0;
+}
