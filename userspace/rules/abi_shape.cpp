@@ -63,7 +63,7 @@ RULE("abi.shape_rejects", .says = "SHAPE refuses unknown bits, what may only be 
 		ptelab_shape shape{};
 		shape.action_first = first;
 		shape.action_pages = count;
-		return shape_of(device, shape);
+		return shape_of(own_region(node_of(PTELAB_BARE)), shape);
 	};
 	rule.expect("a part of no pages", part(1, 0), EINVAL);
 	rule.expect("a part of too many pages", part(0, PTELAB_LOOKUP_MAX + 1), EINVAL);
