@@ -6,13 +6,15 @@ CELL ?= $(shell sed -n 's/^default = "\(.*\)"/\1/p' ci/kernels.toml)
 JOBS ?= $(shell nproc)
 
 module-sources := Kbuild $(shell find kmod/core kmod/glue cxxrt/include cxxrt/linux cxxrt/shim kmod/*.h uapi \
-	cxxrt/Makefile.cxx cxxrt/core-object.allow -type f) scripts/build-module scripts/check-core-object
+	cxxrt/Makefile.cxx cxxrt/core-object.allow -type f) scripts/build-cell scripts/build-module scripts/check-core-object
 
-.PHONY: help demo check vm module userspace results clean setup-%
+.PHONY: help demo check check-all matrix vm module userspace results clean setup-%
 
 help:
 	@echo "make demo       boot Debian's kernel in QEMU, load the module, drive every node, and tell what happened"
 	@echo "make check      run all tests"
+	@echo "make check-all  all tests, on every kernel of ci/kernels.toml"
+	@echo "make matrix     the rules alone, on every kernel or on CELLS=name,name"
 	@echo "make vm         a shell in that machine, with the module loaded"
 	@echo "make module     build ptelab.ko for this machine's kernel, or for KDIR=<headers>"
 	@echo "make userspace  build the ptelab command and the tests"
@@ -29,6 +31,12 @@ vm: setup-demo
 check: setup-check
 	@scripts/check
 
+check-all: setup-check
+	@scripts/check --cells all
+
+matrix: setup-check
+	@scripts/check --matrix --cells $(or $(CELLS),all)
+
 setup-%:
 	@scripts/setup $*
 
@@ -37,7 +45,7 @@ setup-%:
 cell: build/$(CELL)/module/ptelab.ko
 
 build/%/module/ptelab.ko: $(module-sources)
-	@scripts/build-module "$$(scripts/kernels path $* kdir)" build/$*/module CC="$$(scripts/kernels path $* compiler)" -j$(JOBS)
+	@scripts/build-cell $* -j$(JOBS)
 
 module:
 	@scripts/build-module $(KDIR) build/module -j$(JOBS)
@@ -49,7 +57,7 @@ command:
 	@$(MAKE) --no-print-directory -s -C userspace BUILD=../build/userspace -j$(JOBS) ../build/userspace/bin/ptelab
 
 userspace:
-	@$(MAKE) --no-print-directory -s -C userspace BUILD=../build/userspace -j$(JOBS)
+	@scripts/build-userspace $(ARCH) -j$(JOBS)
 
 clean:
 	rm -rf build

@@ -29,11 +29,16 @@ unsigned int ptelab_session_method(const struct ptelab_session *session);
 
 /* ->mmap: 0 or -errno. */
 int ptelab_mmap(struct ptelab_session *session, struct vm_area_struct *vma);
+/*
+ * The first pages of one that is about to fail, at most as many as the VMA has, of a VMA that may hold pages. 0 or -errno; the
+ * kernel takes out what was inserted.
+ */
+int ptelab_mmap_part(struct ptelab_session *session, struct vm_area_struct *vma, unsigned long pages);
 
 /* ->mmap_prepare, of the methods that have it in place of ->mmap: 0 or -errno. */
 int ptelab_mmap_prepare(struct ptelab_session *session, struct port_draft *draft);
-/* There was a VMA: from ->mapped, or from ->close if that comes first, as the action has failed. */
-void ptelab_mapped(struct ptelab_session *session);
+/* ->mapped, mmap_lock held for write: what ->mmap_prepare asked for is done. 0 or -errno, and then the kernel unmaps it. */
+int ptelab_mapped(struct ptelab_session *session, struct vm_area_struct *vma);
 
 /* ->fault, one for each method. pgoff in pages, addr page-aligned. A PORT_FAULT_* code, or 0 with the page given. */
 unsigned int ptelab_fault_insert_page(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
@@ -73,7 +78,6 @@ unsigned long ptelab_pages(struct ptelab_session *session);
 struct page *ptelab_page_get(struct ptelab_session *session, unsigned long index);	/* a reference, or NULL: none, or revoked */
 unsigned long ptelab_find(struct ptelab_session *session, unsigned long pfn);		/* 1 + index, or 0 */
 bool ptelab_contiguous(struct ptelab_session *session, unsigned long index, unsigned long pages);
-struct port_space *ptelab_space(struct ptelab_session *session);
 struct port_space *ptelab_own_space(struct ptelab_session *session);	/* NULL: the region is the node's, or a device */
 void ptelab_zap_everywhere(struct ptelab_session *session);	/* unmap_mapping_range over all of it; no lock of ->fault's held */
 bool ptelab_fault_revoked(const struct ptelab_session *session);	/* in a fault hook; the page lock may be held */

@@ -59,10 +59,17 @@ void port_vma_set_cache(struct vm_area_struct *vma, unsigned int cache); /* enum
 
 /*
  * Remember that this VMA is filled before the kernel has linked it, so that port_space_settle() can wait for the mmap call
- * that makes it, and how often the region had been restored by then. Allocates (sleeps); -ENOMEM. Undone by the glue's ->close; or, if ->mmap fails, by port_vma_abandon(), which
- * first takes out again what was inserted.
+ * that makes it, how often the region had been restored by then, and where in the file the VMA begins. Allocates (sleeps);
+ * -ENOMEM. Undone by the glue's ->close; or, if ->mmap fails, by port_vma_abandon(), which first takes out again what was
+ * inserted.
  */
 int port_vma_track(struct vm_area_struct *vma, struct port_space *space, unsigned long long restores);
+/*
+ * This ->mmap is going to fail and to leave to the kernel what it inserted, or this ->mmap_prepare leaves it to the kernel to
+ * insert: port_space_settle() waits for that too. Remembered as long as the file lives, once for each process. Inside the gate;
+ * allocates (sleeps); -ENOMEM.
+ */
+int port_file_await_mmap(struct file *file, struct port_space *space);
 void port_vma_abandon(struct vm_area_struct *vma);
 
 /*
@@ -84,13 +91,7 @@ struct port_draft {
 	unsigned long pfn;	/* of the VMA's first page; SIMPLE_IOREMAP: of the region's */
 	unsigned long bytes;	/* SIMPLE_IOREMAP: size of the region */
 	struct page **pages;	/* MAP_PAGES: the VMA's first and those that follow; the array lives as long as the file */
-	void *filler;		/* of port_draft_track(); becomes vm_private_data */
 };
-/*
- * As port_vma_track(), before there is a VMA. The glue's ->mapped tells that there is one, and ->close undoes it; if neither comes,
- * the next draft of the same file in the same mm does, or the file's release.
- */
-int port_draft_track(struct port_draft *draft, struct port_space *space, unsigned long long restores);
 
 /* ---- insert at mmap: mmap_lock held for write; sleep; 0 or -errno, what was inserted stays ---- */
 int port_insert_page(struct vm_area_struct *vma, unsigned long addr, struct page *page);
@@ -110,6 +111,13 @@ int port_fault_insert_pages(struct vm_fault *vmf, struct page **pages, unsigned 
 /* ->huge_fault: a whole PMD, all of it inside the VMA. PORT_FAULT_FALLBACK where this kernel has no such call. */
 unsigned int port_fault_insert_pfn_pmd(struct vm_fault *vmf, unsigned long pfn);
 unsigned int port_fault_insert_folio_pmd(struct vm_fault *vmf, struct page *head);
+/*
+ * What the PMD of the fault is now. A whole PMD where a page table has come first is a WARN, and a page where a whole PMD has
+ * come first is looked for in the memory itself (mm/huge_memory.c: insert_pfn_pmd, mm/memory.c: walk_to_pmd): whoever fills a
+ * PMD both ways looks and inserts under port_space_leaf_lock().
+ */
+enum port_pmd { PORT_PMD_NONE, PORT_PMD_TABLE, PORT_PMD_LEAF };
+enum port_pmd port_fault_pmd(const struct vm_fault *vmf);
 /* remap_pfn_range() of one page, which is not made to be called here. Not in a copy-on-write VMA. 0 or -errno. */
 int port_fault_remap(struct vm_fault *vmf, unsigned long pfn);
 struct port_span port_fault_span(const struct vm_fault *vmf);			/* of the VMA */
@@ -118,6 +126,9 @@ unsigned long port_pmd_pages(void);						/* pages that one PMD maps; 0: no huge 
 bool port_fault_is_cow(const struct vm_fault *vmf);
 /* What port_vma_track() was told for the VMA, or for the one it is a copy of. Only a VMA that was filled at mmap. */
 unsigned long long port_fault_restores(const struct vm_fault *vmf);
+/* vm_pgoff at that time, from which the VMA's may have moved: a part of it is left, or it was moved in part. */
+unsigned long port_fault_origin(const struct vm_fault *vmf);
+unsigned long port_vma_origin(const struct vm_area_struct *vma);
 /* Take the page lock, and the caller's reference; mm puts both when it has set the PTE. */
 void port_fault_give(struct vm_fault *vmf, struct page *page);
 void port_fault_take_back(struct vm_fault *vmf);	/* undo port_fault_give, and put the reference */
@@ -162,7 +173,7 @@ void port_device_drop(struct port_device *device);
 
 /*
  * ---- space: a region's own address_space, where the kernel finds its mappings, and the gate that stops its faults ----
- * Lock order: revoke mutex -> mmap_lock -> the VMA's own lock -> session mutex -> page lock -> gate -> the kernel's own
+ * Lock order: revoke mutex -> mmap_lock -> the VMA's own lock -> session mutex -> page lock -> gate -> leaf -> the kernel's own
  * (i_mmap_rwsem, page table).
  */
 struct port_space *port_space_new(void);		/* sleeps; NULL: no memory */
@@ -171,12 +182,14 @@ void port_space_gate_enter(struct port_space *space);	/* read side; sleeps, mmap
 void port_space_gate_leave(struct port_space *space);
 void port_space_gate_close(struct port_space *space);	/* write side; mmap_lock must not be held */
 void port_space_gate_open(struct port_space *space);
+void port_space_leaf_lock(struct port_space *space);	/* one at a time decides whether a PMD is filled as a whole; sleeps */
+void port_space_leaf_unlock(struct port_space *space);
 void port_space_revoke_lock(struct port_space *space);	/* serialises REVOKE and RESTORE; mmap_lock must not be held */
 void port_space_revoke_unlock(struct port_space *space);
 void port_space_page_barrier(struct page *page);	/* waits for whoever holds the page lock; sleeps */
 /* unmap_mapping_range; bytes 0: to the end. Takes i_mmap_rwsem; sleeps. */
 void port_space_unmap(struct port_space *space, unsigned long long offset, unsigned long long bytes, bool even_cows);
-/* Wait until every mmap call that was under way and had called port_vma_track() or port_draft_track() is over. */
+/* Wait until every mmap call that was under way and had called port_vma_track() is over. */
 void port_space_settle(struct port_space *space);
 
 /* ---- lock ---- */

@@ -41,13 +41,13 @@ public:
 	DraftBase &operator=(const DraftBase &) = delete;
 
 protected:
-	// The kernel fills the VMA after the gate is left: REVOKE waits for it by what is tracked here.
+	// The kernel fills the VMA after the gate is left: REVOKE waits until this mmap is over.
 	Result<void> ask(const Region &region, port_action action)
 	{
 		return region.pass([&](const GateState &gate) -> Result<void> {
 			if (!gate.open)
 				return Errno::kNoDev;
-			CXXRT_TRY(cxxrt::from_kernel(port_draft_track(&draft_, region.space(), gate.restores)));
+			CXXRT_TRY(cxxrt::from_kernel(port_file_await_mmap(draft_.file, region.space())));
 			draft_.action = action;
 			return {};
 		});

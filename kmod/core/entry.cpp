@@ -91,9 +91,10 @@ Result<void> lookup(ptelab_session *s, const ptelab_lookup &arg, ptelab_pte *ent
 	const Region &region = *s->session.region();
 	const bool revoked = region.revoked();
 	auto live = CXXRT_TRY(Live::find(s, arg.address, arg.bytes));
+	const bool from_origin = dispatch(s->session.node().method, []<typename M>() { return M::kIgnoresOffset; });
 	const unsigned shift = port_page_shift();
 	for (unsigned long i = 0; i < arg.bytes >> shift; i++) {
-		entries[i] = live.lookup(region, arg.address + (i << shift));
+		entries[i] = live.lookup(region, arg.address + (i << shift), from_origin);
 		entries[i].state |= revoked ? PTELAB_PTE_REVOKED : 0;
 		if (!show_pfn)
 			entries[i].pfn = 0;
@@ -108,7 +109,7 @@ Result<cxxrt::Box<Region>> node_region(unsigned method, unsigned long pages, por
 			return Region::of_device(device);
 		if constexpr (cxxrt::SameAs<M, HugeFolio>)
 			return Region::of_ram(M::kDefaultBacking, port_pmd_pages(), nullptr);
-		const bool block = M::kDefaultBacking == PTELAB_BACKING_SPLIT;
+		const bool block = M::kDefaultBacking == PTELAB_BACKING_SPLIT || M::kDefaultBacking == PTELAB_BACKING_COMPOUND;
 		const unsigned long most = block ? port_max_block_pages() : kMaxPages;
 		return Region::of_ram(M::kDefaultBacking, pages < most ? pages : most, nullptr);
 	});
@@ -198,9 +199,18 @@ int ptelab_mmap_prepare(ptelab_session *s, port_draft *draft)
 	return to_kernel(asked);
 }
 
-void ptelab_mapped(ptelab_session *s)
+int ptelab_mapped(ptelab_session *s, vm_area_struct *vma)
 {
-	s->session.counts().add(PORT_MAPS);
+	const Region &region = s->session.mapped_region();
+	const int error = ptelab_fills_at_mmap(s) ? port_vma_track(vma, region.space(), region.restores()) : 0;
+	if (!error)
+		s->session.counts().add(PORT_MAPS);
+	return error;
+}
+
+int ptelab_mmap_part(ptelab_session *s, vm_area_struct *vma, unsigned long pages)
+{
+	return to_kernel(Entry::map_part(s->session, vma, pages));
 }
 
 unsigned int ptelab_fault_insert_page(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
@@ -243,11 +253,9 @@ unsigned int ptelab_fault_map_pages(ptelab_session *s, vm_fault *vmf, unsigned l
 	return fault<MapPages>(s, vmf, pgoff);
 }
 
-unsigned int ptelab_fault_map_pages_zero(ptelab_session *s, vm_fault *vmf, unsigned long)
+unsigned int ptelab_fault_map_pages_zero(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
 {
-	// vm_pgoff means nothing here: page 0 is where the VMA starts.
-	const port_span vma = port_fault_span(vmf);
-	return fault<MapPagesZero>(s, vmf, (port_fault_address(vmf) - vma.start) >> port_page_shift());
+	return fault<MapPagesZero>(s, vmf, pgoff);
 }
 
 unsigned int ptelab_fault_remap_vmalloc(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
@@ -356,11 +364,6 @@ bool ptelab_contiguous(ptelab_session *s, unsigned long index, unsigned long pag
 {
 	const Region &region = *s->session.region();
 	return index < region.count() && pages <= region.count() - index && region.run(index, pages) == pages;
-}
-
-port_space *ptelab_space(ptelab_session *s)
-{
-	return s->session.region()->space();
 }
 
 port_space *ptelab_own_space(ptelab_session *s)

@@ -38,6 +38,8 @@ public:
 	port_span span() const { return port_fault_span(vmf_); }
 	// How often the region had been restored when this VMA was filled at mmap.
 	unsigned long long restores() const { return port_fault_restores(vmf_); }
+	// vm_pgoff of that mmap.
+	unsigned long origin() const { return port_fault_origin(vmf_); }
 
 protected:
 	vm_fault *vmf_;
@@ -69,14 +71,29 @@ public:
 
 	FaultCode insert_pfn(unsigned long pfn) { return static_cast<FaultCode>(port_fault_insert_pfn(vmf_, pfn)); }
 
-	// The kernel looks neither at the VMA's end nor at the pfn's alignment (mm/huge_memory.c: vmf_insert_pfn_pmd).
+	// Where another thread has mapped the whole PMD by now, the page is there.
+	FaultCode insert_pfn_beside_pmds(const Region &region, unsigned long index)
+	{
+		return region.leaf([&] {
+			return port_fault_pmd(vmf_) == PORT_PMD_LEAF ? FaultCode::kNoPage : insert_pfn(region.pfn(index));
+		});
+	}
+
+	// The kernel looks neither at the VMA's end nor at the pfn's alignment (mm/huge_memory.c: vmf_insert_pfn_pmd). One compound
+	// page: where huge entries have no special bit, GUP-fast takes the first page's reference and gives back another's
+	// (mm/gup.c: gup_huge_pmd), which are the same only then.
 	FaultCode insert_pmd(const Region &region, unsigned long index)
 	{
 		const auto first = pmd_start(*this, region, index);
-		if (!first.ok() || region.run(first.value(), port_pmd_pages()) < port_pmd_pages() ||
+		if (!first.ok() || region.backing() != PTELAB_BACKING_COMPOUND ||
+		    region.run(first.value(), port_pmd_pages()) < port_pmd_pages() ||
 		    region.pfn(first.value()) & (port_pmd_pages() - 1))
 			return FaultCode::kFallback;
-		return static_cast<FaultCode>(port_fault_insert_pfn_pmd(vmf_, region.pfn(first.value())));
+		return region.leaf([&] {
+			if (port_fault_pmd(vmf_) == PORT_PMD_TABLE)
+				return FaultCode::kFallback;
+			return static_cast<FaultCode>(port_fault_insert_pfn_pmd(vmf_, region.pfn(first.value())));
+		});
 	}
 };
 
@@ -183,14 +200,15 @@ public:
 	}
 
 	// A huge folio, refcounted; its order must be that of a PMD (mm/huge_memory.c: vmf_insert_folio_pmd). The call does not
-	// look whether the VMA is private: a write would get the folio itself, writable, in place of a copy.
+	// look whether the VMA is private: a write would get the folio itself, writable, in place of a copy. A page that ->fault
+	// gave another thread is mapped after that has returned, so that a page table may still come first, after the look.
 	FaultCode insert_folio(const Region &region, unsigned long index)
 	{
 		if (port_fault_is_cow(vmf_))
 			return FaultCode::kFallback;
 		const auto first = pmd_start(*this, region, index);
 		if (!first.ok() || first.value() != 0 || region.backing() != PTELAB_BACKING_COMPOUND ||
-		    region.count() != port_pmd_pages())
+		    region.count() != port_pmd_pages() || port_fault_pmd(vmf_) == PORT_PMD_TABLE)
 			return FaultCode::kFallback;
 		return static_cast<FaultCode>(port_fault_insert_folio_pmd(vmf_, region.at(0)));
 	}

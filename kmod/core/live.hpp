@@ -33,13 +33,15 @@ public:
 		return cxxrt::from_kernel(port_live_zap(vma_, addr, bytes, how));
 	}
 
-	ptelab_pte lookup(const Region &region, unsigned long addr) const
+	// from_origin: the region's page 0 is where the mapping began, whatever its vm_pgoff was.
+	ptelab_pte lookup(const Region &region, unsigned long addr, bool from_origin) const
 	{
 		ptelab_pte pte{};
 		port_live_lookup(vma_, addr, &pte);
 		if (pte.state & PTELAB_PTE_PRESENT) {
 			const port_span where = span();
-			pte.page = region.find(pte.pfn, where.pgoff + ((addr - where.start) >> port_page_shift()));
+			const unsigned long pgoff = where.pgoff + ((addr - where.start) >> port_page_shift());
+			pte.page = region.find(pte.pfn, from_origin ? pgoff - port_vma_origin(vma_) : pgoff);
 			pte.state |= pte.page ? PTELAB_PTE_OURS : 0;
 		}
 		return pte;

@@ -23,7 +23,7 @@ struct Ordinary {
 	static constexpr bool kEager = false;		// filled at mmap; ->fault serves only what RESTORE brought back
 	static constexpr bool kHasAccess = false;
 	static constexpr bool kCountsPages = false;	// each mapping of a page holds a reference
-	static constexpr bool kIgnoresOffset = false;	// vm_pgoff means nothing
+	static constexpr bool kIgnoresOffset = false;	// vm_pgoff of the mmap means nothing: it begins at page 0; kEager only
 };
 
 struct InsertPage : Ordinary {
@@ -132,9 +132,13 @@ struct FaultInsertMixed : FaultInsertPage {
 };
 
 struct HugePfn : FaultInsertPfn {
-	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SPLIT;
+	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_COMPOUND;
 	static constexpr bool kHasAccess = false;
 
+	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
+	{
+		return fault.insert_pfn_beside_pmds(region, index);
+	}
 	static FaultCode huge_fault(Fault<Kind> &fault, const Region &region, unsigned long index)
 	{
 		return fault.insert_pmd(region, index);

@@ -99,6 +99,16 @@ public:
 		});
 	}
 
+	// Runs decide() while nobody else fills a PMD of this region's that may be mapped as a whole. Inside pass().
+	template <typename F>
+	auto leaf(F &&decide) const
+	{
+		port_space_leaf_lock(space_);
+		auto result = decide();
+		port_space_leaf_unlock(space_);
+		return result;
+	}
+
 	// pass() for a caller in C. false: revoked, and the gate is not held.
 	bool enter() const
 	{

@@ -29,11 +29,18 @@ public:
 			cxxrt::bug(__FILE__, __LINE__, "->mmap_prepare of a node that has ->mmap");
 	}
 
+	static Result<void> map_part(Session &session, vm_area_struct *vma, unsigned long pages)
+	{
+		return session.map_part(NewVma{{}, vma}, pages);
+	}
+
 	template <typename M>
 	static FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
 	{
 		const Region &region = session.mapped_region();
 		Fault<typename M::Kind> fault{{}, vmf};
+		if constexpr (M::kIgnoresOffset)
+			pgoff -= fault.origin();
 		if (pgoff >= region.count())
 			return FaultCode::kSigbus;
 		if constexpr (cxxrt::SameAs<typename M::Kind, Plain>)

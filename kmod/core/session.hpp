@@ -146,6 +146,17 @@ public:
 		});
 	}
 
+	// For an mmap that is going to fail.
+	Result<void> map_part(NewVma &&vma, unsigned long pages)
+	{
+		return state_.with([&](SessionState &) -> Result<void> {
+			const unsigned long count = region_->device() ? 0 : region_->count();
+			return cxxrt::move(vma).as<Inserted>([&](Mapping<Inserted> &mapping) {
+				return mapping.insert_part(*region_, file_, pages < count ? pages : count);
+			});
+		});
+	}
+
 	// The device's memory, if it is one, is about to be touched with the memory type of this file.
 	Result<void> touch_device()
 	{

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Copying to and from the bytes of a region. Process context; sleeps. */
-#include <linux/highmem.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 
@@ -12,12 +11,12 @@ int ptelab_chunk_copy(const struct ptelab_chunk *chunk, void *buffer, bool write
 
 	if (chunk->device)
 		return ptelab_device_copy(chunk->device, chunk->device_offset, buffer, chunk->bytes, write);
-	memory = kmap_local_page(chunk->page) + chunk->offset;
+	memory = compat_map_page(chunk->page) + chunk->offset;
 	if (write)
 		memcpy(memory, buffer, chunk->bytes);
 	else
 		memcpy(buffer, memory, chunk->bytes);
-	kunmap_local(memory);
+	compat_unmap_page(chunk->page, memory);
 	put_page(chunk->page);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef PTELAB_COMPAT_H
 #define PTELAB_COMPAT_H
 
+#include <linux/highmem.h>
 #include <linux/mm.h>
 
 #include "features.h"
@@ -13,6 +14,35 @@
 #else
 #define COMPAT_MAX_ORDER (MAX_ORDER - 1)
 #endif
+
+/* The page's bytes, until compat_unmap_page(). Context: sleeps. */
+static inline void *compat_map_page(struct page *page)
+{
+#ifdef HAVE_KMAP_LOCAL
+	return kmap_local_page(page);
+#else
+	return kmap(page);
+#endif
+}
+
+static inline void compat_unmap_page(struct page *page, const void *memory)
+{
+#ifdef HAVE_KMAP_LOCAL
+	kunmap_local(memory);
+#else
+	kunmap(page);
+#endif
+}
+
+/* Mappings of the page by itself and as a part of a compound page. */
+static inline int compat_page_mappings(struct page *page)
+{
+#ifdef HAVE_FOLIO_MAPCOUNT
+	return atomic_read(&page->_mapcount) + 1 + (PageCompound(page) ? folio_entire_mapcount(page_folio(page)) : 0);
+#else
+	return page_mapcount(page);
+#endif
+}
 
 /* Context: mmap_lock held for write, as in ->mmap. */
 static inline void compat_vm_flags_set(struct vm_area_struct *vma, unsigned long flags)

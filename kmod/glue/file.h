@@ -17,6 +17,7 @@ struct ptelab_file {
 	struct ptelab_cdev *cdev;
 	unsigned int method;
 	u64 number;			/* as QUERY and events tell it */
+	struct list_head awaited;	/* port_file_await_mmap(); the session's mutex guards it */
 	struct mutex lock;		/* guards what follows; taken before mmap_lock, never in a hook */
 	struct ptelab_donors *donors;	/* NULL: none was asked for */
 	struct ptelab_kept *kept;	/* pages of PIN with PTELAB_PIN_KEEP, or NULL */
@@ -36,6 +37,9 @@ static inline struct ptelab_file *file_of(const struct vm_area_struct *vma)
 
 /* port_live.c: port_live_begin(), or with mmap_lock held for write, which the caller then unlocks */
 int ptelab_live_begin(struct vm_area_struct **vma, const struct ptelab_session *session, unsigned long addr, bool write);
+
+/* port_space.c: release: forget what port_file_await_mmap() was told */
+void ptelab_awaited_free(struct list_head *of_file);
 
 /* shape.c */
 int ptelab_shape_set(struct file *filp, const struct ptelab_shape *shape);

@@ -21,9 +21,7 @@ struct address_space;
 struct address_space *ptelab_space_mapping(const struct port_space *space);
 void ptelab_space_borrow(struct port_space *space, struct file *file);
 void ptelab_vma_copied(struct vm_area_struct *vma);
-bool ptelab_vma_gone(struct vm_area_struct *vma);	/* true: ->mapped has not been called for it */
-void ptelab_draft_done(void *filler);		/* ->mapped: of port_draft_track(), or NULL */
-void ptelab_drafts_forget(struct port_space *space, const struct file *file);	/* release: those that came to nothing */
+bool ptelab_vma_gone(struct vm_area_struct *vma);	/* false: port_vma_track() has not been called for it */
 
 /* port_vma.c: for RAM or a device; cache 0: as it is */
 pgprot_t ptelab_prot_with_cache(pgprot_t prot, unsigned int cache);

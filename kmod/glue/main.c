@@ -9,11 +9,12 @@
 
 #include "file.h"
 
-#define MIN_PAGES (SZ_4M >> PAGE_SHIFT)
+#define MIN_PAGES 16	/* enough for most of what there is to see, and soon loaded */
+#define MAX_PAGES (SZ_256M >> PAGE_SHIFT)
 
-static unsigned long pages = MIN_PAGES;
+static unsigned long pages = SZ_4M >> PAGE_SHIFT;
 module_param(pages, ulong, 0444);
-MODULE_PARM_DESC(pages, "size of each node's own region in pages: 4 MiB (default) to 256 MiB; where it must be one block, at most the largest that the kernel gives");
+MODULE_PARM_DESC(pages, "size of each node's own region in pages: 16 to 256 MiB, default 4 MiB; where it must be one block, at most the largest that the kernel gives");
 
 static struct ptelab_cdev *nodes[PTELAB_METHODS];
 
@@ -50,9 +51,8 @@ static int __init ptelab_init(void)
 {
 	int error;
 
-	if (pages < MIN_PAGES || pages > SZ_256M >> PAGE_SHIFT) {
-		pr_err("pages=%lu is out of range: give %lu (4 MiB) to %lu (256 MiB)\n", pages, (unsigned long)MIN_PAGES,
-		       (unsigned long)SZ_256M >> PAGE_SHIFT);
+	if (pages < MIN_PAGES || pages > MAX_PAGES) {
+		pr_err("pages=%lu is out of range: give %d to %lu (256 MiB)\n", pages, MIN_PAGES, (unsigned long)MAX_PAGES);
 		return -EINVAL;
 	}
 	error = ptelab_events_init();

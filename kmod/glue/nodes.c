@@ -82,6 +82,7 @@ static int node_open(struct inode *inode, struct file *filp)
 	file->number = atomic64_inc_return(&files_opened);
 	mutex_init(&file->lock);
 	mutex_init(&file->shape_lock);
+	INIT_LIST_HEAD(&file->awaited);
 	filp->private_data = file;
 	return 0;
 }
@@ -94,9 +95,9 @@ static int node_release(struct inode *inode, struct file *filp)
 
 	ptelab_event_record(file, &event);
 	ptelab_shape_undo(file);
+	ptelab_awaited_free(&file->awaited);
 	ptelab_kept_free(file);
 	ptelab_donors_free(file->donors);
-	ptelab_drafts_forget(ptelab_space(file->session), filp);
 	kvfree(file->bad_pages);
 	ptelab_session_free(file->session);
 	kref_put(&file->cdev->users, cdev_release);
@@ -111,17 +112,8 @@ static int fail_mmap(struct ptelab_file *file, struct vm_area_struct *vma, const
 {
 	/* vm_insert_page() has a BUG_ON for it, and SHAPE may have asked for it. */
 	unsigned long pages = vma->vm_flags & VM_PFNMAP ? 0 : min_t(u64, plan->pages, vma_pages(vma));
-	unsigned long index;
-	int error = 0;
+	int error = ptelab_mmap_part(file->session, vma, pages);
 
-	for (index = 0; index < pages && !error; index++) {
-		struct page *page = ptelab_page_get(file->session, index);
-
-		if (!page)
-			break;
-		error = vm_insert_page(vma, vma->vm_start + (index << PAGE_SHIFT), page);
-		put_page(page);
-	}
 	return error ? error : -(int)plan->error;
 }
 

@@ -11,7 +11,7 @@ static s64 mappings(struct page *page)
 {
 	if (PageSlab(page) || page_has_type(page))
 		return 0;
-	return atomic_read(&page->_mapcount) + 1 + (PageCompound(page) ? folio_entire_mapcount(page_folio(page)) : 0);
+	return compat_page_mappings(page);
 }
 
 /* The reference that we hold while looking is not told. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* PIN: get_user_pages() and pin_user_pages() in every form, on any address of the calling process or of another. */
 #include <linux/capability.h>
-#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/pid.h>
 #include <linux/sched/mm.h>
@@ -98,10 +97,10 @@ static void give_back(struct ptelab_kept *kept)
 /* Device memory has no struct page, and so is never here. */
 static u64 first_bytes(struct page *page)
 {
-	u64 *memory = kmap_local_page(page);
+	u64 *memory = compat_map_page(page);
 	u64 bytes = READ_ONCE(*memory);
 
-	kunmap_local(memory);
+	compat_unmap_page(page, memory);
 	return bytes;
 }
 

@@ -110,6 +110,16 @@ unsigned long port_fault_address(const struct vm_fault *vmf)
 	return vmf->address & PAGE_MASK;
 }
 
+/* Context: ->fault or ->huge_fault, so that the PMD's own table stays. */
+enum port_pmd port_fault_pmd(const struct vm_fault *vmf)
+{
+	pmd_t pmd = READ_ONCE(*vmf->pmd);
+
+	if (pmd_none(pmd))
+		return PORT_PMD_NONE;
+	return pmd_leaf(pmd) ? PORT_PMD_LEAF : PORT_PMD_TABLE;
+}
+
 unsigned long port_pmd_pages(void)
 {
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE

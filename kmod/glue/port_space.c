@@ -14,13 +14,14 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "glue.h"
+#include "file.h"
 
 struct port_space {
 	struct inode *inode;
 	struct address_space *mapping;	/* the inode's, or a borrowed one */
 	struct rw_semaphore gate;	/* read: a fault that may insert; write: change who may */
 	struct mutex revoke;		/* one REVOKE or RESTORE at a time */
+	struct mutex leaf;		/* a fault that fills a PMD of which the whole may be mapped at once */
 	spinlock_t lock;		/* guards fillers and filler->settled */
 	struct list_head fillers;
 };
@@ -32,8 +33,9 @@ struct filler {
 	struct mm_struct *mm;		/* mmgrab()bed: its mmap_lock can be taken even if its user is gone */
 	refcount_t vmas;
 	unsigned long long restores;	/* of the region, when the VMA was filled */
+	unsigned long origin;		/* vm_pgoff at that time */
 	bool settled;
-	const struct file *draft_of;	/* ->mmap_prepare was called, and neither ->mapped nor ->close yet */
+	struct list_head of_file;	/* of port_file_await_mmap() */
 };
 
 static struct vfsmount *space_mount;
@@ -75,6 +77,7 @@ struct port_space *port_space_new(void)
 	space->mapping = space->inode->i_mapping;
 	init_rwsem(&space->gate);
 	mutex_init(&space->revoke);
+	mutex_init(&space->leaf);
 	spin_lock_init(&space->lock);
 	INIT_LIST_HEAD(&space->fillers);
 	return space;
@@ -84,6 +87,7 @@ void port_space_free(struct port_space *space)
 {
 	WARN_ON(!list_empty(&space->fillers));
 	mutex_destroy(&space->revoke);
+	mutex_destroy(&space->leaf);
 	iput(space->inode);
 	kfree(space);
 }
@@ -129,6 +133,16 @@ void port_space_gate_open(struct port_space *space)
 	up_write(&space->gate);
 }
 
+void port_space_leaf_lock(struct port_space *space)
+{
+	mutex_lock(&space->leaf);
+}
+
+void port_space_leaf_unlock(struct port_space *space)
+{
+	mutex_unlock(&space->leaf);
+}
+
 void port_space_revoke_lock(struct port_space *space)
 {
 	mutex_lock(&space->revoke);
@@ -151,8 +165,7 @@ void port_space_unmap(struct port_space *space, unsigned long long offset, unsig
 	unmap_mapping_range(space->mapping, offset, bytes, even_cows);
 }
 
-static struct filler *filler_new(struct port_space *space, struct mm_struct *mm, unsigned long long restores,
-				 const struct file *draft_of)
+static struct filler *filler_new(struct port_space *space, struct mm_struct *mm)
 {
 	struct filler *filler = kzalloc(sizeof(*filler), GFP_KERNEL);
 
@@ -160,8 +173,6 @@ static struct filler *filler_new(struct port_space *space, struct mm_struct *mm,
 		return NULL;
 	filler->space = space;
 	filler->mm = mm;
-	filler->restores = restores;
-	filler->draft_of = draft_of;
 	mmgrab(mm);
 	refcount_set(&filler->vmas, 1);
 	spin_lock(&space->lock);
@@ -170,10 +181,8 @@ static struct filler *filler_new(struct port_space *space, struct mm_struct *mm,
 	return filler;
 }
 
-static void filler_put(struct filler *filler)
+static void filler_free(struct filler *filler)
 {
-	if (!refcount_dec_and_test(&filler->vmas))
-		return;
 	spin_lock(&filler->space->lock);
 	list_del(&filler->node);
 	spin_unlock(&filler->space->lock);
@@ -183,71 +192,75 @@ static void filler_put(struct filler *filler)
 
 int port_vma_track(struct vm_area_struct *vma, struct port_space *space, unsigned long long restores)
 {
-	vma->vm_private_data = filler_new(space, vma->vm_mm, restores, NULL);
-	return vma->vm_private_data ? 0 : -ENOMEM;
+	struct filler *filler = filler_new(space, vma->vm_mm);
+
+	if (!filler)
+		return -ENOMEM;
+	filler->restores = restores;
+	filler->origin = vma->vm_pgoff;
+	vma->vm_private_data = filler;
+	return 0;
 }
 
-/* A draft of this file, in any mm or in this one, that came to nothing or is not done yet. */
-static struct filler *draft_of(struct port_space *space, const struct file *file, const struct mm_struct *mm)
+/* Context: ->fault, or mmap_lock held. The VMA's own reference keeps the filler. */
+static const struct filler *filler_of(const struct vm_area_struct *vma)
 {
-	struct filler *found = NULL;
-	struct filler *filler;
-
-	spin_lock(&space->lock);
-	list_for_each_entry(filler, &space->fillers, node)
-		if (filler->draft_of == file && (!mm || filler->mm == mm)) {
-			found = filler;
-			break;
-		}
-	spin_unlock(&space->lock);
-	return found;
+	return vma->vm_private_data;
 }
 
-/* mmap_lock is held for write, so that an mmap before this one is over: a draft that it left is nobody's. */
-int port_draft_track(struct port_draft *draft, struct port_space *space, unsigned long long restores)
-{
-	struct filler *left = draft_of(space, draft->file, current->mm);
-
-	if (left)
-		filler_put(left);
-	draft->filler = filler_new(space, current->mm, restores, draft->file);
-	return draft->filler ? 0 : -ENOMEM;
-}
-
-void ptelab_draft_done(void *private)
-{
-	struct filler *filler = private;
-
-	if (filler)
-		filler->draft_of = NULL;
-}
-
-void ptelab_drafts_forget(struct port_space *space, const struct file *file)
-{
-	struct filler *left;
-
-	while ((left = draft_of(space, file, NULL)))
-		filler_put(left);
-}
-
-/* Context: ->fault. The VMA's own reference keeps the filler. */
 unsigned long long port_fault_restores(const struct vm_fault *vmf)
 {
-	const struct filler *filler = vmf->vma->vm_private_data;
+	return filler_of(vmf->vma)->restores;
+}
 
-	return filler->restores;
+unsigned long port_fault_origin(const struct vm_fault *vmf)
+{
+	return port_vma_origin(vmf->vma);
+}
+
+unsigned long port_vma_origin(const struct vm_area_struct *vma)
+{
+	return filler_of(vma)->origin;
+}
+
+/* Of the file, as nobody calls ->close for the VMA of a failed mmap. Context: ->mmap with the session's mutex held. */
+int port_file_await_mmap(struct file *filp, struct port_space *space)
+{
+	struct list_head *of_file = &((struct ptelab_file *)filp->private_data)->awaited;
+	struct filler *filler;
+
+	list_for_each_entry(filler, of_file, of_file) {
+		if (filler->mm != current->mm || filler->space != space)
+			continue;
+		spin_lock(&space->lock);
+		filler->settled = false;
+		spin_unlock(&space->lock);
+		return 0;
+	}
+	filler = filler_new(space, current->mm);
+	if (!filler)
+		return -ENOMEM;
+	list_add(&filler->of_file, of_file);
+	return 0;
+}
+
+void ptelab_awaited_free(struct list_head *of_file)
+{
+	struct filler *filler, *next;
+
+	list_for_each_entry_safe(filler, next, of_file, of_file)
+		filler_free(filler);
 }
 
 /* ->close. Context: mmap_lock held for read or write, or not at all at exit. */
 bool ptelab_vma_gone(struct vm_area_struct *vma)
 {
 	struct filler *filler = vma->vm_private_data;
-	bool draft = filler && filler->draft_of;
 
 	vma->vm_private_data = NULL;
-	if (filler)
-		filler_put(filler);
-	return draft;
+	if (filler && refcount_dec_and_test(&filler->vmas))
+		filler_free(filler);
+	return filler;
 }
 
 /*

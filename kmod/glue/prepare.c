@@ -121,7 +121,6 @@ static int prepare_shaped(struct ptelab_file *file, struct vm_area_desc *desc)
 		desc->vm_ops = NULL;
 	else if (!(shape->flags & PTELAB_SHAPE_NO_VM_OPS))
 		desc->vm_ops = ptelab_vm_ops_of(file);
-	desc->private_data = draft.filler;
 	file->mapped = true;
 	return 0;
 }
@@ -142,23 +141,26 @@ int ptelab_node_mmap_prepare(struct vm_area_desc *desc)
 	return event.answer;
 }
 
-/* Gets no VMA, but is called with the VMA in place: find_vma() finds it. After an error the kernel unmaps it, with ->close. */
+/*
+ * Gets no VMA, but is called with the VMA in place: find_vma() finds it. Nobody faults in it yet. After an error the kernel unmaps
+ * it, with ->close. vm_private_data is set through private alone (mm/util.c: call_vma_mapped).
+ */
 int ptelab_vma_mapped(unsigned long start, unsigned long end, pgoff_t pgoff, const struct file *filp, void **private)
 {
 	struct ptelab_file *file = filp->private_data;
-	struct vm_area_struct *found = find_vma(current->mm, start);
-	struct vm_area_struct *vma = found && found->vm_start == start ? found : NULL;
+	struct vm_area_struct *vma = find_vma(current->mm, start);
 	struct ptelab_event event = ptelab_event_of(file, PTELAB_HOOK_MAPPED, vma);
 	struct ptelab_plan plan = ptelab_hook_answer(file->session, PTELAB_HOOK_MAPPED);
 
-	ptelab_draft_done(*private);
-	ptelab_mapped(file->session);
-	if (plan.answer == PTELAB_ANSWER_ZAP)
-		ptelab_zap_everywhere(file->session);
 	event.start = start;
 	event.end = end;
 	event.pgoff = pgoff;
-	event.answer = plan.answer == PTELAB_ANSWER_ERROR ? -(int)plan.error : 0;
+	event.answer = ptelab_mapped(file->session, vma);
+	*private = vma->vm_private_data;
+	if (!event.answer && plan.answer == PTELAB_ANSWER_ERROR)
+		event.answer = -(int)plan.error;
+	if (plan.answer == PTELAB_ANSWER_ZAP)
+		ptelab_zap_everywhere(file->session);
 	ptelab_event_record(file, &event);
 	return event.answer;
 }

@@ -31,8 +31,9 @@ static void vma_close(struct vm_area_struct *vma)
 {
 	struct ptelab_event event = ptelab_event_of(file_of(vma), PTELAB_HOOK_CLOSE, vma);
 
-	if (ptelab_vma_gone(vma))
-		ptelab_mapped(file_of(vma)->session);
+	/* An action that fails leads to ->close without ->mapped, which counts. */
+	if (!ptelab_vma_gone(vma) && ptelab_fills_at_mmap(file_of(vma)->session))
+		port_count(counts_of(vma), PORT_MAPS, 1);
 	port_count(counts_of(vma), PORT_CLOSES, 1);
 	ptelab_event_record(file_of(vma), &event);
 }
@@ -125,15 +126,15 @@ static vm_fault_t huge_fault_pmd(struct vm_fault *vmf)
 
 #if !defined(CONFIG_TRANSPARENT_HUGEPAGE)
 /* No leaf above the PTE level: the hook is never called. */
-#elif defined(HAVE_HUGE_FAULT_ORDER)
-static vm_fault_t vma_huge_fault(struct vm_fault *vmf, unsigned int order)
-{
-	return order == PMD_SHIFT - PAGE_SHIFT ? huge_fault_pmd(vmf) : VM_FAULT_FALLBACK;
-}
-#else
+#elif defined(HAVE_HUGE_FAULT_PE_SIZE)
 static vm_fault_t vma_huge_fault(struct vm_fault *vmf, enum page_entry_size size)
 {
 	return size == PE_SIZE_PMD ? huge_fault_pmd(vmf) : VM_FAULT_FALLBACK;
+}
+#else
+static vm_fault_t vma_huge_fault(struct vm_fault *vmf, unsigned int order)
+{
+	return order == PMD_SHIFT - PAGE_SHIFT ? huge_fault_pmd(vmf) : VM_FAULT_FALLBACK;
 }
 #endif
 

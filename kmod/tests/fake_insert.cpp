@@ -203,8 +203,11 @@ static unsigned int insert_leaf(vm_area_struct *vma, unsigned long start, unsign
 	if (kernel.fails())
 		return PORT_FAULT_OOM;
 	const std::lock_guard guard{kernel.data};
-	if (!fake::pmd_is_none(vma->mm, start))
+	if (!fake::pmd_is_none(vma->mm, start)) {
+		if (!head && !fake::is_huge(vma->mm, start))
+			bug("a huge leaf is inserted where a page table is");
 		return PORT_FAULT_NOPAGE;
+	}
 	for (unsigned long i = 0; i < kernel.personality().pmd_pages; i++) {
 		const unsigned long addr = start + (i << kernel.shift());
 		fake::set_pte(vma, addr, pfn + i, head ? head + i : nullptr);
@@ -275,6 +278,19 @@ unsigned long long port_fault_restores(const vm_fault *vmf)
 	if (!vmf->vma->filler)
 		bug("asked when a VMA was filled that was not filled at mmap");
 	return vmf->vma->filler->restores;
+}
+
+unsigned long port_fault_origin(const vm_fault *vmf)
+{
+	return port_vma_origin(vmf->vma);
+}
+
+port_pmd port_fault_pmd(const vm_fault *vmf)
+{
+	const std::lock_guard guard{Kernel::get().data};
+	if (fake::pmd_is_none(vmf->vma->mm, vmf->address))
+		return PORT_PMD_NONE;
+	return fake::is_huge(vmf->vma->mm, vmf->address) ? PORT_PMD_LEAF : PORT_PMD_TABLE;
 }
 
 void port_fault_give(vm_fault *vmf, page *page)

@@ -40,7 +40,7 @@ struct Filler {
 	int vmas;
 	bool settled;
 	unsigned long long restores;
-	const file *draft_of = nullptr;	// ->mmap_prepare was called, and neither ->mapped nor ->close yet
+	unsigned long origin;	// vm_pgoff at the mmap
 };
 
 struct Pte {
@@ -85,11 +85,13 @@ struct file {
 	unsigned method = 0;
 	bool may_write = true;
 	int users = 1;		// the descriptor and each VMA
+	std::list<fake::Filler *> awaited;	// mmaps that were to fail
 };
 
 struct port_space {
 	fake::Lock gate{fake::Rank::kGate};
 	fake::Lock revoke{fake::Rank::kRevoke};
+	fake::Lock leaf{fake::Rank::kLeaf};
 	fake::Lock rmap{fake::Rank::kRmap};
 	std::list<vm_area_struct *> mappings;
 	std::list<fake::Filler *> fillers;
@@ -173,6 +175,9 @@ public:
 	std::function<void()> on_delay;		// ->fault sleeps
 	std::function<void()> before_link;	// ->mmap or ->mmap_prepare has returned, the VMA is not in the rmap yet
 	std::function<void()> before_action;	// the VMA is in the rmap, what ->mmap_prepare asked for is not done yet
+	std::function<void()> before_zap;	// ->mmap has failed, what it inserted is still there
+	std::function<void()> before_huge;	// nothing of the PMD is mapped, ->huge_fault is not called yet
+	std::function<void()> before_fault;	// ->huge_fault has fallen back, ->fault is not called yet
 	std::function<void()> on_settle;	// port_space_settle() is about to wait
 	std::function<void()> before_pte;	// ->fault has given a page, its PTE is not set yet
 	void meanwhile(std::function<void()> &what);
@@ -202,6 +207,8 @@ void link(vm_area_struct *vma);
 void unlink(vm_area_struct *vma);
 void copied(vm_area_struct *vma);	// ->open
 void gone(vm_area_struct *vma);		// ->close, but for the count
+Filler *filler_new(port_space *space, Mm *mm);
+void filler_free(Filler *filler);
 bool is_cow(const vm_area_struct *vma);
 void zap(vm_area_struct *vma, unsigned long start, unsigned long end, bool even_cows);
 void set_pte(vm_area_struct *vma, unsigned long addr, unsigned long pfn, page *normal);
@@ -217,7 +224,5 @@ void put_mm(Mm *mm);
 
 // fake_prepare.cpp: what mm does after ->mmap_prepare.
 int act(vm_area_struct *vma, const port_draft &draft);
-void forget_drafts(port_space *space, const file *file);	// ->release
-void put_filler(Filler *filler);
 
 } // namespace fake

@@ -11,7 +11,7 @@ namespace fake {
 [[noreturn]] void bug(const char *what);
 
 // port.h: "Lock order". Each is taken only while no lock of the same or a later rank is held.
-enum class Rank { kRevoke, kMmap, kSession, kPage, kGate, kRmap };
+enum class Rank { kRevoke, kMmap, kSession, kPage, kGate, kLeaf, kRmap };
 
 class Lock {
 public:

@@ -1,32 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// port.h: drafts, and what mm does with what ->mmap_prepare has asked for.
-#include <algorithm>
+// What mm does with what ->mmap_prepare has asked for.
 #include <cerrno>
 
 #include "fake_kernel.hpp"
 
 namespace fake {
 
-void put_filler(Filler *filler)
-{
-	const std::lock_guard guard{Kernel::get().data};
-	if (--filler->vmas)
-		return;
-	filler->space->fillers.remove(filler);
-	put_mm(filler->mm);
-	Kernel::get().fillers--;
-	delete filler;
-}
-
 namespace {
-
-Filler *find_draft(port_space *space, const file *file, const Mm *mm)
-{
-	const auto found = std::find_if(space->fillers.begin(), space->fillers.end(), [&](const Filler *filler) {
-		return filler->draft_of == file && (!mm || filler->mm == mm);
-	});
-	return found == space->fillers.end() ? nullptr : *found;
-}
 
 // mm/memory.c: remap_pfn_range_complete. Half way, what was set is taken away again.
 int remap(vm_area_struct *vma, unsigned long pfn)
@@ -80,30 +60,4 @@ int act(vm_area_struct *vma, const port_draft &draft)
 	bug("an action that does not exist");
 }
 
-void forget_drafts(port_space *space, const file *file)
-{
-	const std::lock_guard guard{Kernel::get().data};
-	while (Filler *const left = find_draft(space, file, nullptr))
-		put_filler(left);
-}
-
 } // namespace fake
-
-int port_draft_track(port_draft *draft, port_space *space, unsigned long long restores)
-{
-	fake::Kernel &kernel = fake::Kernel::get();
-	fake::Mm *const mm = fake::current;
-	if (!mm->mmap_lock.mine_exclusively())
-		fake::bug("a draft outside ->mmap_prepare");
-	const std::lock_guard guard{kernel.data};
-	if (fake::Filler *const left = fake::find_draft(space, draft->file, mm))
-		fake::put_filler(left);
-	if (kernel.fails())
-		return -ENOMEM;
-	auto *const filler = new fake::Filler{space, mm, 1, false, restores, draft->file};
-	mm->references++;
-	space->fillers.push_back(filler);
-	kernel.fillers++;
-	draft->filler = filler;
-	return 0;
-}

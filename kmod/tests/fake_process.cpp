@@ -15,7 +15,11 @@ void put_file(file *file)
 		if (--file->users)
 			return;
 	}
-	forget_drafts(ptelab_space(file->session), file);
+	{
+		const std::lock_guard guard{kernel.data};
+		for (Filler *const filler : file->awaited)
+			filler_free(filler);
+	}
 	ptelab_session_free(file->session);
 	kernel.files--;
 	delete file;
@@ -84,11 +88,13 @@ unsigned call_any_fault(vm_fault *vmf)
 	const unsigned method = vma->file->method;
 	const bool huge = method == PTELAB_HUGE_PFN || method == PTELAB_HUGE_FOLIO;
 	if (huge && kernel.personality().pmd_pages && pmd_is_none(vma->mm, vmf->address)) {
+		Kernel::get().meanwhile(Kernel::get().before_huge);
 		const unsigned long pgoff = vma->pgoff + ((vmf->address - vma->start) >> kernel.shift());
 		const unsigned code = method == PTELAB_HUGE_PFN ? ptelab_huge_fault_pfn(vma->file->session, vmf, pgoff) :
 								  ptelab_huge_fault_folio(vma->file->session, vmf, pgoff);
 		if (code != PORT_FAULT_FALLBACK)
 			return code;
+		Kernel::get().meanwhile(Kernel::get().before_fault);
 	}
 	return call_fault(vmf);
 }
@@ -245,7 +251,8 @@ Mapped Process::mmap(file *file, unsigned long pages, unsigned long pgoff, const
 	vma->file = file;
 	std::vector<::file *> released;
 	const unsigned long at = vma->start;
-	const int error = file->method >= PTELAB_PREPARE_REMAP ? prepare(std::move(owned), released) : map(std::move(owned));
+	const int error = file->method >= PTELAB_PREPARE_REMAP ? prepare(std::move(owned), released) :
+									    map(std::move(owned), flags.fails_after);
 	mm_->mmap_lock.unlock();
 	std::for_each(released.begin(), released.end(), put_file);
 	return error ? Mapped{error} : Mapped{static_cast<long>(at)};
@@ -266,10 +273,14 @@ void Process::link_new(vm_area_struct *vma)
 }
 
 // mm/vma.c: __mmap_new_file_vma. The VMA is filled first and linked then.
-int Process::map(std::unique_ptr<vm_area_struct> vma)
+int Process::map(std::unique_ptr<vm_area_struct> vma, unsigned long fails_after)
 {
+	Kernel &kernel = Kernel::get();
 	vma->in_mmap = true;
-	const int error = ptelab_mmap(vma->file->session, vma.get());
+	int error = fails_after ? ptelab_mmap_part(vma->file->session, vma.get(), fails_after) :
+				  ptelab_mmap(vma->file->session, vma.get());
+	if (fails_after && !error)
+		error = -EIO;
 	vma->in_mmap = false;
 	if (!error) {
 		link_new(vma.release());
@@ -278,6 +289,7 @@ int Process::map(std::unique_ptr<vm_area_struct> vma)
 	// ->close is not called: what ->mmap has taken, it must have given back.
 	if (vma->filler)
 		bug("a failed ->mmap leaves its VMA tracked");
+	kernel.meanwhile(kernel.before_zap);
 	zap(vma.get(), vma->start, vma->end, true);
 	return error;
 }
@@ -298,16 +310,19 @@ int Process::prepare(std::unique_ptr<vm_area_struct> owned, std::vector<file *> 
 		return -ENOMEM;
 	vma->may_exec = !draft.forbid_exec;
 	vma->cache = draft.cache;
-	vma->filler = static_cast<Filler *>(draft.filler);
 	link_new(owned.release());
 	kernel.meanwhile(kernel.before_action);
-	const int error = act(vma, draft);
-	// ->mapped; or ->close comes first.
-	ptelab_mapped(vma->file->session);
-	if (error)
-		remove(vma, released);
-	else if (vma->filler)
-		vma->filler->draft_of = nullptr;
+	int error = act(vma, draft);
+	if (!error) {
+		vma->in_mmap = true;
+		error = ptelab_mapped(vma->file->session, vma);	// ->mapped
+		vma->in_mmap = false;
+	}
+	if (!error)
+		return 0;
+	if (!vma->filler)
+		count(vma->file, PORT_MAPS);	// as the glue's ->close
+	remove(vma, released);
 	return error;
 }
 

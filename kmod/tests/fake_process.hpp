@@ -47,6 +47,7 @@ struct MapFlags {
 	bool write = true;
 	bool exec = false;
 	bool is_private = false;
+	unsigned long fails_after = 0;	// pages inserted before ->mmap fails, as PLAN can have it
 };
 
 // An address, or a negative errno.
@@ -90,7 +91,7 @@ public:
 private:
 	Touch touch(unsigned long addr, bool write, std::uint64_t word);
 	void split(unsigned long addr);
-	int map(std::unique_ptr<vm_area_struct> vma);
+	int map(std::unique_ptr<vm_area_struct> vma, unsigned long fails_after);
 	int prepare(std::unique_ptr<vm_area_struct> vma, std::vector<file *> &released);
 	void link_new(vm_area_struct *vma);
 	void remove(vm_area_struct *vma, std::vector<file *> &released);

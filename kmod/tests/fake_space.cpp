@@ -57,6 +57,16 @@ void port_space_gate_open(port_space *space)
 	space->gate.unlock();
 }
 
+void port_space_leaf_lock(port_space *space)
+{
+	space->leaf.lock();
+}
+
+void port_space_leaf_unlock(port_space *space)
+{
+	space->leaf.unlock();
+}
+
 void port_space_revoke_lock(port_space *space)
 {
 	space->revoke.lock();

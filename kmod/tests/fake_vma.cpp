@@ -131,8 +131,25 @@ void gone(vm_area_struct *vma)
 	const std::lock_guard guard{Kernel::get().data};
 	Filler *const filler = vma->filler;
 	vma->filler = nullptr;
-	if (filler)
-		put_filler(filler);
+	if (filler && --filler->vmas == 0)
+		filler_free(filler);
+}
+
+Filler *filler_new(port_space *space, Mm *mm)
+{
+	auto *const filler = new Filler{space, mm, 1, false, 0, 0};
+	mm->references++;
+	space->fillers.push_back(filler);
+	Kernel::get().fillers++;
+	return filler;
+}
+
+void filler_free(Filler *filler)
+{
+	filler->space->fillers.remove(filler);
+	put_mm(filler->mm);
+	Kernel::get().fillers--;
+	delete filler;
 }
 
 vm_area_struct *find_vma(Mm *mm, unsigned long addr)
@@ -211,11 +228,32 @@ int port_vma_track(vm_area_struct *vma, port_space *space, unsigned long long re
 	if (vma->filler)
 		bug("a VMA is tracked twice");
 	const std::lock_guard guard{kernel.data};
-	vma->filler = new fake::Filler{space, vma->mm, 1, false, restores};
-	vma->mm->references++;
-	space->fillers.push_back(vma->filler);
-	kernel.fillers++;
+	vma->filler = fake::filler_new(space, vma->mm);
+	vma->filler->restores = restores;
+	vma->filler->origin = vma->pgoff;
 	return 0;
+}
+
+int port_file_await_mmap(file *file, port_space *space)
+{
+	Kernel &kernel = Kernel::get();
+	if (kernel.fails())
+		return -ENOMEM;
+	const std::lock_guard guard{kernel.data};
+	for (fake::Filler *const filler : file->awaited)
+		if (filler->mm == fake::current && filler->space == space) {
+			filler->settled = false;
+			return 0;
+		}
+	file->awaited.push_back(fake::filler_new(space, fake::current));
+	return 0;
+}
+
+unsigned long port_vma_origin(const vm_area_struct *vma)
+{
+	if (!vma->filler)
+		bug("asked where a VMA began that was not filled at mmap");
+	return vma->filler->origin;
 }
 
 void port_vma_abandon(vm_area_struct *vma)

@@ -71,7 +71,6 @@ constexpr unsigned default_backing(unsigned method)
 	case PTELAB_IOMAP:
 		return PTELAB_BACKING_DEVICE;
 	case PTELAB_REMAP_PFN:
-	case PTELAB_HUGE_PFN:
 	case PTELAB_BARE:
 	case PTELAB_PREPARE_REMAP:
 	case PTELAB_PREPARE_IOREMAP:
@@ -79,6 +78,7 @@ constexpr unsigned default_backing(unsigned method)
 		return PTELAB_BACKING_SPLIT;
 	case PTELAB_REMAP_VMALLOC:
 		return PTELAB_BACKING_VMALLOC;
+	case PTELAB_HUGE_PFN:
 	case PTELAB_HUGE_FOLIO:
 		return PTELAB_BACKING_COMPOUND;
 	}

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The nodes that are not like the others: huge leaves, pages from the first on, nothing at all.
+#include <thread>
+
 #include "lab_test.hpp"
 
 TEST_SUITE_BEGIN("nodes");
@@ -61,7 +63,7 @@ TEST_CASE("where no leaf fits, each page is mapped by itself")
 	CHECK(user.present() == 1);
 }
 
-TEST_CASE("a leaf needs pages in a row, of an aligned pfn, or of one folio")
+TEST_CASE("a leaf needs one compound page, at an aligned pfn, or one folio")
 {
 	const auto leaf = [](unsigned method, const ptelab_setup &arg, unsigned long pgoff, const Personality &personality = {}) {
 		Module module{personality};
@@ -72,10 +74,11 @@ TEST_CASE("a leaf needs pages in a row, of an aligned pfn, or of one folio")
 		CHECK(user.read(map.at()).ok());
 		return is_huge(file, map.at());
 	};
-	CHECK(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_SPLIT, .pages = 16}, 0));
-	CHECK(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_SPLIT, .pages = 16}, 8));
+	CHECK(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_COMPOUND, .pages = 16}, 0));
+	CHECK(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_COMPOUND, .pages = 16}, 8));
 	CHECK(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_COMPOUND, .pages = 8}, 0));
-	CHECK_FALSE(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_SPLIT, .pages = 16}, 4));
+	CHECK_FALSE(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_COMPOUND, .pages = 16}, 4));
+	CHECK_FALSE(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_SPLIT, .pages = 16}, 0));
 	CHECK_FALSE(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_SINGLE, .pages = 8}, 0));
 	CHECK_FALSE(leaf(PTELAB_HUGE_PFN, {.backing = PTELAB_BACKING_VMALLOC, .pages = 8}, 0));
 	CHECK(leaf(PTELAB_HUGE_FOLIO, {.backing = PTELAB_BACKING_COMPOUND, .pages = 8}, 0));
@@ -143,6 +146,33 @@ TEST_CASE("REVOKE takes leaves too, and while it is in force ->fault is what ans
 	}
 }
 
+TEST_CASE("of two threads that fill one PMD, by a leaf and by a page, the second finds what the first did")
+{
+	const auto race = [](std::function<void()> Kernel::*when, unsigned method, bool leaf_first) {
+		CAPTURE(method);
+		CAPTURE(leaf_first);
+		Module module;
+		Process user;
+		file *const file = user.open(module, method);
+		const Mapped map = user.mmap(file, 8);
+		// The call that comes first falls back, and the other is made while it, or what comes after it, is on its way.
+		REQUIRE(plan(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK, .count = 1}) == 0);
+		Kernel::get().*when = [&] {
+			std::thread{[&] {
+				user.run();
+				CHECK(user.write(page_at(map, 2), 5) == value(5));
+			}}.join();
+		};
+		CHECK(user.write(page_at(map, 3), 6) == value(6));
+		CHECK(user.read(page_at(map, 2)) == value(5));
+		CHECK(is_huge(file, page_at(map, 3)) == leaf_first);
+		CHECK(user.present() == (leaf_first ? 8 : 2));
+	};
+	race(&Kernel::before_fault, PTELAB_HUGE_PFN, true);
+	for (const unsigned method : kHugeMethods)
+		race(&Kernel::before_huge, method, false);
+}
+
 TEST_CASE("a leaf for which there is no memory is told, and is not there")
 {
 	for (const unsigned method : kHugeMethods) {
@@ -194,6 +224,29 @@ TEST_CASE("map_pages_zero maps from the first page on, whatever the offset")
 	}
 	CHECK(user.mmap(file, 9, 0).error() == -EINVAL);
 	CHECK(user.mmap(file, 9, 100).error() == -EINVAL);
+}
+
+TEST_CASE("map_pages_zero knows its pages when a part of the mapping is gone")
+{
+	for (const unsigned long pgoff : {0UL, 5UL}) {
+		CAPTURE(pgoff);
+		Module module;
+		Process user;
+		file *const file = user.open(module, PTELAB_MAP_PAGES_ZERO);
+		const Mapped map = user.mmap(file, 8, pgoff);
+		for (unsigned long i = 0; i < 8; i++) {
+			user.write(page_at(map, i), 100 + i);
+			CHECK(lookup(file, page_at(map, i)).page == i + 1);
+		}
+		user.munmap(map.at(), 2);
+		user.munmap(page_at(map, 4), 1);
+		REQUIRE(revoke(file) == 0);
+		REQUIRE(restore(file) == 0);
+		for (const unsigned long i : {2UL, 3UL, 5UL, 7UL}) {
+			CHECK(user.read(page_at(map, i)) == value(100 + i));
+			CHECK(lookup(file, page_at(map, i)).page == i + 1);
+		}
+	}
 }
 
 TEST_CASE("insert_pages at the fault goes 16 pages far, and no further than the VMA and the region")

@@ -56,7 +56,6 @@ TEST_CASE("each node asks for its action, with the pages from the offset on")
 		CHECK(pages.pages[i]->pfn == lookup(file, user.mmap(file, 1, 2 + i).at()).pfn);
 	const port_draft plain = of(PTELAB_PREPARE_FAULT_PAGE);
 	CHECK(plain.action == PORT_ACTION_NONE);
-	CHECK(plain.filler == nullptr);
 	for (const unsigned method : kPreparedMethods)
 		CHECK(of(method).forbid_exec);
 }
@@ -79,7 +78,7 @@ TEST_CASE("what ->mmap refuses, ->mmap_prepare refuses, and nothing is tracked")
 	}
 }
 
-TEST_CASE("a draft that comes to nothing is replaced by the next of the same file and process, and goes with the file")
+TEST_CASE("a draft that comes to nothing is waited for as the next of the same process is, and goes with the file")
 {
 	for (const unsigned method : kActing) {
 		CAPTURE(method);
@@ -90,24 +89,20 @@ TEST_CASE("a draft that comes to nothing is replaced by the next of the same fil
 			CHECK(drafted(file, 2, 0).error == 0);
 			CHECK(Kernel::get().fillers == 1);
 		}
-		// Another file's, and another process', are others.
-		::file *const other = user.open(module, method);
-		CHECK(drafted(other, 2, 0).error == 0);
-		CHECK(Kernel::get().fillers == 2);
 		Process child;
 		user.run();
 		user.fork_into(child);
 		child.run();
 		CHECK(drafted(file, 2, 0).error == 0);
-		CHECK(Kernel::get().fillers == 3);
+		CHECK(Kernel::get().fillers == 2);
 		child.exit();
 		user.run();
 		const Mapped map = user.mmap(file, 2);
 		REQUIRE(map.ok());
 		CHECK(stats(file).maps == 1);
-		user.close(other);
-		CHECK(Kernel::get().fillers == 2);	// the mapping's, and what the child left
+		CHECK(Kernel::get().fillers == 3);	// the mapping's too
 		user.munmap(map.at(), 2);
+		CHECK(Kernel::get().fillers == 2);
 		user.close(file);
 		CHECK(Kernel::get().fillers == 0);
 	}
@@ -126,11 +121,16 @@ TEST_CASE("an action that fails takes the VMA away with ->close")
 		CHECK(user.present() == 0);
 		CHECK(stats(file).maps == 1);
 		CHECK(stats(file).closes == 1);
-		CHECK(Kernel::get().fillers == 0);
 		Kernel::get().fail_call(2);
 		CHECK(user.mmap(file, 4).error() == -ENOMEM);
 		CHECK(stats(file).maps == 1);
 		CHECK(stats(file).closes == 1);
+		// And what ->mapped takes.
+		Kernel::get().fail_call(method == PTELAB_PREPARE_MAP_PAGES ? 3 + 4 : 3 + 1);
+		CHECK(user.mmap(file, 4).error() == -ENOMEM);
+		CHECK(user.present() == 0);
+		CHECK(stats(file).maps == 2);
+		CHECK(stats(file).closes == 2);
 	}
 }
 

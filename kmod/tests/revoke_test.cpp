@@ -222,6 +222,42 @@ TEST_CASE("REVOKE waits for the mmap that has filled its VMA, or has asked for t
 	}
 }
 
+TEST_CASE("REVOKE waits for the kernel to take out what a failed mmap has inserted, each time anew")
+{
+	Module module;
+	Process user;
+	file *const file = user.open(module, PTELAB_INSERT_PAGE);
+	for (int round = 0; round < 2; round++) {
+		std::thread revoker;
+		std::atomic<bool> revoked{false};
+		Kernel::get().before_zap = [&] {
+			CHECK(user.present() == 3);
+			revoker = std::thread{[&] {
+				revoke(file);
+				revoked = true;
+			}};
+			std::thread{[&] {
+				while (query(file).revoked == 0)
+					std::this_thread::yield();
+			}}.join();
+			CHECK_FALSE(revoked);
+		};
+		CHECK(user.mmap(file, 4, 0, {.fails_after = 3}).error() == -EIO);
+		revoker.join();
+		CHECK(user.present() == 0);
+		CHECK(user.mmap(file, 4, 0, {.fails_after = 3}).error() == -EIO);
+		REQUIRE(restore(file) == 0);
+	}
+	// No more than there are, and none of a device.
+	CHECK(user.mmap(file, 20, 0, {.fails_after = 20}).error() == -EIO);
+	CHECK(user.mmap(user.open(module, PTELAB_IOMAP), 4, 0, {.fails_after = 1}).error() == -EIO);
+	::file *const other = user.open(module, PTELAB_INSERT_PAGE);
+	Kernel::get().fail_call(1);
+	CHECK(user.mmap(other, 4, 0, {.fails_after = 3}).error() == -ENOMEM);
+	Kernel::get().fail_call(3);
+	CHECK(user.mmap(file, 4, 0, {.fails_after = 3}).error() == -ENOMEM);
+}
+
 TEST_CASE("REVOKE waits for the fault that has given its page and not set the entry")
 {
 	Module module;

@@ -246,7 +246,7 @@ std::vector<Scenario<Lab>> list()
 			const int map = p.mmap(file, 4);
 			for (unsigned i = 0; i < 4; i++)
 				p.write(map, i, i + 1);
-			p.unmap(file, 1, 2);
+			p.unmap(file, 1, 2, PTELAB_UNMAP_EVEN_COWS);
 			p.lookup(file, map, 4);
 			for (unsigned i = 0; i < 4; i++)
 				p.read(map, i);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What this checkout has built and the guest takes along."""
 
+from arches import ARCHES
 from common import CHECKOUT
 
 MODULE = "ptelab.ko"
@@ -12,7 +13,11 @@ def modules(cell):
     return [path] if path.exists() else []
 
 
-def programs():
+def userspace(arch):
+    return CHECKOUT / "build" / (f"userspace-{arch}" if ARCHES[arch].cross else "userspace")
+
+
+def programs(cell):
     """(host path, guest path) of each."""
-    built = [CHECKOUT / "build" / "userspace" / "bin" / name for name in _PROGRAMS]
+    built = [userspace(cell.arch) / "bin" / name for name in _PROGRAMS]
     return [(path, f"/usr/bin/{path.name}") for path in built if path.exists()]

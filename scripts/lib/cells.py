@@ -4,12 +4,14 @@
 import tomllib
 from dataclasses import dataclass
 
+from arches import ARCHES
 from common import CHECKOUT, USAGE, Failure
 
 TABLE = CHECKOUT / "ci" / "kernels.toml"
 
 _REQUIRED = {"arch": str, "flavour": str, "compiler": str, "memory": int}
-_OPTIONAL = {"headers": str, "source": str, "config": str, "append": str}
+_OPTIONAL = {"headers": str, "source": str, "config": list, "append": str, "archives": list, "without": list, "also": list,
+             "modules": list,             "check": bool}
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,13 @@ class Cell:
     memory: int
     headers: str = ""
     source: str = ""
-    config: str = ""
+    config: tuple = ()
     append: str = ""
+    archives: tuple = ()
+    without: tuple = ()
+    also: tuple = ()
+    modules: tuple = ()
+    check: bool = False
 
 
 class Cells:
@@ -59,10 +66,22 @@ class Cells:
             raise wrong("give either 'headers' (a packaged kernel) or 'source' (one to build)")
         if ("config" in entry) != ("source" in entry):
             raise wrong("'source' and 'config' go together")
-        return Cell(name=name, **entry)
+        if "modules" in entry and "source" in entry:
+            raise wrong("'modules' are those of a packaged kernel; what is built has them built in")
+        if entry["arch"] not in ARCHES:
+            raise wrong(f"arch '{entry['arch']}' is none of {', '.join(ARCHES)}")
+        for key, value in entry.items():
+            if isinstance(value, list) and not all(isinstance(each, str) for each in value):
+                raise wrong(f"'{key}' must be a list of names")
+        lists = {key: tuple(value) for key, value in entry.items() if isinstance(value, list)}
+        return Cell(name=name, **(entry | lists))
 
     def names(self):
         return list(self._cells)
+
+    def checked(self):
+        """The cells that `make check` runs."""
+        return [name for name, cell in self._cells.items() if cell.check]
 
     def get(self, name):
         if name not in self._cells:

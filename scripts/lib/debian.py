@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Packages, from whatever mirror this machine's apt is set to use."""
+"""Packages: those of this machine's suite, as its apt knows them, and those of any other, from the same mirror."""
 
+import fnmatch
+import functools
 import os
 import re
 import subprocess
@@ -8,62 +10,169 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from common import NOTHING_RAN, Failure
+from common import NOTHING_RAN, USAGE, Failure, cache_folder
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+# As one file: apt reads it after the machine's own configuration, whose proxy and mirror stay.
+_APT_CONFIG = """\
+Dir::State::Lists "{folder}/lists";
+Dir::State::status "{folder}/status";
+Dir::Cache "{folder}/cache";
+Dir::Etc::SourceList "{folder}/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+Dir::Etc::PreferencesParts "/dev/null";
+APT::Architecture "{architecture}";
+#clear APT::Architectures;
+APT::Architectures {{ "{architecture}"; }};
+APT::Default-Release "{prefer}";
+"""
 
 
-def _output(command):
+def _run(command, environment=None):
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
     except FileNotFoundError as error:
         raise Failure(
             f"{command[0]} is missing: kernels come as Debian packages, so this needs a Debian machine",
             NOTHING_RAN,
         ) from error
-    return done.stdout if done.returncode == 0 else ""
 
 
-def installed_dependency(package, prefix):
-    """The (name, version) of the dependency of an installed package that starts with prefix."""
-    fields = _output(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Depends}", package])
-    status, _, depends = fields.partition(" ")
-    if status != "installed":
-        raise Failure(f"package {package} is not installed: run scripts/setup", NOTHING_RAN)
-    found = re.search(rf"({re.escape(prefix)}\S+) \(= (\S+)\)", depends)
+def _newer(one, other):
+    return _run(["dpkg", "--compare-versions", one, "gt", other]).returncode == 0
+
+
+def _last_line(text):
+    return (text.strip().splitlines() or ["no reason given"])[-1]
+
+
+class Apt:
+    """This machine's apt, or with a configuration file one that has its own sources and lists."""
+
+    def __init__(self, config=None):
+        self._environment = os.environ | ({"APT_CONFIG": str(config)} if config else {})
+
+    def _output(self, *command):
+        done = _run(command, self._environment)
+        return done.stdout if done.returncode == 0 else ""
+
+    def update(self):
+        done = _run(["apt-get", "-q", *_AS_ROOT, "update"], self._environment)
+        if done.returncode != 0:
+            raise Failure(f"apt-get update: {_last_line(done.stderr)}", NOTHING_RAN)
+
+    def candidate_version(self, package):
+        found = re.search(r"^ {2}Candidate: (\S+)$", self._output("apt-cache", "policy", package), re.M)
+        if not found or found.group(1) == "(none)":
+            raise Failure(
+                f"apt knows no package {package}: run 'apt-get update', "
+                "and see that the security archive is among apt's sources",
+                NOTHING_RAN,
+            )
+        return found.group(1)
+
+    def newest(self, pattern):
+        """The (name, version) of the package with the highest version among those whose names match a shell pattern."""
+        names = fnmatch.filter(self._output("apt-cache", "pkgnames").split(), pattern)
+        if not names:
+            raise Failure(f"apt knows no package {pattern}: has the suite dropped it?", NOTHING_RAN)
+        found = [(self.candidate_version(name), name) for name in names]
+        highest = functools.reduce(lambda one, other: one if _newer(one[0], other[0]) else other, found)
+        return highest[1], highest[0]
+
+    def candidate_dependency(self, package, prefix):
+        """The (name, version) of the dependency of a package's candidate that starts with prefix."""
+        version = self.candidate_version(package)
+        shown = self._output("apt-cache", "show", f"{package}={version}")
+        return _dependency(package, shown, prefix)
+
+    @contextmanager
+    def downloaded(self, package, version, folder):
+        """The path of the .deb, which is gone afterwards; apt has checked its signature."""
+        with tempfile.TemporaryDirectory(prefix="download-", dir=folder) as place:
+            command = ["apt-get", "-q", *_AS_ROOT, "download", f"{package}={version}"]
+            done = subprocess.run(
+                command, cwd=place, env=self._environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                check=False,
+            )  # fmt: skip
+            files = list(Path(place).glob("*.deb"))
+            if done.returncode != 0 or len(files) != 1:
+                raise Failure(
+                    f"cannot download {package} {version} ({_last_line(done.stderr)}): "
+                    "run 'apt-get update && apt-get upgrade' and try again",
+                    NOTHING_RAN,
+                )
+            yield files[0]
+
+
+_AS_ROOT = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
+HOST = Apt()
+
+
+def _dependency(package, fields, prefix):
+    found = re.search(rf"({re.escape(prefix)}\S+) \(= (\S+)\)", fields)
     if not found:
         raise Failure(f"package {package} depends on no {prefix}*: is it the right one?", NOTHING_RAN)
     return found.group(1), found.group(2)
 
 
-def candidate_version(package):
-    found = re.search(r"^ {2}Candidate: (\S+)$", _output(["apt-cache", "policy", package]), re.M)
-    if not found or found.group(1) == "(none)":
-        raise Failure(
-            f"apt knows no package {package}: run 'apt-get update', "
-            "and see that the security archive is among apt's sources",
-            NOTHING_RAN,
-        )
-    return found.group(1)
+def installed_dependency(package, prefix):
+    """The (name, version) of the dependency of an installed package that starts with prefix."""
+    fields = _run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Depends}", package]).stdout
+    status, _, depends = fields.partition(" ")
+    if status != "installed":
+        raise Failure(f"package {package} is not installed: run scripts/setup", NOTHING_RAN)
+    return _dependency(package, depends, prefix)
 
 
-@contextmanager
-def downloaded(package, version, folder):
-    """The path of the .deb, which is gone afterwards; apt has checked its signature."""
-    with tempfile.TemporaryDirectory(prefix="download-", dir=folder) as place:
-        command = ["apt-get", "-q", "download", f"{package}={version}"]
-        if os.geteuid() == 0:
-            command[1:1] = ["-o", "APT::Sandbox::User=root"]
-        done = subprocess.run(
-            command, cwd=place, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
-        files = list(Path(place).glob("*.deb"))
-        if done.returncode != 0 or len(files) != 1:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+def codename():
+    """This machine's suite."""
+    found = re.search(r"^VERSION_CODENAME=(\w+)$", Path("/etc/os-release").read_text(), re.M)
+    return found.group(1) if found else ""
+
+
+def sources(archives):
+    """Lines for sources.list: each archive, such as trixie or trixie-security, on this machine's mirrors."""
+    shown = _run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"])
+    mirror = {}
+    for line in shown.stdout.splitlines():
+        uri, release, component = line.split()
+        if component == "main":
+            mirror.setdefault(release, uri)
+    here = codename()
+    lines = []
+    for archive in archives:
+        own = f"{here}-security" if archive.endswith("-security") else here
+        if own not in mirror:
             raise Failure(
-                f"cannot download {package} {version} ({reason}): "
-                "run 'apt-get update && apt-get upgrade' and try again",
+                f"apt's sources have no {own} archive, so its mirror of {archive} is unknown, "
+                "or 'apt-get update' has never run",
                 NOTHING_RAN,
             )
-        yield files[0]
+        lines.append(f"deb [signed-by={KEYRING}] {mirror[own]} {archive} main")
+    return lines
+
+
+def suite(archives, architecture="amd64"):
+    """An apt with the lists of those archives alone; the last one is preferred if it is of backports."""
+    if not archives:
+        raise Failure("a suite needs at least one archive", USAGE)
+    folder = cache_folder() / "suites" / f"{'+'.join(archives)}-{architecture}"
+    wanted = "\n".join(sources(archives)) + "\n"
+    listed, config = folder / "sources.list", folder / "apt.conf"
+    if not config.exists() or listed.read_text() != wanted:
+        for name in ("lists/partial", "cache/archives/partial"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / "status").touch()
+        listed.write_text(wanted)
+        prefer = archives[-1] if archives[-1].endswith("-backports") else ""
+        unfinished = folder / f"apt.conf.{os.getpid()}"
+        unfinished.write_text(_APT_CONFIG.format(folder=folder, architecture=architecture, prefer=prefer))
+        Apt(unfinished).update()
+        unfinished.rename(config)
+    return Apt(config)
 
 
 def unpack(deb, folder, *members):

@@ -3,6 +3,7 @@
 
 import hashlib
 import io
+import json
 import os
 import secrets
 import shlex
@@ -20,6 +21,7 @@ import kernellog
 import qemu
 import terminal
 import verdict
+from arches import ARCHES
 from cells import Cell
 from common import START, cache_folder
 from cpio import Archive
@@ -49,6 +51,7 @@ class Outcome:
     reason: str
     exit: int
     log: str
+    said: list = field(default_factory=list)
     files: dict = field(default_factory=dict)
     splats: list = field(default_factory=list)
     tainted: dict = field(default_factory=dict)
@@ -77,15 +80,24 @@ def _command_script(command):
     return "exec " + shlex.join(command) + "\n"
 
 
+def _of_the_kernel(request):
+    """Modules of the kernel's own that the cell names: what they do is not built into it."""
+    return tuple(Path(path) for path in request.kernel.get("modules", ()))
+
+
 def _request_script(request, token):
     columns, rows = terminal.size()
+    arch = request.machine.arch
     values = {
+        "results_line": arch.results_line,
+        "command_line": arch.command_line,
         "token": token,
         "load": "yes" if request.load else "",
         "interactive": "yes" if request.command is None else "",
         "rows": rows,
         "columns": columns,
         "scan_leaks": "yes" if request.scan_leaks else "",
+        "modules": " ".join(path.stem for path in _of_the_kernel(request)),
         "TERM": terminal.kind(),
         "LC_ALL": terminal.locale(),
     }
@@ -94,7 +106,7 @@ def _request_script(request, token):
 
 def _write_initramfs(request, token, path):
     """The cached archive, and behind it what belongs to this run only."""
-    base = initramfs.cached(request.kernel["release"], request.taken, request.modules)
+    base = initramfs.cached(request.machine.arch, request.kernel["release"], request.taken, request.modules + _of_the_kernel(request))
     shutil.copyfile(base, path)
     own = Archive()
     own.text("vm/request", _request_script(request, token))
@@ -155,7 +167,7 @@ class Run:
 
     def _outcome(self, timed_out, left):
         log = _text(self._files.kernel_log)
-        files = _results(self._files.results, self._token)
+        said, files = _results(self._files.results, self._token)
         judged = verdict.judge(files, log, timed_out, left, self._request.timeout)
         if judged.verdict == "broken":
             judged.reason += _indented(_text(self._folder / "qemu.log"))
@@ -164,6 +176,7 @@ class Run:
             reason=judged.reason,
             exit=judged.exit,
             log=log,
+            said=said,
             files=files or {},
             splats=judged.splats,
             tainted=judged.tainted,
@@ -180,11 +193,24 @@ def _text(path):
 
 
 def _results(path, token):
-    """{name: bytes} of the guest's /results; None if the guest did not send all of it."""
-    content = path.read_bytes() if path.exists() else b""
+    """What the guest said on the way, a JSON object each, and {name: bytes} of its /results, None if not all came."""
+    said, _, archived = (path.read_bytes() if path.exists() else b"").partition(b"archive\n")
     end = f"{token}\n".encode()
-    if not content.endswith(end):
-        return None
+    return _objects(said), _unpacked(archived) if archived.endswith(end) else None
+
+
+def _objects(lines):
+    """Those that came whole: the last may be cut short."""
+    found = []
+    for line in lines.splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+def _unpacked(content):
     files = {}
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         for member in archive:
@@ -202,14 +228,15 @@ def run(request, announce=None):
 
 def kvm_works(cell, kernel):
     """Whether this very kernel really boots with KVM: a /dev/kvm that opens proves nothing."""
-    if not os.access(qemu.KVM, os.R_OK | os.W_OK):
+    arch = ARCHES[cell.arch]
+    if arch.cross or not os.access(qemu.KVM, os.R_OK | os.W_OK):
         return False
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    inputs = f"{boot} {qemu.identity()} {kernel['vmlinuz']} {os.stat(kernel['vmlinuz']).st_mtime_ns}"
+    inputs = f"{boot} {qemu.identity(arch)} {kernel['vmlinuz']} {os.stat(kernel['vmlinuz']).st_mtime_ns}"
     name = hashlib.sha256(inputs.encode()).hexdigest()[:16]
     answer = cache_folder() / "kvm" / name
     if not answer.exists():
-        machine = qemu.Machine(memory=256, cpus=1, accel="kvm")
+        machine = qemu.Machine(arch=arch, memory=256, cpus=1, accel="kvm")
         canary = run(Request(cell, kernel, machine, ("true",), timeout=_CANARY_SECONDS))
         answer.parent.mkdir(parents=True, exist_ok=True)
         answer.write_text("works" if canary.verdict == "pass" else "does not")

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import sysroot
 from common import CHECKOUT, USAGE, Failure, cache_folder
 from cpio import Archive
 
@@ -41,8 +42,10 @@ def _is_program(path):
         return file.read(4) == b"\x7fELF"
 
 
-def needed_libraries(program):
-    """The ELF interpreter and every shared library, by the paths under which they are looked up."""
+def needed_libraries(arch, program):
+    """(host path, guest path) of the ELF interpreter and of every shared library."""
+    if arch.cross:
+        return sysroot.needed_libraries(arch, program)
     done = subprocess.run(["ldd", program], capture_output=True, text=True, check=False)
     missing = re.findall(r"^\s*(\S+) => not found", done.stdout, re.M)
     if missing:
@@ -51,7 +54,7 @@ def needed_libraries(program):
             "install the package that has it",
             USAGE,
         )
-    return re.findall(r"^\s*(?:\S+ => )?(/\S+) \(0x", done.stdout, re.M)
+    return [(Path(path), path) for path in re.findall(r"^\s*(?:\S+ => )?(/\S+) \(0x", done.stdout, re.M)]
 
 
 def _guest_path(path):
@@ -62,7 +65,8 @@ def _guest_path(path):
 class _Collector:
     """Fills the archive and remembers what of the host it depends on."""
 
-    def __init__(self):
+    def __init__(self, arch):
+        self._arch = arch
         self.archive = Archive()
         self.sources = set()
 
@@ -90,8 +94,8 @@ class _Collector:
             raise Failure(f"--with {host}: neither a file nor a folder", USAGE)
         self._put(host, guest)
         if _is_program(host):
-            for library in needed_libraries(host):
-                self._put(Path(library), library)
+            for library, place in needed_libraries(self._arch, host):
+                self._put(library, place)
 
     def _put(self, host, guest):
         self.sources.add(str(host))
@@ -99,7 +103,14 @@ class _Collector:
         self.archive.file(_guest_path(guest), host, mode)
 
 
-def _add_base(collector):
+def _busybox(arch):
+    path = sysroot.sysroot(arch) / "bin" / "busybox" if arch.cross else BUSYBOX
+    if not path.exists():
+        raise Failure(f"{path} is missing: run scripts/setup")
+    return path
+
+
+def _add_base(collector, busybox):
     archive = collector.archive
     for name in _MERGED:
         archive.folder(f"usr/{name}")
@@ -111,7 +122,8 @@ def _add_base(collector):
     archive.link("etc/mtab", "/proc/self/mounts")
     # The kernel opens it for init before devtmpfs is mounted.
     archive.character_device("dev/console", 5, 1)
-    collector.add(BUSYBOX, "/bin/busybox")
+    collector.add(busybox, "/bin/busybox")
+    # Of this machine's own busybox: that of another architecture is the same version.
     applets = subprocess.run([BUSYBOX, "--list-full"], capture_output=True, text=True, check=True)
     for applet in applets.stdout.split():
         if applet not in ("bin/busybox", "linuxrc"):
@@ -158,12 +170,10 @@ def _forget_old(folder):
         image.unlink(missing_ok=True)
 
 
-def write(output, release, taken, modules):
+def write(output, arch, release, taken, modules):
     """Write the archive; returns the state of every host file that it is made of."""
-    if not BUSYBOX.exists():
-        raise Failure(f"{BUSYBOX} is missing: run scripts/setup")
-    collector = _Collector()
-    _add_base(collector)
+    collector = _Collector(arch)
+    _add_base(collector, _busybox(arch))
     if modules:
         _add_modules(collector, release, modules)
     for host, guest in taken:
@@ -172,11 +182,11 @@ def write(output, release, taken, modules):
     return {path: _state(path) for path in sorted(collector.sources)}
 
 
-def cached(release, taken, modules):
+def cached(arch, release, taken, modules):
     """The path of the archive in the cache; written only if a source of it changed."""
     folder = cache_folder() / "initramfs"
     recipe = [Path(__file__), Path(__file__).with_name("cpio.py")]
-    request = repr((release, taken, modules, [_state(path) for path in recipe]))
+    request = repr((arch.debian, release, taken, modules, [_state(path) for path in recipe]))
     name = hashlib.sha256(request.encode()).hexdigest()[:16]
     image, sources = folder / f"{name}.cpio", folder / f"{name}.json"
     try:
@@ -188,7 +198,7 @@ def cached(release, taken, modules):
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder) as place:
         with open(Path(place) / "image", "wb") as output:
-            states = write(output, release, taken, modules)
+            states = write(output, arch, release, taken, modules)
         sources.unlink(missing_ok=True)
         os.replace(output.name, image)
         unfinished = Path(place) / "sources"

@@ -10,28 +10,31 @@ import subprocess
 import sys
 import time
 
-from common import HARNESS, Failure
-from debian import downloaded, unpack
+from arches import ARCHES
+from common import CHECKOUT, HARNESS, USAGE, Failure
+from debian import unpack
 
-# Part of the cache key: whoever changes how a kernel is built gets a new one.
 CONFIGURE = ("tinyconfig", "merge", "olddefconfig")
-TARGETS = ("bzImage", "modules")
-IMAGE = "arch/x86/boot/bzImage"
-# What an external module build reads, and vmlinux for gdb; the rest goes.
-KEPT_FOLDERS = ("include", "scripts", "arch/x86/include")
-KEPT_FILES = (
-    ".config",
-    "Kbuild",
-    "Makefile",
-    "Module.symvers",
-    "System.map",
-    "vmlinux",
-    "arch/x86/Makefile*",
-    "arch/x86/tools/*",
-    "tools/objtool/objtool",
-    "tools/bpf/resolve_btfids/resolve_btfids",
-)
-RECIPE = (CONFIGURE, TARGETS, IMAGE, KEPT_FOLDERS, KEPT_FILES)
+
+
+def recipe(arch):
+    """Part of the cache key: whoever changes how a kernel is built gets a new one."""
+    kbuild = f"arch/{arch.kbuild}"
+    # What an external module build reads, and vmlinux for gdb; the rest goes.
+    folders = ("include", "scripts", f"{kbuild}/include")
+    files = (
+        ".config",
+        "Kbuild",
+        "Makefile",
+        "Module.symvers",
+        "System.map",
+        "vmlinux",
+        *arch.kept,
+        "tools/objtool/objtool",
+        "tools/bpf/resolve_btfids/resolve_btfids",
+    )
+    return (CONFIGURE, (arch.target, "modules"), arch.image, folders, files)
+
 
 _OPTION = re.compile(r"^(?:(CONFIG_\w+)=(.*)|# (CONFIG_\w+) is not set)$", re.M)
 
@@ -41,14 +44,34 @@ def options(text):
     return {on or off: value if on else "n" for on, value, off in _OPTION.findall(text)}
 
 
-def unmet(asked, got):
-    """What the config text `asked` asks for and `got` does not have, one phrase each."""
+def asked(cell):
+    """The options that the cell's files ask for, less what it goes without and what else it needs, a line each, sorted."""
+    text = ""
+    for name in cell.config:
+        try:
+            text += (CHECKOUT / name).read_text()
+        except OSError as error:
+            raise Failure(f"cannot read {name}, part of the config of cell {cell.name}", USAGE) from error
+    wanted = {name: value for name, value in options(text).items() if name not in cell.without}
+    wanted |= options("\n".join(cell.also))
+    return "".join(f"{name}={value}\n" for name, value in sorted(wanted.items()))
+
+
+def unmet(wanted, got):
+    """What the config text `wanted` asks for and `got` does not have, one phrase each."""
     actual = options(got)
     return [
         f"{name}={value} (is {actual.get(name, 'n')})"
-        for name, value in options(asked).items()
+        for name, value in options(wanted).items()
         if actual.get(name, "n") != value
     ]
+
+
+def make_words(cell):
+    """What make is to be told to build a kernel, or a module for it, with the cell's compiler."""
+    arch = ARCHES[cell.arch]
+    cross = [f"ARCH={arch.kbuild}", f"CROSS_COMPILE={arch.cross}"] if arch.cross else []
+    return [*cross, f"CC={arch.cross}{cell.compiler}"]
 
 
 class _Progress:
@@ -79,22 +102,24 @@ class _Progress:
 
 
 class Build:
-    def __init__(self, cell, folder):
+    def __init__(self, cell, apt, folder):
         self._cell = cell
+        self._arch = ARCHES[cell.arch]
+        self._apt = apt
         self._tree = folder / "linux"
         self._log = folder / "build.log"
 
-    def run(self, version, asked, folder):
+    def run(self, version, wanted, folder):
         """Leaves vmlinuz, config and the pruned tree `linux` in the folder."""
         progress = _Progress(f"kernel {self._cell.name}")
         try:
             progress.show("unpacking the source")
             self._unpack(version, folder)
-            self._configure(asked)
-            self._make(progress, *TARGETS)
+            self._configure(wanted)
+            self._make(progress, self._arch.target, "modules")
         finally:
             progress.end()
-        shutil.copy(self._tree / IMAGE, folder / "vmlinuz")
+        shutil.copy(self._tree / self._arch.image, folder / "vmlinuz")
         shutil.copy(self._tree / ".config", folder / "config")
         release = (self._tree / "include/config/kernel.release").read_text().strip()
         self._prune()
@@ -102,7 +127,7 @@ class Build:
 
     def _unpack(self, version, folder):
         name = self._cell.source
-        with downloaded(name, version, folder) as deb:
+        with self._apt.downloaded(name, version, folder) as deb:
             unpack(deb, folder, f"./usr/src/{name}.tar.*")
         archive = next((folder / "usr" / "src").glob("*.tar.*"))
         self._tree.mkdir()
@@ -111,21 +136,21 @@ class Build:
             raise Failure(f"cannot unpack {archive}: is the disk full, or xz-utils missing?")
         shutil.rmtree(folder / "usr")
 
-    def _configure(self, asked):
+    def _configure(self, wanted):
         fragment = self._tree / "ptelab.config"
-        fragment.write_text(asked)
+        fragment.write_text(wanted)
         merge = ["scripts/kconfig/merge_config.sh", "-m", ".config", fragment.name]
         for step in CONFIGURE:
             self._logged(merge if step == "merge" else self._make_command(step))
-        missing = unmet(asked, (self._tree / ".config").read_text())
+        missing = unmet(wanted, (self._tree / ".config").read_text())
         if missing:
             raise Failure(
-                f"{self._cell.config}: this kernel does not grant {', '.join(missing)}: "
+                f"{' + '.join(self._cell.config)}: this kernel does not grant {', '.join(missing)}: "
                 "add what the option depends on, or drop it"
             )
 
     def _make_command(self, *words):
-        return ["make", f"CC={self._cell.compiler}", f"-j{os.cpu_count()}", *words]
+        return ["make", *make_words(self._cell), f"-j{os.cpu_count()}", *words]
 
     def _make(self, progress, *targets):
         self._logged(self._make_command(*targets), progress)
@@ -169,13 +194,14 @@ class Build:
         return self._log.read_bytes().count(b"\n  CC ")
 
     def _prune(self):
+        *_, folders_kept, files_kept = recipe(self._arch)
         for path, folders, files in os.walk(self._tree, topdown=False):
             here = os.path.relpath(path, self._tree)
             here = "" if here == "." else here + "/"
-            if any((here).startswith(kept + "/") for kept in KEPT_FOLDERS):
+            if any((here).startswith(kept + "/") for kept in folders_kept):
                 continue
             for name in files:
-                if not any(fnmatch.fnmatch(here + name, kept) for kept in KEPT_FILES):
+                if not any(fnmatch.fnmatch(here + name, kept) for kept in files_kept):
                     os.unlink(os.path.join(path, name))
             for name in folders:
                 child = os.path.join(path, name)

@@ -4,15 +4,18 @@
 import fcntl
 import hashlib
 import json
+import lzma
 import shutil
 import subprocess
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from common import CHECKOUT, NOTHING_RAN, USAGE, Failure, cache_folder, note
-from debian import candidate_version, downloaded, installed_dependency, unpack
-from kernelbuild import RECIPE, Build
+from common import NOTHING_RAN, Failure, cache_folder, note
+from arches import ARCHES
+from buildroot import make_root, packages
+from debian import HOST, installed_dependency, sources, suite, unpack
+from kernelbuild import Build, asked, make_words, recipe
 
 # Written last: a folder without it is the rest of something that failed.
 _COMPLETE = "cell.json"
@@ -53,7 +56,7 @@ def _once(cell, identity, make):
                     shutil.rmtree(folder, ignore_errors=True)
                     raise
                 _write_complete(complete, cell, own)
-    return json.loads(complete.read_text())
+    return {"root": "", "make": " ".join(make_words(cell))} | json.loads(complete.read_text())
 
 
 def _write_complete(complete, cell, own):
@@ -68,43 +71,99 @@ def _write_complete(complete, cell, own):
         "vmlinuz": str(folder / "vmlinuz"),
         "config": str(folder / "config"),
         "kdir": own["kdir"],
+        "make": " ".join(make_words(cell)),
+        "root": own.get("root", ""),
+        "modules": [str(folder / f"{name}.ko") for name in cell.modules],
     }
     unfinished = complete.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(description, indent=2) + "\n")
     unfinished.rename(complete)
 
 
+# Of one release, in the order in which they are looked through: later kernels are packed in several.
+_IMAGE_PACKAGES = ("linux-image", "linux-binary", "linux-base")
+
+
+def _module_file(place, release, name):
+    """A kernel's module among what was unpacked, or None; its name may have either of - and _."""
+    for found in Path(place).glob(f"**/lib/modules/{release}/kernel/**/*.ko*"):
+        if found.name.split(".")[0].replace("-", "_") == name.replace("-", "_"):
+            return found
+    return None
+
+
+def _keep_module(found, target):
+    """Not packed: what loads it in the guest may not know how to unpack it."""
+    opened = lzma.open if found.suffix == ".xz" else open
+    with opened(found, "rb") as packed, open(target, "wb") as plain:
+        shutil.copyfileobj(packed, plain)
+
+
+def _image(apt, release, version, folder, modules):
+    """vmlinuz, config and these modules out of the packages, into the folder."""
+    wanted = {"vmlinuz", "config", *(f"{name}.ko" for name in modules)}
+    with tempfile.TemporaryDirectory(prefix="unpack-", dir=folder) as place:
+        for package in _IMAGE_PACKAGES:
+            with apt.downloaded(f"{package}-{release}", version, folder) as deb:
+                unpack(deb, place)
+            for name in sorted(wanted):
+                for found in (Path(place, "boot", f"{name}-{release}"), Path(place, "usr/lib/modules", release, name)):
+                    if found.is_file():
+                        found.rename(folder / name)
+                        wanted.discard(name)
+                if name.endswith(".ko") and (found := _module_file(place, release, name.removesuffix(".ko"))):
+                    _keep_module(found, folder / name)
+                    wanted.discard(name)
+            if not wanted:
+                return
+    raise Failure(f"the packages {', '.join(_IMAGE_PACKAGES)} of {release} have no {' and no '.join(sorted(wanted))}")
+
+
 def _packaged(cell):
+    """With the headers that are installed on this machine."""
     headers, version = installed_dependency(cell.headers, "linux-headers-")
     release = headers.removeprefix("linux-headers-")
 
     def make(folder):
         note(f"kernel {cell.name}: downloading linux-image-{release}")
-        with tempfile.TemporaryDirectory(prefix="unpack-", dir=folder) as place:
-            with downloaded(f"linux-image-{release}", version, folder) as deb:
-                unpack(deb, place, "./boot/*")
-            boot = Path(place) / "boot"
-            (boot / f"vmlinuz-{release}").rename(folder / "vmlinuz")
-            (boot / f"config-{release}").rename(folder / "config")
+        _image(HOST, release, version, folder, cell.modules)
         return {"release": release, "version": version, "kdir": f"/usr/src/{headers}"}
 
-    return _once(cell, f"{release}_{version}", make)
+    return _once(cell, "_".join((release, version, *cell.modules)), make)
+
+
+def _foreign(cell):
+    """With the headers and the compiler of another suite, in a root of their own."""
+    inputs = repr((sources(cell.archives), packages(cell.compiler, cell.headers), *cell.modules))
+
+    def make(folder):
+        note(f"kernel {cell.name}: making a root of {cell.archives[0]} to build in, only once")
+        apt = suite(cell.archives)
+        # The package itself and not the one that names it, which a mirror may have in another version.
+        if "*" in cell.headers:
+            headers, version = apt.newest(cell.headers)
+        else:
+            headers, version = apt.candidate_dependency(cell.headers, "linux-headers-")
+        release = headers.removeprefix("linux-headers-")
+        _image(apt, release, version, folder, cell.modules)
+        make_root(folder / "root", cell.archives, packages(cell.compiler, headers))
+        return {"release": release, "version": version, "kdir": f"/usr/src/{headers}", "root": str(folder / "root")}
+
+    return _once(cell, hashlib.sha256(inputs.encode()).hexdigest()[:16], make)
 
 
 def _built(cell):
-    version = candidate_version(cell.source)
-    config = CHECKOUT / cell.config
-    try:
-        asked = config.read_text()
-    except OSError as error:
-        raise Failure(f"cannot read {config}, the config of cell {cell.name}", USAGE) from error
-    compiler = _first_line([cell.compiler, "--version"])
-    inputs = repr((cell.source, version, asked, compiler, RECIPE))
+    apt = suite(cell.archives) if cell.archives else HOST
+    version = apt.candidate_version(cell.source)
+    wanted = asked(cell)
+    arch = ARCHES[cell.arch]
+    compiler = _first_line([arch.cross + cell.compiler, "--version"])
+    inputs = repr((cell.source, version, wanted, compiler, recipe(arch)))
     identity = hashlib.sha256(inputs.encode()).hexdigest()[:16]
 
     def make(folder):
         note(f"kernel {cell.name}: building {cell.source} {version}, several minutes, only once")
-        release = Build(cell, folder).run(version, asked, folder)
+        release = Build(cell, apt, folder).run(version, wanted, folder)
         return {"release": release, "version": version, "kdir": str(folder / "linux")}
 
     return _once(cell, identity, make)
@@ -112,4 +171,6 @@ def _built(cell):
 
 def ready(cell):
     """Everything about the cell's kernel; makes it when the cache does not have it."""
-    return _packaged(cell) if cell.headers else _built(cell)
+    if cell.source:
+        return _built(cell)
+    return _foreign(cell) if cell.archives else _packaged(cell)

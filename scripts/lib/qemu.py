@@ -7,9 +7,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from arches import Arch
 from common import NOTHING_RAN, USAGE, Failure
 
-BINARY = "qemu-system-x86_64"
 KVM = Path("/dev/kvm")
 IVSHMEM_SIZE = 16 << 20
 
@@ -18,6 +18,7 @@ IVSHMEM_SIZE = 16 << 20
 class Machine:
     """What the caller may choose about the guest."""
 
+    arch: Arch
     memory: int
     cpus: int = 2
     append: str = ""
@@ -35,16 +36,16 @@ class SerialFiles:
     results: Path
 
 
-def binary():
-    found = shutil.which(BINARY)
+def binary(arch):
+    found = shutil.which(arch.qemu)
     if not found:
-        raise Failure(f"{BINARY} is missing: run scripts/setup", NOTHING_RAN)
+        raise Failure(f"{arch.qemu} is missing: run scripts/setup", NOTHING_RAN)
     return found
 
 
 def _kernel_command_line(machine):
-    words = ["console=ttyS0", "panic=-1", "cryptomgr.notests"]
-    if machine.accel == "tcg" and not machine.icount:
+    words = [f"console={machine.arch.console}", "panic=-1", "cryptomgr.notests"]
+    if machine.accel == "tcg" and not machine.icount and not machine.arch.cross:
         # On a busy host the emulated timers are too uneven for the kernel to calibrate its
         # delay loop, which it tries for seconds; any value near a real TSC's will do.
         words.append("lpj=10000000")
@@ -60,23 +61,20 @@ def _kernel_command_line(machine):
 def _accelerator(machine):
     if machine.accel == "kvm":
         return ["-accel", "kvm", "-cpu", "host"]
-    # icount has one thread for all; erms makes emulated string instructions expensive.
+    # icount has one thread for all.
     threads = "single" if machine.icount else "multi"
-    options = ["-accel", f"tcg,thread={threads}", "-cpu", "max,-erms"]
+    options = ["-accel", f"tcg,thread={threads}", "-cpu", machine.arch.cpu]
     if machine.icount:
         options += ["-icount", "shift=0,sleep=off"]
     return options
 
 
-def _serial_lines(files):
-    # ttyS2 would share ttyS0's interrupt.
+def _serial_lines(arch, files):
     return [
         "-chardev", f"file,id=kernel-log,path={_escaped(files.kernel_log)}",
-        "-device", "isa-serial,chardev=kernel-log,index=0",
         "-chardev", f"file,id=results,path={_escaped(files.results)}",
-        "-device", "isa-serial,chardev=results,index=1",
         "-chardev", "stdio,id=command,signal=off",
-        "-device", "isa-serial,chardev=command,index=2,irq=5",
+        *arch.serial_lines,
     ]  # fmt: skip
 
 
@@ -95,11 +93,11 @@ def _escaped(path):
 def command_line(machine, vmlinuz, initramfs, files):
     cpus = 1 if machine.icount else machine.cpus
     words = [
-        binary(),
+        binary(machine.arch),
         "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-        "-machine", "q35", *_accelerator(machine),
+        *machine.arch.machine, *_accelerator(machine),
         "-smp", str(cpus), "-m", f"{machine.memory}M",
-        *_serial_lines(files),
+        *_serial_lines(machine.arch, files),
     ]  # fmt: skip
     if machine.ivshmem:
         words += _shared_memory(machine.ivshmem)
@@ -131,7 +129,7 @@ def end(process):
             process.wait()
 
 
-def identity():
+def identity(arch):
     """Changes when QEMU does; its version would cost a start of QEMU."""
-    found = os.stat(binary())
+    found = os.stat(binary(arch))
     return f"{found.st_size} {found.st_mtime_ns}"

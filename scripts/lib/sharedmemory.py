@@ -42,11 +42,19 @@ class SharedMemory:
             )
         return {
             "id": RULE,
+            "contract": "",
+            "name": RULE,
             "status": status,
             "reason": reason,
-            "observed": observed.rstrip(b"\0").decode(errors="replace"),
-            "expected": expected.decode(),
-            "source": "mm/memory.c: vm_iomap_memory",
+            "observed": {
+                "the answer is there": observed == expected,
+                "the answer": observed.rstrip(b"\0").decode(errors="replace"),
+            },
+            "expected": {"the answer is there": True, "the answer": expected.decode()},
+            "expected_because": {},
+            "varies": ["the answer"],  # it has the nonce
+            "source": "mm/memory.c:vm_iomap_memory",
+            "statement": "What the guest wrote through its mapping of device memory is in that memory when the guest is off",
             "file": "scripts/lib/sharedmemory.py",
-            "line": 0,
+            "line": 1,
         }

@@ -5,6 +5,8 @@ import json
 import re
 from dataclasses import dataclass
 
+from common import NOTHING_RAN
+
 
 @dataclass(frozen=True)
 class Tally:
@@ -27,7 +29,9 @@ def _judged(tally, status):
 
 
 def of_status(status, _text):
-    """The whole command is one test."""
+    """The whole command is one test; it is skipped if it says that nothing could run."""
+    if status == NOTHING_RAN:
+        return Tally(skipped=1)
     return Tally(passed=1) if status == 0 else Tally(failed=1)
 
 

@@ -12,7 +12,10 @@ from unittest import mock
 
 from testing import script
 import initramfs
+from arches import ARCHES
 from common import USAGE
+
+HOST = ARCHES["x86_64"]
 
 
 class Archive(unittest.TestCase):
@@ -102,17 +105,17 @@ class Archive(unittest.TestCase):
         file = self.place / "file"
         file.write_text("old")
         taken = ((file, "/file"),)
-        first = initramfs.cached("", taken, ())
+        first = initramfs.cached(HOST, "", taken, ())
         with mock.patch.object(initramfs, "write", side_effect=AssertionError("written again")):
             start = time.monotonic()
-            self.assertEqual(initramfs.cached("", taken, ()), first)
+            self.assertEqual(initramfs.cached(HOST, "", taken, ()), first)
             self.assertLess(time.monotonic() - start, 0.5)
 
     def test_a_changed_file_makes_a_new_archive(self):
         file = self.place / "file"
         for content in ("old", "newer"):
             file.write_text(content)
-            image = initramfs.cached("", ((file, "/file"),), ())
+            image = initramfs.cached(HOST, "", ((file, "/file"),), ())
             self.assertIn(content.encode(), image.read_bytes())
 
     def test_only_so_many_archives_are_kept(self):
@@ -120,7 +123,7 @@ class Archive(unittest.TestCase):
         file.touch()
         for number in range(3):
             with mock.patch.object(initramfs, "_IMAGES_KEPT", 2):
-                initramfs.cached("", ((file, f"/{number}"),), ())
+                initramfs.cached(HOST, "", ((file, f"/{number}"),), ())
         self.assertEqual(len(list((self.place / "cache" / "initramfs").glob("*.cpio"))), 2)
 
 

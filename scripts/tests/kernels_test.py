@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The table of cells, the check of a built kernel's options, and the cache."""
 
+import lzma
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -11,10 +13,27 @@ from testing import script
 import kernels
 from cells import Cells
 from common import NOTHING_RAN, USAGE, Failure
-from debian import candidate_version, installed_dependency
-from kernelbuild import unmet
+from buildroot import make_root, packages
+from debian import HOST, KEYRING, installed_dependency, sources
+from kernelbuild import asked, unmet
 
 PACKAGED = '[cell.a]\nheaders = "h"\narch = "x86_64"\nflavour = "f"\ncompiler = "gcc"\nmemory = 64\n'
+
+
+class Modules(unittest.TestCase):
+    def test_one_is_found_by_its_name_and_kept_unpacked(self):
+        with tempfile.TemporaryDirectory() as place:
+            kernel = Path(place) / "usr/lib/modules/6.99/kernel/drivers"
+            kernel.mkdir(parents=True)
+            (kernel / "plain-one.ko").write_bytes(b"plain")
+            with lzma.open(kernel / "packed.ko.xz", "wb") as packed:
+                packed.write(b"packed")
+            for name, content in (("plain_one", b"plain"), ("packed", b"packed")):
+                found = kernels._module_file(place, "6.99", name)
+                kernels._keep_module(found, Path(place) / "kept")
+                self.assertEqual((Path(place) / "kept").read_bytes(), content)
+            self.assertIsNone(kernels._module_file(place, "6.99", "plain"))
+            self.assertIsNone(kernels._module_file(place, "6.98", "packed"))
 
 
 class Table(unittest.TestCase):
@@ -35,6 +54,11 @@ class Table(unittest.TestCase):
         cells = self.read('default = "a"\n' + PACKAGED)
         self.assertEqual(cells.get("a").memory, 64)
 
+    def test_modules_are_those_of_a_packaged_kernel(self):
+        self.assertEqual(self.read('default = "a"\n' + PACKAGED + 'modules = ["loop"]\n').get("a").modules, ("loop",))
+        built = PACKAGED.replace('headers = "h"', 'source = "s"\nconfig = ["c"]')
+        self.assert_refused('default = "a"\n' + built + 'modules = ["loop"]\n', "cell a", "modules")
+
     def test_each_error_names_the_cell_and_the_key(self):
         start = 'default = "a"\n'
         self.assert_refused("default = ", "not valid TOML")
@@ -43,11 +67,22 @@ class Table(unittest.TestCase):
         self.assert_refused(start + PACKAGED + "colour = 1\n", "cell a", "'colour'")
         self.assert_refused(start + PACKAGED.replace("= 64", '= "64"'), "cell a", "'memory'", "int")
         self.assert_refused(start + PACKAGED.replace("arch", "#arch"), "cell a", "'arch' is missing")
-        self.assert_refused(start + PACKAGED + 'source = "s"\nconfig = "c"\n', "cell a", "either")
+        self.assert_refused(start + PACKAGED + 'source = "s"\nconfig = ["c"]\n', "cell a", "either")
         self.assert_refused(start + PACKAGED.replace("headers", "source"), "cell a", "config")
+
+    def test_archives_are_a_list_of_names(self):
+        start = 'default = "a"\n' + PACKAGED
+        self.assertEqual(self.read(start + 'archives = ["x", "y"]\n').get("a").archives, ("x", "y"))
+        self.assert_refused(start + 'archives = "x"\n', "cell a", "'archives'", "list")
+        self.assert_refused(start + "archives = [1]\n", "cell a", "'archives'", "names")
+
+    def test_what_make_check_runs_is_marked(self):
+        self.assertEqual(self.read('default = "a"\n' + PACKAGED).checked(), [])
+        self.assertEqual(self.read('default = "a"\n' + PACKAGED + "check = true\n").checked(), ["a"])
 
     def test_the_project_s_own_table_is_valid(self):
         self.assertIn(Cells().default, Cells().names())
+        self.assertIn(Cells().default, Cells().checked())
 
     def test_an_unknown_cell_is_a_usage_error_that_lists_the_known_ones(self):
         done = script("kernels", "get", "no-such-cell")
@@ -69,17 +104,53 @@ class Options(unittest.TestCase):
             unmet(asked, got), ["CONFIG_A=y (is n)", "CONFIG_B=n (is y)", "CONFIG_N=4 (is 2)"]
         )
 
+    def test_a_cell_s_options_are_those_of_its_files_less_and_also(self):
+        with tempfile.TemporaryDirectory() as place:
+            one, two = Path(place, "one"), Path(place, "two")
+            one.write_text("# why\nCONFIG_A=y\n# CONFIG_B is not set\n")
+            two.write_text("CONFIG_AB=4\nCONFIG_C=y\n")
+            cell = replace(
+                Cells().get(Cells().default), config=(one, two), without=("CONFIG_A", "CONFIG_C"), also=("CONFIG_D=y",)
+            )
+            self.assertEqual(asked(cell), "CONFIG_AB=4\nCONFIG_B=n\nCONFIG_D=y\n")
+            two.unlink()
+            with self.assertRaises(Failure) as caught:
+                asked(cell)
+            self.assertIn(str(two), str(caught.exception))
+
 
 class Packages(unittest.TestCase):
     def test_a_package_that_is_not_there_says_what_to_do(self):
         for call in (
-            lambda: candidate_version("ptelab-no-such-package"),
+            lambda: HOST.candidate_version("ptelab-no-such-package"),
             lambda: installed_dependency("ptelab-no-such-package", "linux-headers-"),
         ):
             with self.assertRaises(Failure) as caught:
                 call()
             self.assertEqual(caught.exception.status, NOTHING_RAN)
             self.assertIn("run ", str(caught.exception))
+
+
+class Suites(unittest.TestCase):
+    def test_each_archive_has_a_mirror_and_a_keyring(self):
+        lines = sources(["trixie", "trixie-security"])
+        self.assertEqual([line.split()[-2] for line in lines], ["trixie", "trixie-security"])
+        self.assertTrue(all(KEYRING in line for line in lines))
+        self.assertNotEqual(lines[0].split()[2], lines[1].split()[2])
+
+    def test_an_archive_with_no_mirror_is_named(self):
+        with mock.patch("debian.codename", return_value="no-such-suite"), self.assertRaises(Failure) as caught:
+            sources(["trixie"])
+        self.assertEqual(caught.exception.status, NOTHING_RAN)
+        self.assertIn("no-such-suite", str(caught.exception))
+
+    def test_the_compiler_s_cpp_comes_along(self):
+        self.assertIn("g++-10", packages("gcc-10", "headers"))
+
+    def test_only_root_makes_a_root(self):
+        with mock.patch("os.geteuid", return_value=1000), self.assertRaises(Failure) as caught:
+            make_root("/nowhere", ["bullseye"], ["make"])
+        self.assertIn("sudo", str(caught.exception))
 
 
 class Cache(unittest.TestCase):

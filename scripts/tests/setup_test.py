@@ -49,6 +49,14 @@ class Setup(unittest.TestCase):
             done = self.run_setup(*group)
             self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
+    def test_headers_of_another_suite_are_not_for_this_machine(self):
+        table = (SCRIPTS.parent / "ci" / "kernels.toml").read_text()
+        self.assertIn("linux-headers-rt-amd64", table)
+        self.stand_in("dpkg-query", "#!/bin/sh\nexit 1\n")
+        done = self.run_setup("check")
+        self.assertIn("linux-headers-cloud-amd64", done.stderr)
+        self.assertNotIn("linux-headers-rt-amd64", done.stderr)
+
     def test_without_root_it_prints_the_line_to_run(self):
         self.stand_in("dpkg-query", NO_QEMU)
         done = self.run_setup()

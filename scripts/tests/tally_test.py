@@ -17,6 +17,7 @@ class Programs(unittest.TestCase):
     def test_a_command_is_one_test(self):
         self.assertEqual(of_status(0, ""), Tally(passed=1))
         self.assertEqual(of_status(3, ""), Tally(failed=1))
+        self.assertEqual(of_status(77, ""), Tally(skipped=1))
 
     def test_doctest_programs_add_up(self):
         text = "[doctest] test cases:  9 |  8 passed | 1 failed | 2 skipped\n[doctest] test cases: 1 | 1 passed | 0 failed |\n"

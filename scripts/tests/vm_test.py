@@ -43,6 +43,8 @@ for i in $(seq 0 $((${{#answer}} - 1))); do
 	devmem $(($bar + {GUEST_OFFSET} + i)) 8 $(printf %d "'${{answer:$i:1}}")
 done
 """
+# One rule ended, the next did not, and what followed was cut short.
+STREAM = """printf '%s\\n' '{"id": "a", "status": "pass"}' '{"id": "b", "status": "fail"}' '{"id": "c"' >$PTELAB_STREAM"""
 RECORD = """echo '[{"id": "a.rule", "status": "pass"}]' >/results/rules.json"""
 
 
@@ -269,6 +271,7 @@ class RunCell(unittest.TestCase):
             "nothing recorded": ("true",),
             "panic": ("echo c >/proc/sysrq-trigger",),
             "timeout": ("sleep 1000", "--timeout", "3"),
+            "panic in a rule": (f"{STREAM}; echo c >/proc/sysrq-trigger",),
         }
         with ThreadPoolExecutor(max_workers=2) as pool:
             cls.done = dict(zip(runs, pool.map(lambda words: cls.run_cell(*words), runs.values())))
@@ -307,6 +310,11 @@ class RunCell(unittest.TestCase):
         result, rules = self.ended("panic", "panic", PANIC)
         self.assertIn("sysrq triggered crash", result["splats"][0]["line"])
         self.assertEqual(rules[RULE]["status"], "skip")
+
+    def test_a_panic_loses_no_rule_that_was_sent(self):
+        result, rules = self.ended("panic in a rule", "panic", PANIC)
+        self.assertEqual({name: rules[name]["status"] for name in rules if name != RULE}, {"a": "pass", "b": "fail"})
+        self.assertEqual(result["load"]["verdict"], "pass")
 
     def test_a_timeout_still_leaves_a_result(self):
         self.ended("timeout", "timeout", TIMEOUT)

@@ -2,6 +2,7 @@
 #include "call_table.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 namespace ptelab::cli {
 namespace {
@@ -68,6 +69,18 @@ const std::vector<CallInfo> kCalls{
 	{"fixup_user_fault", {}, "", "Faults a page in on behalf of a process.", "CALL FIXUP_FAULT"},
 };
 
+// Where the text has it as a whole word; npos if it has not.
+std::size_t place_of(std::string_view name, std::string_view text)
+{
+	const auto is_part = [&](std::size_t index) {
+		return index < text.size() && (std::isalnum(static_cast<unsigned char>(text[index])) || text[index] == '_');
+	};
+	std::size_t at = text.find(name);
+	while (at != text.npos && ((at > 0 && is_part(at - 1)) || is_part(at + name.size())))
+		at = text.find(name, at + 1);
+	return at;
+}
+
 } // namespace
 
 std::span<const CallInfo> calls()
@@ -84,6 +97,31 @@ const CallInfo *find_call(std::string_view name)
 		if (std::ranges::find(call.today, name) != call.today.end())
 			return &call;
 	return nullptr;
+}
+
+bool mentions(std::string_view text, const CallInfo &call)
+{
+	const auto is_there = [&](std::string_view name) { return place_of(name, text) != text.npos; };
+	return is_there(call.name) || std::ranges::any_of(call.today, is_there);
+}
+
+const CallInfo *first_in(std::string_view text)
+{
+	const CallInfo *first = nullptr;
+	std::size_t earliest = text.npos;
+	const auto look = [&](const CallInfo &call, std::string_view name) {
+		if (const std::size_t at = place_of(name, text); at < earliest) {
+			earliest = at;
+			first = &call;
+		}
+	};
+
+	for (const CallInfo &call : kCalls)
+		look(call, call.name);
+	for (const CallInfo &call : kCalls)
+		for (const std::string_view name : call.today)
+			look(call, name);
+	return first;
 }
 
 } // namespace ptelab::cli

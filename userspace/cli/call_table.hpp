@@ -21,6 +21,11 @@ std::span<const CallInfo> calls();
 // By an old name or a new one; null: no such call.
 const CallInfo *find_call(std::string_view name);
 
+// The text has one of its names, as a whole word: vm_insert_page is not vm_insert_pages.
+bool mentions(std::string_view text, const CallInfo &call);
+// The one that the text names first; null if none.
+const CallInfo *first_in(std::string_view text);
+
 } // namespace ptelab::cli
 
 #endif

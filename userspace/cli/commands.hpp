@@ -53,6 +53,10 @@ Report kinds(bool markdown, const Terminal &terminal);
 struct VerifyOptions;
 Report rules(const std::vector<std::string> &globs, const Terminal &terminal);
 Report verify(const VerifyOptions &options);
+// What differs between the results of two kernels or more; paths are files, or folders of them. Status 1 if anything does.
+Report compare(const std::vector<std::string> &paths, bool markdown, const Terminal &terminal);
+// A page about all of them, written to a file.
+Report report(const std::vector<std::string> &paths, const std::string &output);
 Report explain_what(const std::string &rule_or_call, const std::vector<std::string> &results, const Terminal &terminal);
 
 // The node of that name: UsageError if there is none, NothingToRunOn if it is not on this machine.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// `ptelab explain`: one rule, or one call, with what this kernel does.
+// `ptelab explain`: one rule, or one call, with what this kernel does, or those whose results are at hand.
 #include <algorithm>
+#include <filesystem>
 #include <sstream>
 
 #include <sys/utsname.h>
@@ -8,6 +9,7 @@
 #include <fmt/core.h>
 
 #include "call_table.hpp"
+#include "compare.hpp"
 #include "not_run.hpp"
 #include "results.hpp"
 #include "table_view.hpp"
@@ -29,6 +31,15 @@ std::string release()
 	return name.release;
 }
 
+// Of a tree of ours, if we are in one.
+std::vector<std::string> results_at_hand()
+{
+	std::error_code error;
+	if (std::filesystem::is_directory(kResultsFolder, error))
+		return {kResultsFolder};
+	return {};
+}
+
 std::string verdict(std::string_view status)
 {
 	if (status == "pass")
@@ -40,34 +51,41 @@ std::string verdict(std::string_view status)
 
 class Explanation {
 public:
-	Explanation(const std::vector<std::string> &files, const Terminal &terminal) : files_(files), terminal_(terminal) {}
+	Explanation(const std::vector<KernelResults> &kernels, bool run_here, const Terminal &terminal)
+		: kernels_(kernels), run_here_(run_here), terminal_(terminal)
+	{
+	}
 
 	void rules(const std::vector<const RuleInfo *> &rules)
 	{
 		std::vector<Record> runs;
-		if (files_.empty())
+		if (run_here_)
 			runs = run_quietly(rules);
-		std::vector<std::string> names;
-		for (const RuleInfo *rule : rules)
-			names.push_back(rule->name);
-		const std::vector<Result> results = read_results(files_, names);
 
 		Value::Array list;
 		for (const RuleInfo *rule : rules) {
 			head(rule->name, rule->traits.contract, rule->traits.says, rule->traits.source, needs_of(*rule));
 			Value::Array kernels;
+			std::string last; // what one kernel after the other observed alike is told once
 			for (const Record &record : runs)
 				if (record.info == rule) {
 					kernels.push_back(to_value(record));
 					outcome(release(), std::string(name_of(record.status)), record.reason, record.observed, record.reasons);
 				}
-			for (const Result &result : results)
-				if (result.rule == rule->name) {
-					kernels.push_back(Value::Object{{"kernel", result.kernel},
-									{"status", result.status},
-									{"reason", result.reason},
-									{"observed", result.observed}});
-					outcome(result.kernel, result.status, result.reason, result.observed, {});
+			for (const KernelResults &kernel : kernels_)
+				if (const RuleResult *result = kernel.find(rule->name)) {
+					kernels.push_back(Value::Object{{"kernel", kernel.cell},
+									{"release", kernel.release},
+									{"status", result->status},
+									{"reason", result->reason},
+									{"observed", result->observed},
+									{"because", result->because}});
+					const std::string now = result->status + result->observed.json() + result->because.json();
+					const bool again = now == last && result->observed.size() > 0;
+					outcome(kernel.cell, result->status, result->reason, again ? Value() : result->observed, again ? Value() : result->because);
+					if (again)
+						line("observed", "the same");
+					last = now;
 				}
 			if (kernels.empty())
 				text_ += "  the results given say nothing of it\n";
@@ -98,11 +116,17 @@ public:
 			line("changed", call.since);
 		line("use", call.advice);
 		line("reached by", call.reached);
+		Value kernels = Value::Object{};
+		for (const KernelResults &kernel : kernels_)
+			if (const Value there = presence(kernel, call.name); !there.is_null()) {
+				kernels.set(kernel.cell, there);
+				line(kernel.cell, there.text());
+			}
 		Value::Array about;
 		for (const RuleInfo *rule : all_rules())
 			if (is_about(*rule, call)) {
 				about.push_back(rule->name);
-				line("rule", fmt::format("{}: {}", rule->name, rule->traits.says));
+				line("rule", fmt::format("{}: {}{}", rule->name, rule->traits.says, on_each(*rule)));
 			}
 		for (const NotRun &rule : not_run())
 			if (mentions(rule.says, call) || mentions(rule.source, call)) {
@@ -110,26 +134,49 @@ public:
 				line("rule", fmt::format("{} (not run here): {}", rule.contract, rule.says));
 			}
 		json_ = Value::Object{{"call", call.name}, {"today", today.empty() ? std::string(call.name) : today},
-				      {"changed", call.since}, {"use", call.advice}, {"reached_by", call.reached}, {"rules", about}};
+				      {"changed", call.since}, {"use", call.advice}, {"reached_by", call.reached}, {"kernels", kernels}, {"rules", about}};
+		what_differs(call);
 	}
 
 	Report report() const { return {.text = text_, .json = json_}; }
 
 private:
-	static bool mentions(std::string_view text, const CallInfo &call)
+	// The rules of this call whose observations differ between the kernels at hand.
+	void what_differs(const CallInfo &call)
 	{
-		const auto word = [&](std::string_view name) {
-			// Whole words: vm_insert_page is not vm_insert_pages.
-			for (std::size_t at = text.find(name); at != text.npos; at = text.find(name, at + 1)) {
-				const auto is_part = [&](std::size_t index) {
-					return index < text.size() && (std::isalnum(static_cast<unsigned char>(text[index])) || text[index] == '_');
-				};
-				if ((at == 0 || !is_part(at - 1)) && !is_part(at + name.size()))
-					return true;
+		if (kernels_.size() < 2)
+			return;
+		Comparison comparison = compare(kernels_);
+		const auto of_another = [&](const RuleDifference &rule) { return rule.call != call.name; };
+		std::erase_if(comparison.foreseen, of_another);
+		std::erase_if(comparison.unforeseen, of_another);
+		std::erase_if(comparison.calls, [&](const Difference &difference) { return difference.what != call.name; });
+		comparison.coverage.clear();
+		comparison.probes.clear();
+		comparison.pins.clear();
+		comparison.visibility.clear();
+		json_.set("differences", comparison_json(comparison));
+		if (!comparison.same())
+			text_ += "\n" + differences_text(comparison, terminal_);
+	}
+
+	// "; holds on 5.10, 6.1" with all kernels at hand, by what came of it.
+	std::string on_each(const RuleInfo &rule) const
+	{
+		std::vector<std::pair<std::string, std::string>> cells;
+		for (const KernelResults &kernel : kernels_)
+			if (const RuleResult *result = kernel.find(rule.name)) {
+				const std::string word = verdict(result->status);
+				const auto known = std::ranges::find(cells, word, &std::pair<std::string, std::string>::first);
+				if (known == cells.end())
+					cells.emplace_back(word, kernel.cell);
+				else
+					known->second += ", " + kernel.cell;
 			}
-			return false;
-		};
-		return word(call.name) || std::ranges::any_of(call.today, word);
+		std::string text;
+		for (const auto &[word, where] : cells)
+			text += fmt::format("; {} on {}", word, where);
+		return text.empty() ? "" : " (" + text.substr(2) + ")";
 	}
 
 	// Of the rules for each node, those of the first node stand for all, but for what the node is there for.
@@ -179,7 +226,8 @@ private:
 		text_ += wrapped(fmt::format("  {:<{}}{}", label, std::max(kIndent - 2, label.size() + 1), what), terminal_.width, kIndent) + "\n";
 	}
 
-	const std::vector<std::string> &files_;
+	const std::vector<KernelResults> &kernels_;
+	bool run_here_;
 	const Terminal &terminal_;
 	std::string text_;
 	Value json_ = Value::Object{};
@@ -189,7 +237,10 @@ private:
 
 Report explain_what(const std::string &what, const std::vector<std::string> &results, const Terminal &terminal)
 {
-	Explanation explanation(results, terminal);
+	const std::vector<KernelResults> kernels = read_results(results.empty() ? results_at_hand() : results);
+	// Where the module is loaded, this kernel answers too, unless asked about others.
+	const bool run_here = kernels.empty() || (results.empty() && std::filesystem::is_directory(kDeviceFolder));
+	Explanation explanation(kernels, run_here, terminal);
 	const std::vector<const RuleInfo *> rules = chosen_rules({what});
 
 	if (const CallInfo *found = find_call(what)) {

@@ -29,6 +29,7 @@ struct Arguments {
 	VerifyOptions verify;
 	std::string what;
 	std::vector<std::string> results;
+	std::string output = "report.html";
 };
 
 void print(const std::string &text, std::FILE *to)
@@ -85,6 +86,7 @@ struct CommandLine {
 		add_mapping();
 		add_rules();
 		add_tables();
+		add_comparing();
 		add_module();
 	}
 
@@ -178,7 +180,7 @@ struct CommandLine {
 			    "  ptelab explain fault_page.access_after_zap --results build/results/*.json",
 			    [this, &given] { return explain_what(given.what, given.results, terminal); });
 		explain_command.add_option("WHAT", given.what, "a rule's name or contract id, or a call's name, old or new")->required();
-		explain_command.add_option("--results", given.results, "what these files say, instead of running the rule now");
+		explain_command.add_option("--results", given.results, "what these files or folders say; without, those of build/results if there is one, and this kernel where the module is loaded");
 	}
 
 	void add_tables()
@@ -191,6 +193,25 @@ struct CommandLine {
 		markdown(add("kinds", "What user space is told: each node against /proc, mincore, core dumps, madvise, mlock, mremap, fork",
 			     "  ptelab kinds\n  COLUMNS=200 ptelab kinds\n\nFor the core dump of a process of its own it changes kernel.core_pattern for a moment.",
 			     [this, &given] { return kinds(given.markdown, terminal); }));
+	}
+
+	void add_comparing()
+	{
+		Arguments &given = arguments;
+
+		CLI::App &compare_command =
+			add("compare", "What differs between kernels: rule by rule, with the reason where a rule knows it, and what none expected first",
+			    "  ptelab compare build/results/debian-6.1.json build/results/debug-6.12.json\n  ptelab compare build/results --markdown > differences.md\n"
+			    "\nExit status, as diff: 0 nothing differs, 1 something does, 2 wrong usage.",
+			    [this, &given] { return compare(given.results, given.markdown, terminal); });
+		compare_command.add_option("RESULTS", given.results, "files that scripts/run-cell wrote, or folders of them")->required();
+		compare_command.add_flag("--markdown", given.markdown, "print Markdown");
+
+		CLI::App &report_command = add("report", "One page for a browser: rules by kernels, what may be pinned, what to mind when porting",
+					       "  ptelab report build/results -o report.html",
+					       [&given] { return report(given.results, given.output); });
+		report_command.add_option("RESULTS", given.results, "files that scripts/run-cell wrote, or folders of them")->required();
+		report_command.add_option("-o,--output", given.output, "where to write it (report.html)");
 	}
 
 	void add_module()

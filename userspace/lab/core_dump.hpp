@@ -3,16 +3,27 @@
 #ifndef PTELAB_LAB_CORE_DUMP_HPP
 #define PTELAB_LAB_CORE_DUMP_HPP
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include <elf.h>
+
+#include <ptelab/mapping.hpp>
 
 namespace ptelab::tables {
 
 class CoreDump {
 public:
-	// filter: /proc/PID/coredump_filter. kernel.core_pattern is changed for the time of the dump, which takes root.
-	explicit CoreDump(unsigned filter);
+	// What a process does before it dies: the mapping that it hands over is the one of interest.
+	using Life = std::function<Mapping()>;
+
+	// filter: /proc/PID/coredump_filter. kernel.core_pattern is changed for the time of the dump, which takes root. With a life,
+	// the process' own memory is left out of the file: to write it takes far longer than all the rest.
+	explicit CoreDump(unsigned filter, const Life &life = {});
 
 	const std::string &why_not() const { return why_not_; } // "" if there is a dump
 	// Bytes of the mapping that begins at the address which are in the file; nothing if the dump does not list it.
@@ -20,16 +31,19 @@ public:
 	// 8 bytes as the dump has them; nothing if it has not.
 	std::optional<std::uint64_t> word(const void *address) const;
 
-private:
 	struct Segment {
-		std::uintptr_t address;
-		std::uint64_t bytes; // in the file
-		std::uint64_t offset;
+		std::size_t memory = 0; // 0: the dump does not list it
+		std::vector<std::byte> content;
 	};
-	std::optional<Segment> segment_of(std::uintptr_t address, bool first_only) const;
+	// The mapping of the life. Throws if there is no dump.
+	Segment of_life() const;
+
+private:
+	std::optional<Elf64_Phdr> segment_of(std::uintptr_t address) const;
 
 	std::string text_;
 	std::string why_not_;
+	std::uintptr_t mapped_at_ = 0;
 };
 
 inline constexpr unsigned kSharedMappings = 0x0a; // shared memory, and shared mappings of files: what devices are

@@ -71,6 +71,7 @@ RULE("abi.query_answers", .says = "QUERY tells the ABI, the node, the page size 
 		rule.expect(name + " no method 0", query.absence[0], 0U);
 		rule.expect(name + " features", query.features, kernel_features());
 	}
+	rule.because("*features", "a bit for each probe; ptelab info tells which this kernel has");
 	rule.observe("features", kernel_features());
 }
 
@@ -118,6 +119,7 @@ RULE("abi.unmap_rejects", .says = "UNMAP refuses unknown flags, reserved words a
 {
 	const Bench bench;
 	ptelab_unmap right{};
+	right.flags = PTELAB_UNMAP_EVEN_COWS;
 	right.bytes = pages(1);
 	rejects<ptelab_unmap>(rule, bench.device, PTELAB_IOC_UNMAP, right,
 			      {{"reserved0", [](ptelab_unmap &unmap) { unmap.reserved0 = 1; }},

@@ -152,7 +152,7 @@ RULE_PER_NODE("three_agree", kMappingNodes,
 
 	device.zap(map.bytes(pages(4), pages(5)), effective_zap(rule.node()));
 	agree(rule, "five zapped", device, map, first);
-	device.unmap(0, 0);
+	device.unmap(0, 0, PTELAB_UNMAP_EVEN_COWS);
 	agree(rule, "all unmapped", device, map, first);
 	device.write(pages(first), before);
 }

@@ -1,106 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Core dumps: a process dies with a driver's mapping, and what it left behind is read back.
 #include <algorithm>
-#include <csignal>
 #include <cstring>
-#include <fstream>
-#include <functional>
 
-#include <elf.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <ptelab/child.hpp>
 #include <ptelab/direct.hpp>
-#include <ptelab/procfs.hpp>
+#include <ptelab/temporary_folder.hpp>
 
+#include "core_dump.hpp"
 #include "lab.hpp"
 
 namespace ptelab {
 namespace {
-
-constexpr const char *kPattern = "/proc/sys/kernel/core_pattern";
-constexpr const char *kUsesPid = "/proc/sys/kernel/core_uses_pid";
-constexpr const char *kCore = "/tmp/ptelab-core";
 
 // Bits of /proc/PID/coredump_filter.
 constexpr unsigned kMappedShared = 1U << 3;
 constexpr unsigned kDefaultFilter = 0x33; // anonymous memory, private or shared, and ELF headers
 constexpr unsigned kEverything = 0xff;
 
-class Sysctl {
-public:
-	Sysctl(const char *path, const std::string &value) : path_(path), before_(read_line(path)) { write(value); }
-	~Sysctl() { write(before_); }
-	Sysctl(const Sysctl &) = delete;
-	Sysctl &operator=(const Sysctl &) = delete;
+using tables::CoreDump;
+using Segment = CoreDump::Segment;
 
-private:
-	void write(const std::string &value) const { std::ofstream(path_) << value << std::flush; }
-
-	const char *path_;
-	std::string before_;
-};
-
-// What a core file has of the mapping at one address.
-struct Segment {
-	std::size_t memory = 0; // 0: it is not mentioned at all
-	std::vector<std::byte> content;
-};
-
-Segment segment_of(const std::string &core, std::uint64_t address)
+Segment dump(unsigned filter, const CoreDump::Life &life)
 {
-	Elf64_Ehdr header;
-	if (core.size() < sizeof(header))
-		throw std::runtime_error("the core file has no ELF header");
-	std::memcpy(&header, core.data(), sizeof(header));
-	for (unsigned i = 0; i < header.e_phnum; ++i) {
-		Elf64_Phdr part;
-		const std::size_t at = header.e_phoff + i * sizeof(part);
-		if (at + sizeof(part) > core.size())
-			throw std::runtime_error("the core file ends in its program headers");
-		std::memcpy(&part, core.data() + at, sizeof(part));
-		if (part.p_type != PT_LOAD || address < part.p_vaddr || address >= part.p_vaddr + part.p_memsz)
-			continue;
-		if (part.p_offset + part.p_filesz > core.size())
-			throw std::runtime_error("the core file ends before a segment does");
-		Segment segment{part.p_memsz, std::vector<std::byte>(part.p_filesz)};
-		std::memcpy(segment.content.data(), core.data() + part.p_offset, part.p_filesz);
-		return segment;
-	}
-	return {};
-}
-
-using Die = std::function<void(const Mapping &)>;
-
-// A child does what body says and dies with the mapping that it handed over; answers with what its core file has of that.
-Segment dump(unsigned filter, const std::function<void(const Die &)> &body)
-{
-	const Sysctl pattern(kPattern, kCore);
-	const Sysctl no_pid(kUsesPid, "0");
-
-	::unlink(kCore);
-	Child child([&](Channel &channel) {
-		const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
-		if (::setrlimit(RLIMIT_CORE, &unlimited) < 0)
-			throw_errno("setrlimit");
-		std::ofstream("/proc/self/coredump_filter") << filter << std::flush;
-		body([&](const Mapping &map) {
-			channel.send(reinterpret_cast<std::uint64_t>(map.data()));
-			::signal(SIGABRT, SIG_DFL);
-			::raise(SIGABRT);
-		});
-	});
-	const auto address = child.channel().receive<std::uint64_t>();
-	if (const int signal = child.wait(); signal != SIGABRT)
-		throw std::runtime_error("the child did not die as it was to");
-	const std::optional<std::string> core = read_text(kCore);
-	::unlink(kCore);
-	if (!core)
-		throw std::runtime_error("the kernel wrote no core file");
-	return segment_of(*core, address);
+	return CoreDump(filter, life).of_life();
 }
 
 bool all_zero(const std::vector<std::byte> &bytes)
@@ -115,10 +41,10 @@ RULE_PER_NODE("core_has_no_device_memory", kPfnNodes, .contract = "CD-01",
 	      .source = "fs/coredump.c:vma_dump_size", .needs = {kDumps, root()})
 {
 	const Device device = own_region(rule.node());
-	const Segment segment = dump(kEverything, [&](const Die &die) {
-		const Mapping map(device, pages(kPages));
+	const Segment segment = dump(kEverything, [&] {
+		Mapping map(device, pages(kPages));
 		touch_all(map);
-		die(map);
+		return map;
 	});
 	rule.expect("bytes of memory", segment.memory, pages(kPages));
 	rule.expect("bytes in the file", segment.content.size(), 0U);
@@ -134,10 +60,10 @@ RULE_PER_NODE("core_of_a_named_mapping", bit_of(PTELAB_FAULT_PAGE) | bit_of(PTEL
 	device.write(0, bytes);
 	shape(device, {.hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT) |
 				hook_bit(PTELAB_HOOK_NAME)});
-	const Segment segment = dump(0, [&](const Die &die) {
-		const Mapping map(device, pages(kPages));
+	const Segment segment = dump(0, [&] {
+		Mapping map(device, pages(kPages));
 		touch_all(map);
-		die(map);
+		return map;
 	});
 	rule.expect("bytes in the file", segment.content.size(), pages(kPages));
 	rule.expect("they are the driver's", segment.content == bytes, !rule.node().pfn);
@@ -151,7 +77,7 @@ RULE_PER_NODE("core_of_a_shared_mapping", bit_of(PTELAB_INSERT_PAGE), .contract 
 	Device device = own_region(rule.node());
 	const std::vector<std::byte> bytes = pattern(pages(kPages), 3);
 	const auto dump_of = [](const Device &of, unsigned filter) {
-		return dump(filter, [&](const Die &die) { die(Mapping(of, pages(kPages))); });
+		return dump(filter, [&] { return Mapping(of, pages(kPages)); });
 	};
 
 	device.write(0, bytes);
@@ -161,8 +87,8 @@ RULE_PER_NODE("core_of_a_shared_mapping", bit_of(PTELAB_INSERT_PAGE), .contract 
 	struct stat status {};
 	if (::stat(device.path().c_str(), &status) < 0)
 		throw_errno("stat " + device.path());
-	const std::string other = "/tmp/ptelab-unlinked";
-	::unlink(other.c_str());
+	const TemporaryFolder folder;
+	const std::string other = folder.file("node");
 	if (::mknod(other.c_str(), S_IFCHR | 0600, status.st_rdev) < 0)
 		throw_errno("mknod " + other);
 	Device unlinked(other);
@@ -183,7 +109,7 @@ RULE_PER_NODE("core_calls_fault", bit_of(PTELAB_FAULT_PAGE), .contract = "CD-04"
 	device.write(0, bytes);
 	shape(device, {.flags = PTELAB_SHAPE_EVENTS});
 	EventLog log(device);
-	const Segment segment = dump(kMappedShared, [&](const Die &die) { die(Mapping(device, pages(kPages))); });
+	const Segment segment = dump(kMappedShared, [&] { return Mapping(device, pages(kPages)); });
 	rule.expect("faults", device.stats().faults, kPages);
 	rule.expect("the driver's bytes", segment.content == bytes, true);
 
@@ -200,10 +126,10 @@ RULE_PER_NODE("core_has_holes_for_special_ptes", bit_of(PTELAB_FAULT_INSERT_MIXE
 	Device device = own_region(rule.node());
 
 	device.write(0, pattern(pages(kPages), 5));
-	const Segment segment = dump(kMappedShared, [&](const Die &die) {
-		const Mapping map(device, pages(kPages));
+	const Segment segment = dump(kMappedShared, [&] {
+		Mapping map(device, pages(kPages));
 		touch_all(map);
-		die(map);
+		return map;
 	});
 	rule.expect("bytes in the file", segment.content.size(), pages(kPages));
 	rule.expect("they are zeros", all_zero(segment.content), true);
@@ -216,12 +142,12 @@ RULE_PER_NODE("core_of_a_private_mapping", bit_of(PTELAB_INSERT_PAGE), .contract
 	Device device = own_region(rule.node());
 	std::vector<std::byte> bytes = pattern(pages(kPages), 6);
 	const auto dump_after = [&](bool write) {
-		return dump(kDefaultFilter, [&](const Die &die) {
-			const Mapping map(device, pages(kPages), {.flags = MAP_PRIVATE});
+		return dump(kDefaultFilter, [&] {
+			Mapping map(device, pages(kPages), {.flags = MAP_PRIVATE});
 			touch_all(map);
 			if (write)
 				map.put(pages(1), std::uint64_t{0x5049524154450000});
-			die(map);
+			return map;
 		});
 	};
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "disk_node.hpp"
 
-#include <cstdlib>
 #include <stdexcept>
 
 #include <fcntl.h>
@@ -86,28 +85,20 @@ DiskNode::DiskNode(const Node &node)
 	struct stat original {};
 	if (::stat(node.path().c_str(), &original) < 0)
 		throw_errno("stat " + node.path());
-	std::string pattern = "/tmp/ptelab-disk-XXXXXX";
-	if (!::mkdtemp(pattern.data()))
-		throw_errno("mkdtemp");
-	folder_ = pattern;
-	path_ = folder_ + "/node";
-	if (::mount(disk.c_str(), folder_.c_str(), "ext2", 0, nullptr) < 0) {
-		const int error = errno;
-		::rmdir(folder_.c_str());
-		throw_errno(error, "mount " + disk);
-	}
+	const char *const folder = folder_.path().c_str();
+	if (::mount(disk.c_str(), folder, "ext2", 0, nullptr) < 0)
+		throw_errno("mount " + disk);
+	path_ = folder_.file("node");
 	if (::mknod(path_.c_str(), S_IFCHR | 0600, original.st_rdev) < 0) {
 		const int error = errno;
-		::umount2(folder_.c_str(), MNT_DETACH);
-		::rmdir(folder_.c_str());
+		::umount2(folder, MNT_DETACH);
 		throw_errno(error, "mknod " + path_);
 	}
 }
 
 DiskNode::~DiskNode()
 {
-	::umount2(folder_.c_str(), MNT_DETACH);
-	::rmdir(folder_.c_str());
+	::umount2(folder_.path().c_str(), MNT_DETACH);
 }
 
 } // namespace ptelab

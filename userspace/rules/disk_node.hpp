@@ -6,6 +6,7 @@
 #include <string>
 
 #include <ptelab/node.hpp>
+#include <ptelab/temporary_folder.hpp>
 
 namespace ptelab {
 
@@ -20,7 +21,7 @@ public:
 	const std::string &path() const { return path_; }
 
 private:
-	std::string folder_;
+	TemporaryFolder folder_;
 	std::string path_;
 };
 

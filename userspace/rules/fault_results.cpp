@@ -212,6 +212,7 @@ RULE("fault_page.compound_page", .contract = "FR-11",
 	rule.expect("a read", map.touch(3).outcome(), kOk);
 	const std::size_t there = present(device, map);
 	const bool huge = (state_of(device, map, 3) & PTELAB_PTE_HUGE) != 0;
+	rule.because("pages present", "512 if finish_fault used a huge entry");
 	rule.observe("pages present", there);
 	rule.expect("pages by one fault, or one", there == 1 || there == kHugeBytes / page_size(), true);
 	rule.expect("a huge entry for all, a small one for one", huge, there != 1);

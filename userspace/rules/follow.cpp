@@ -16,11 +16,14 @@ constexpr Look kLooks[] = {{PTELAB_CALL_FOLLOW_PFN, "follow_pfn", PTELAB_HAS_FOL
 			   {PTELAB_CALL_FOLLOW_PFNMAP, "follow_pfnmap_start", PTELAB_HAS_FOLLOW_PFNMAP, true}};
 
 template <class F>
-void with_each_look(F &&function)
+void with_each_look(Rule &rule, F &&function)
 {
-	for (const Look &look : kLooks)
+	for (const Look &look : kLooks) {
+		const std::string name = std::string(look.name) + ": ";
+		rule.because(name + "*", "follow_pfn is gone since there is follow_pfnmap_start");
 		if (kernel_features() & look.feature)
-			function(look, std::string(look.name) + ": ");
+			function(look, name);
+	}
 }
 
 ptelab_call look_up(const Device &device, const Mapping &map, const Look &look)
@@ -39,7 +42,7 @@ RULE_PER_NODE("follow_refuses_pages", kPageNodes, .contract = "PT-08",
 	const Mapping map(device, pages(kPages));
 
 	map.touch(0);
-	with_each_look([&](const Look &look, const std::string &name) { rule.expect(name + "answer", answer(look_up(device, map, look)), EINVAL); });
+	with_each_look(rule, [&](const Look &look, const std::string &name) { rule.expect(name + "answer", answer(look_up(device, map, look)), EINVAL); });
 }
 
 RULE("fault_insert_pfn.follow_under_prot_none", .contract = "PT-09",
@@ -49,7 +52,7 @@ RULE("fault_insert_pfn.follow_under_prot_none", .contract = "PT-09",
 	const Device device = own_region(node_of(PTELAB_FAULT_INSERT_PFN));
 	Mapping map(device, pages(kPages));
 
-	with_each_look([&](const Look &look, const std::string &name) {
+	with_each_look(rule, [&](const Look &look, const std::string &name) {
 		map.protect(PROT_READ | PROT_WRITE);
 		map.write(0, 1);
 		const ptelab_call before = look_up(device, map, look);
@@ -71,7 +74,7 @@ RULE("remap_pfn.follow_a_private_copy", .contract = "PT-10",
 {
 	const Device device = own_region(node_of(PTELAB_REMAP_PFN));
 
-	with_each_look([&](const Look &look, const std::string &name) {
+	with_each_look(rule, [&](const Look &look, const std::string &name) {
 		const Mapping map(device, pages(kPages), {.flags = MAP_PRIVATE});
 		const ptelab_call before = look_up(device, map, look);
 		rule.expect(name + "page before the copy", before.value, 1U);

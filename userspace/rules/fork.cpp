@@ -41,7 +41,7 @@ RULE_PER_NODE("fork_copies_special_mappings", kCopiedNodes, .contract = "FK-01",
 	rule.expect("present in the child", child.present, kPages);
 	rule.expect("accesses of the child", child.accesses, kPages);
 	rule.expect("calls of ->fault", device.stats().faults - before, 0U);
-	device.unmap(0, pages(1));
+	device.unmap(0, pages(1), PTELAB_UNMAP_EVEN_COWS);
 	rule.expect("->fault would have refused", map.touch(0).outcome(), kSigbus);
 }
 

@@ -13,6 +13,7 @@
 #include <ptelab/direct.hpp>
 #include <ptelab/procfs.hpp>
 
+#include "gup.hpp"
 #include "lab.hpp"
 
 namespace ptelab {
@@ -102,7 +103,8 @@ Expected<std::size_t> calls_before_fallback()
 
 const Need kThp = kconfig("CONFIG_TRANSPARENT_HUGEPAGE", kPolicy);
 
-// 6.1 and its like: they let nobody but DAX have ->huge_fault. Known by the function that says so, which came and went.
+// 6.1 and its like: they let nobody but DAX have ->huge_fault. Known by the function that says so: it came, as khugepaged's
+// own, before page faults asked it too, which made it global, and went.
 bool bars_device_files()
 {
 	static std::optional<bool> known;
@@ -110,7 +112,7 @@ bool bars_device_files()
 		std::ifstream in("/proc/kallsyms");
 		known = false;
 		for (std::string line; !*known && std::getline(in, line);)
-			known = line.ends_with(" hugepage_vma_check");
+			known = line.ends_with(" T hugepage_vma_check");
 	}
 	return *known;
 }
@@ -288,6 +290,27 @@ RULE_PER_NODE("a_huge_folio", bit_of(PTELAB_HUGE_FOLIO), .contract = "HG-09",
 	rule.expect("references while mapped", page_info(device, 0).references - references, 1);
 	map.unmap();
 	rule.expect("references after", page_info(device, 0).references - references, 0);
+}
+
+RULE("huge_pfn.pin", .contract = "GP-12",
+     .says = "A huge entry of a PFN mapping is refused by the slow way; the fast way takes its page where huge entries have no special bit",
+     .source = "mm/gup.c:gup_huge_pmd", .needs = {kThp, kHugeFaults, root(), node(PTELAB_HUGE_PFN)})
+{
+	const Policy policy("always");
+	const Device device = huge_region(node_of(PTELAB_HUGE_PFN));
+	const Place place;
+	const Mapping map = place.map(device, kHuge);
+
+	map.touch(0);
+	rule.expect("a huge entry", is_huge(device, map), true);
+	for (const PinWay &way : kPinWays) {
+		const bool fast = way.how == PTELAB_PIN_GET_FAST || way.how == PTELAB_PIN_GET_FAST_ONLY || way.how == PTELAB_PIN_PIN_FAST;
+		const std::string refused = way.how == PTELAB_PIN_GET_FAST_ONLY ? "0" : "EFAULT";
+		rule.expect(std::string(way.name), verdict_of(device, way.how, map.page(1).data()),
+			    choose(fast && !(kernel_features() & PTELAB_HAS_FOLLOW_PFNMAP), std::string("1"), refused,
+				   "huge entries got a special bit with follow_pfnmap_start (6.12); without it gup_huge_pmd sees RAM and takes it"));
+	}
+	rule.expect("references afterwards", page_info(device, 0).references, 1);
 }
 
 } // namespace

@@ -61,6 +61,7 @@ void expect_uncounted(Rule &rule)
 	rule.expect("kpagecount", kpage_count(info.pfn), 0U);
 	const ptelab_pte entry = device.lookup(map.bytes()).front();
 	rule.expect("special", (entry.state & PTELAB_PTE_SPECIAL) != 0, true);
+	rule.varies("pfn");
 	rule.expect("pfn", entry.pfn, info.pfn);
 }
 

@@ -31,6 +31,8 @@ RULE("iomap.guest_reads_what_host_wrote", .says = "What the host wrote into the 
 		rule.skip("the host wrote no pattern into the device's memory: start the machine with scripts/vm");
 	rule.expect("the host's words", std::string(seen.substr(0, kHostPattern.size())), std::string(kHostPattern));
 	const std::string nonce(seen.substr(std::min(seen.size(), kHostPattern.size())));
+	rule.varies("nonce");
+	rule.varies("the driver sees the answer");
 	rule.observe("nonce", nonce);
 
 	const std::string answer = std::string(kGuestPattern) + nonce;

@@ -94,7 +94,7 @@ RULE_PER_NODE("close_is_after_the_unmap", kAnyMapNodes, .contract = "LT-04",
 	touch_all(map);
 	expect_close("mapped and touched", 0);
 	device.zap(map.bytes(), effective_zap(rule.node()));
-	device.unmap(0, 0);
+	device.unmap(0, 0, PTELAB_UNMAP_EVEN_COWS);
 	expect_close("zapped and unmapped by the driver", 0);
 	map.unmap();
 	expect_close("munmap", 1);

@@ -72,6 +72,7 @@ RULE_PER_NODE("pfn_only_with_cap_sys_admin", kAllNodes, .says = "Page frame numb
 	rule.expect("with it", ours != 0, true);
 	rule.expect("without it", theirs, 0U);
 	// The kernel's own word on it: the walk behind pagemap skips a VM_PFNMAP mapping (mm/pagewalk.c:walk_page_test).
+	rule.varies("by pagemap");
 	rule.expect("by pagemap", pagemap_entry(map.data()) & ((1ULL << 55) - 1), rule.node().pfn ? 0 : ours);
 }
 

@@ -65,8 +65,11 @@ RULE_PER_NODE("pin_keeps_the_page", kPageNodes, .contract = "GP-02",
 		map.put(pages(3), kBytes);
 		const std::int64_t before = page_info(device, 3).references;
 		const ptelab_pin got = pin(device, {.how = way.how, .address = map.page(3).data(), .flags = PTELAB_PIN_KEEP});
-		if (way.how == PTELAB_PIN_GET_FAST_ONLY && got.result == 0)
-			continue; // the rule pin_fast_only is about that
+		if (way.how == PTELAB_PIN_GET_FAST_ONLY) {
+			rule.because(name + "*", "without the slow path a small page is refused where it could be secret: the rule pin_fast_only");
+			if (got.result == 0)
+				continue;
+		}
 		rule.expect(name, got.result, 1);
 		rule.expect(name + ": the page", got.page, 4U);
 		rule.expect(name + ": references of its own", page_info(device, 3).references - before, way.pins ? 1024 : 1);
@@ -217,31 +220,6 @@ RULE_PER_NODE("futex", kRamNodes, .contract = "GP-11",
 	rule.expect("wake, private", futex(map, FUTEX_WAKE_PRIVATE, 1), 0);
 	rule.expect("wait for another value, private", futex(map, FUTEX_WAIT_PRIVATE, 6), EAGAIN);
 	rule.expect("wait for this value, private", futex(map, FUTEX_WAIT_PRIVATE, 5), ETIMEDOUT);
-}
-
-constexpr std::size_t kHugeBytes = std::size_t{2} << 20;
-
-RULE("huge_pfn.pin", .contract = "GP-12",
-     .says = "A huge entry of a PFN mapping is refused by the slow way; the fast way takes its page where entries have no special bit",
-     .source = "mm/gup.c:gup_huge_pmd", .needs = {node(PTELAB_HUGE_PFN), feature(PTELAB_HAS_INSERT_PFN_PMD)})
-{
-	const Device device = own_region(node_of(PTELAB_HUGE_PFN), kHugeBytes / page_size());
-	const Mapping room(-1, 2 * kHugeBytes, {.prot = PROT_NONE, .flags = MAP_PRIVATE | MAP_ANONYMOUS});
-	const auto start = (reinterpret_cast<std::uintptr_t>(room.data()) + kHugeBytes - 1) & ~(kHugeBytes - 1);
-	// Gone before the room, which then finds a hole there.
-	const Mapping map(device, kHugeBytes, {.flags = MAP_SHARED | MAP_FIXED, .at = reinterpret_cast<void *>(start)});
-
-	map.touch(0);
-	if (!(state_of(device, map, 0) & PTELAB_PTE_HUGE))
-		rule.skip("this kernel made no huge entry (/sys/kernel/mm/transparent_hugepage/enabled is never?)");
-	const std::string fast = kernel_features() & PTELAB_HAS_FOLLOW_PFNMAP ? "0" : "1";
-	const std::string reason = "huge entries got a special bit with follow_pfnmap_start (6.12); without it gup_huge_pmd sees RAM and takes it";
-	for (const PinWay &way : kPinWays) {
-		const bool slow = way.how != PTELAB_PIN_GET_FAST && way.how != PTELAB_PIN_GET_FAST_ONLY && way.how != PTELAB_PIN_PIN_FAST;
-		const std::string refused = way.how == PTELAB_PIN_GET_FAST_ONLY ? "0" : "EFAULT";
-		rule.expect(std::string(way.name), verdict_of(device, way.how, map.page(1).data()),
-			    Expected<std::string>{slow || fast == "0" ? refused : fast, reason});
-	}
 }
 
 } // namespace

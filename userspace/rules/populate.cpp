@@ -29,6 +29,17 @@ bool has_flag(const Mapping &map, const char *flag)
 	return smaps && smaps->has(flag);
 }
 
+// Known since 5.14; asked of anonymous memory.
+bool knows_populate()
+{
+	const Mapping map(-1, pages(1), {.flags = MAP_PRIVATE | MAP_ANONYMOUS});
+	return advise(map.bytes(), MADV_POPULATE_READ) == Errno{};
+}
+
+const Need kPopulate{"MADV_POPULATE_READ", [] {
+			     return knows_populate() ? std::string() : std::string("this kernel does not know MADV_POPULATE_READ, even for anonymous memory");
+		     }};
+
 // Faults for writing, and calls of ->page_mkwrite.
 struct Writes {
 	std::size_t faults, mkwrites;
@@ -127,7 +138,7 @@ RULE_PER_NODE("madv_populate", kFaultNodes, .contract = "PL-05",
 		Mapping map(device, pages(kPages));
 		const std::string name(name_of(action));
 		// 5.10 knows neither advice, which is what it says of a PFN mapping too.
-		const bool known = advise(Mapping(-1, pages(1), {.flags = MAP_PRIVATE | MAP_ANONYMOUS}).bytes(), MADV_POPULATE_READ) == Errno{};
+		const bool known = knows_populate();
 		const int wanted = rule.node().pfn ? EINVAL : error;
 		const std::string reason = "before 5.14 there is no such advice, measured on anonymous memory";
 
@@ -142,7 +153,7 @@ RULE_PER_NODE("madv_populate", kFaultNodes, .contract = "PL-05",
 
 RULE("fault_insert_mixed.madv_populate", .contract = "PL-06",
      .says = "MADV_POPULATE is content with special entries, where getting the same pages fails", .source = "mm/gup.c:__get_user_pages",
-     .needs = {feature(PTELAB_HAS_MPROTECT_HOOK)})
+     .needs = {kPopulate})
 {
 	const Device device = own_region(node_of(PTELAB_FAULT_INSERT_MIXED));
 	const Mapping map(device, pages(kPages));
@@ -156,7 +167,7 @@ RULE("fault_insert_mixed.madv_populate", .contract = "PL-06",
 
 RULE("fault_page.populate_and_writes", .contract = "PL-07",
      .says = "MADV_POPULATE_WRITE writes as far as the driver can tell; MAP_POPULATE and mlock of a shared mapping only read",
-     .source = "mm/gup.c:populate_vma_page_range", .needs = {feature(PTELAB_HAS_MPROTECT_HOOK)})
+     .source = "mm/gup.c:populate_vma_page_range")
 {
 	const auto writes_of = [&](int map_flags, auto &&action) {
 		Device device = own_region(node_of(PTELAB_FAULT_PAGE));
@@ -174,6 +185,8 @@ RULE("fault_page.populate_and_writes", .contract = "PL-07",
 
 	expect("MAP_POPULATE", writes_of(MAP_POPULATE, [](const Mapping &) {}), 0);
 	expect("mlock", writes_of(0, [](const Mapping &map) { lock(map.bytes()); }), 0);
+	if (!knows_populate())
+		return;
 	expect("MADV_POPULATE_READ", writes_of(0, [](const Mapping &map) { advise(map.bytes(), MADV_POPULATE_READ); }), 0);
 	expect("MADV_POPULATE_WRITE", writes_of(0, [](const Mapping &map) { advise(map.bytes(), MADV_POPULATE_WRITE); }), kPages);
 }

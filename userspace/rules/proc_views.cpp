@@ -15,6 +15,7 @@
 #include <ptelab/child.hpp>
 #include <ptelab/direct.hpp>
 #include <ptelab/procfs.hpp>
+#include <ptelab/temporary_folder.hpp>
 
 #include "lab.hpp"
 
@@ -140,22 +141,21 @@ RULE_PER_NODE("mincore", kCountedNodes | kUncountedNodes, .contract = "VS-04",
 // A device file of the same device elsewhere, gone with its owner.
 class OtherNode {
 public:
-	OtherNode(const Node &node, const std::string &path, mode_t mode) : path_(path)
+	// Where a user without privileges finds it.
+	OtherNode(const Node &node, mode_t mode) : path_(folder_.file("node"))
 	{
 		struct stat status {};
 		if (::stat(node.path().c_str(), &status) < 0)
 			throw_errno("stat " + node.path());
-		::unlink(path.c_str());
-		if (::mknod(path.c_str(), S_IFCHR | mode, status.st_rdev) < 0 || ::chmod(path.c_str(), mode) < 0)
-			throw_errno("mknod " + path);
+		if (::mknod(path_.c_str(), S_IFCHR | mode, status.st_rdev) < 0 || ::chmod(path_.c_str(), mode) < 0 ||
+		    ::chmod(folder_.path().c_str(), 0711) < 0)
+			throw_errno("mknod " + path_);
 	}
-	~OtherNode() { ::unlink(path_.c_str()); }
-	OtherNode(const OtherNode &) = delete;
-	OtherNode &operator=(const OtherNode &) = delete;
 
 	const std::string &path() const { return path_; }
 
 private:
+	TemporaryFolder folder_;
 	std::string path_;
 };
 
@@ -163,7 +163,7 @@ RULE_PER_NODE("mincore_for_others", bit_of(PTELAB_FAULT_PAGE) | bit_of(PTELAB_RE
 	      .says = "mincore tells who neither owns a file nor may write to it that every page of it is in core",
 	      .source = "mm/mincore.c:can_do_mincore", .needs = {root()})
 {
-	const OtherNode readable(rule.node(), "/tmp/ptelab-readable", 0644);
+	const OtherNode readable(rule.node(), 0644);
 	const auto count_as = [&](bool unprivileged) {
 		return in_child([&] {
 			if (unprivileged)
@@ -187,14 +187,16 @@ RULE_PER_NODE("move_pages", kUncountedNodes & ~bit_of(PTELAB_IOMAP), .contract =
 	const Mapping map(device, pages(kPages));
 
 	touch_all(map);
+	constexpr const char *kWalk = "folio_walk_start() came with the kernel that has follow_pfnmap_start(), and follow_page() left with it";
 	rule.expect("where is it", move_first_page(map, -1),
-		    by_feature(PTELAB_HAS_FOLLOW_PFNMAP, std::string("status ENOENT"), std::string("status EFAULT"),
-			       "folio_walk_start() came with the kernel that has follow_pfnmap_start(), and follow_page() left with it"));
+		    by_feature(PTELAB_HAS_FOLLOW_PFNMAP, std::string("status ENOENT"), std::string("status EFAULT"), kWalk));
 	const std::string moved = move_first_page(map, 0);
-	if (rule.node().pfn)
+	if (rule.node().pfn) {
 		rule.expect("to node 0", moved, "status EFAULT");
-	else
+	} else {
+		rule.because("to node 0", kWalk);
 		rule.observe("to node 0", moved);
+	}
 }
 
 RULE_PER_NODE("move_pages", kPageNodes, .contract = "VS-06",
@@ -241,6 +243,8 @@ RULE_PER_NODE("maps_line", kCountedNodes | kUncountedNodes, .contract = "VS-07",
 	rule.observe("it has ->name", named);
 	rule.expect("permissions", field[1], "rw-s");
 	rule.expect("offset", std::stoull("0" + field[2], nullptr, 16), offset);
+	rule.varies("device");
+	rule.varies("inode");
 	rule.expect("device", field[3], fmt::format("{:02x}:{:02x}", major(status.st_dev), minor(status.st_dev)));
 	rule.expect("inode", field[4], std::to_string(status.st_ino));
 	rule.expect("path", field[5], rule.node().path());

@@ -3,9 +3,12 @@
 //
 // The file is a complete JSON document at every moment: a rule's record is written when it starts, as one that did not end,
 // and overwritten when it ends. Whatever kills the run, its file tells how far it came and in which rule.
+//
+// A panic takes the file with it, so $PTELAB_STREAM may name a serial line, to which each record goes at once, on a line.
 #include <cstdlib>
 #include <ostream>
 #include <string>
+#include <string_view>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -30,6 +33,7 @@ Value to_value(const Record &record)
 	value.set("observed", record.observed);
 	value.set("expected", record.expected);
 	value.set("expected_because", record.reasons);
+	value.set("varies", record.varies);
 	value.set("source", traits.source);
 	value.set("statement", traits.says);
 	value.set("file", record.file);
@@ -45,8 +49,10 @@ public:
 	explicit JsonReporter(const doctest::ContextOptions &options) : options_(options) {}
 	~JsonReporter() override
 	{
-		if (fd_ >= 0)
-			::close(fd_);
+		for (const int fd : {fd_, stream_}) {
+			if (fd >= 0)
+				::close(fd);
+		}
 	}
 
 	void test_run_start() override
@@ -56,6 +62,11 @@ public:
 			fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 			if (fd_ < 0)
 				throw_errno("open " + path);
+		}
+		if (const char *path = std::getenv("PTELAB_STREAM")) {
+			stream_ = ::open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
+			if (stream_ < 0)
+				throw_errno(std::string("open ") + path);
 		}
 		end_ = put(0, "[");
 		put(end_, "\n]\n");
@@ -97,9 +108,21 @@ private:
 	// Writes the record and the end of the array after it; answers with the offset between the two.
 	std::size_t write_record(const Record &record)
 	{
-		const std::string text = (first_ ? "\n" : ",\n") + to_value(record).json();
+		const std::string json = to_value(record).json();
+		const std::string text = (first_ ? "\n" : ",\n") + json;
 		put(end_, text + "\n]\n");
+		send(json + "\n");
 		return end_ + text.size();
+	}
+
+	void send(std::string_view line) const
+	{
+		while (stream_ >= 0 && !line.empty()) {
+			const ssize_t sent = ::write(stream_, line.data(), line.size());
+			if (sent < 0)
+				throw_errno("write to PTELAB_STREAM");
+			line.remove_prefix(static_cast<std::size_t>(sent));
+		}
 	}
 
 	// Replaces everything from the offset on; answers with the new end.
@@ -118,6 +141,7 @@ private:
 
 	const doctest::ContextOptions &options_;
 	int fd_ = -1;
+	int stream_ = -1;
 	std::size_t end_ = 0;
 	bool first_ = true;
 	std::string buffer_;

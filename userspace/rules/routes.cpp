@@ -34,6 +34,7 @@ RULE("routes.insert_mixed_variants", .says = "The variants of vmf_insert_mixed m
 	shape(device, {.vm_set = PTELAB_VM_MIXEDMAP});
 	const Mapping map(device, pages(kPages));
 	const auto make = [&](std::size_t page, ptelab_call_id id, __u64 needed, const char *name) {
+		rule.because(std::string(name) + "*", "modules have this call on some kernels only");
 		if (!(kernel_features() & needed))
 			return rule.observe(name, "this kernel has no such call for modules");
 		rule.expect(name, call(device, on(map, page, id)).result, kNoPage);
@@ -176,6 +177,7 @@ RULE_PER_NODE("every_way_to_pin", bit_of(PTELAB_FAULT_PAGE), .says = "Every way 
 		const ptelab_pin got = pin(device, {.how = static_cast<ptelab_pin_how>(how), .address = map.data()});
 		// Which pages the lockless walk refuses (mm/gup.c: gup_fast_folio_allowed) is the business of the rules on pinning.
 		if (how == PTELAB_PIN_GET_FAST_ONLY) {
+			rule.because("pages, without the slow path", "a small page is refused where it could be secret: the rule pin_fast_only");
 			rule.observe("pages, without the slow path", got.result);
 			continue;
 		}

@@ -66,7 +66,8 @@ struct Record {
 	std::string reason; // of a skip, an expected failure, or a failure
 	Value observed = Value::Object{};
 	Value expected = Value::Object{};
-	Value reasons = Value::Object{}; // why an expected value is what it is, where kernels differ
+	Value reasons = Value::Object{}; // why an observation is what it is, where kernels differ; by its name or a glob
+	std::vector<std::string> varies; // globs of the observations that differ from run to run
 	std::vector<std::string> diagnostics;
 	double milliseconds = 0;
 };
@@ -101,6 +102,11 @@ public:
 
 	// Keeps a value for the comparison between kernels, without judging it.
 	void observe(std::string_view name, const Value &value) { record_.observed.set(name, value); }
+
+	// Why the observations of these names, a glob, are what they are on this kernel; for expectations, choose() says it.
+	void because(std::string_view observations, std::string_view reason) { record_.reasons.set(observations, reason); }
+	// Those of these names, a glob, differ from run to run, as addresses do: kernels are not compared by them.
+	void varies(std::string_view observations) { record_.varies.emplace_back(observations); }
 
 	// Keeps both values, and fails the rule at the caller's line if they differ. Answers whether they are equal.
 	template <class Observed, class Wanted>

@@ -150,7 +150,7 @@ RULE_PER_NODE("fault_sigbus", kFaultNodes, .says = "VM_FAULT_SIGBUS from the han
 	rule.expect("second page", map.touch(1).outcome(), kOk);
 	const Touch touch = map.read(pages(2) + 5);
 	rule.expect("third page", touch.outcome(), kSigbus);
-	rule.expect("si_addr", touch.where, reinterpret_cast<std::uintptr_t>(map.data()) + pages(2) + 5);
+	rule.expect("si_addr, in the mapping", touch.where - reinterpret_cast<std::uintptr_t>(map.data()), pages(2) + 5);
 	rule.expect("third page again", map.touch(2).outcome(), kOk);
 	rule.expect("faults", device.stats().faults, 4U);
 	rule.expect("errors", device.stats().fault_errors, 1U);

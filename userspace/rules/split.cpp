@@ -73,8 +73,8 @@ RULE_PER_NODE("split_opens_the_new_half", kAllNodes, .contract = "MM-02",
 }
 
 RULE_PER_NODE("split_refused", kAllNodes, .contract = "MM-03",
-	      .says = "The errno of ->may_split is that of munmap, mprotect and madvise of a part; the whole mapping needs no split",
-	      .source = "mm/mmap.c:__split_vma", .needs = {feature(PTELAB_HAS_MAY_SPLIT)})
+	      .says = "The errno of ->may_split, or ->split, is that of munmap, mprotect and madvise of a part; the whole mapping needs no split",
+	      .source = "mm/mmap.c:__split_vma")
 {
 	Device device = own_region(rule.node());
 	shape(device, {.hooks = kSplitHooks});

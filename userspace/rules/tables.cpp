@@ -46,12 +46,6 @@ void judge(Rule &rule, const tables::Table &table)
 	rule.expect("nodes", table.rows.size(), nodes().size());
 	rule.expect("what is missing", tables::what_is_missing(table), "");
 	rule.expect("bytes that are not the page's", wrong_bytes(table), "");
-	for (const tables::Row &row : table.rows) {
-		Value cells = Value::Object{};
-		for (std::size_t i = 0; i < row.cells.size(); ++i)
-			cells.set(table.columns[i].key, row.cells[i].text);
-		rule.observe(row.name, cells);
-	}
 }
 
 RULE("tables.gup_fills", .says = "For each node and each way to its pages the kernel has an answer: the page, or an errno",

@@ -81,6 +81,7 @@ RULE_PER_NODE("userfaultfd_write_protect", kAnyKind, .contract = "UF-02",
 	const Errno asynchronous = userfault.agree(kWpAsync);
 	const bool plain = rule.node().method == PTELAB_FAULT_PAGE;
 
+	rule.because("the feature WP_ASYNC", "UFFD_FEATURE_WP_ASYNC came with 6.7");
 	rule.observe("the feature WP_ASYNC", asynchronous);
 	if (asynchronous != 0) {
 		// Without it there is nothing but the ordinary kind, on a new descriptor: the refusal has used this one up.

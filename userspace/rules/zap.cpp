@@ -141,7 +141,7 @@ RULE_PER_NODE("unmap_in_every_process", kAllNodes, .contract = "ZP-11", .says = 
 		channel.send(present(device, map));
 	});
 	rule.expect("the child's pages before", child.channel().receive<std::size_t>(), kPages);
-	device.unmap(pages(4), pages(8));
+	device.unmap(pages(4), pages(8), PTELAB_UNMAP_EVEN_COWS);
 	rule.expect("our pages after", present(device, map), kPages - 8);
 	child.channel().send(0);
 	rule.expect("the child's pages after", child.channel().receive<std::size_t>(), kPages - 8);
@@ -156,7 +156,7 @@ RULE_PER_NODE("unmap_to_the_end", kAllNodes, .contract = "ZP-09", .says = "unmap
 	const Mapping map(device, pages(kPages));
 
 	touch_all(map);
-	device.unmap(pages(5), 0);
+	device.unmap(pages(5), 0, PTELAB_UNMAP_EVEN_COWS);
 	rule.expect("present", present(device, map), 5U);
 }
 

@@ -141,10 +141,10 @@ RULE_PER_NODE("unmap_of_one_byte", kAllNodes, .contract = "ZP-09",
 	const Mapping map(device, pages(4));
 
 	touch_all(map);
-	device.unmap(pages(1) + 100, 1);
+	device.unmap(pages(1) + 100, 1, PTELAB_UNMAP_EVEN_COWS);
 	rule.expect("present after one byte", present(device, map), 3U);
 	rule.expect("the page around it", (state_of(device, map, 1) & PTELAB_PTE_PRESENT) != 0, false);
-	device.unmap(pages(2), 0);
+	device.unmap(pages(2), 0, PTELAB_UNMAP_EVEN_COWS);
 	rule.expect("present after 0 bytes", present(device, map), 1U);
 }
 
@@ -194,7 +194,7 @@ RULE_PER_NODE("unmap_reaches_who_mapped_for_himself", kFaultNodes | kMixedSpecia
 		channel.send(touch_all(theirs));
 	});
 	rule.expect("theirs before", child.channel().receive<std::size_t>(), kPages);
-	device.unmap(0, 0);
+	device.unmap(0, 0, PTELAB_UNMAP_EVEN_COWS);
 	const __u64 before = device.stats().faults;
 	rule.expect("ours after", present(device, map), 0U);
 	child.channel().send(0);
@@ -217,7 +217,7 @@ RULE_PER_NODE("unmap_inside_mmap", kRamEagerNodes, .contract = "ZP-12",
 	const Mapping map(device, pages(kPages));
 	rule.expect("the earlier mapping", present(device, earlier), 0U);
 	rule.expect("the new mapping", present(device, map), kPages);
-	device.unmap(0, 0);
+	device.unmap(0, 0, PTELAB_UNMAP_EVEN_COWS);
 	rule.expect("the new mapping, unmapped later", present(device, map), 0U);
 }
 

@@ -3,11 +3,10 @@
 #include <cerrno>
 #include <fstream>
 
-#include <unistd.h>
-
 #include <doctest/doctest.h>
 
 #include <ptelab/loader.hpp>
+#include <ptelab/temporary_folder.hpp>
 
 using namespace ptelab;
 
@@ -77,9 +76,9 @@ TEST_CASE("loader.knows_what_is_no_module")
 	CHECK(error("/there/is/no/such.ko") == ENOENT);
 	CHECK(error("there_is_no_such_module") == ENOENT);
 	CHECK(error("/") == ENOEXEC);
-	const std::string text = "/tmp/ptelab-test-" + std::to_string(::getpid()) + ".ko";
+	const TemporaryFolder folder;
+	const std::string text = folder.file("text.ko");
 	std::ofstream(text) << "this is text";
 	CHECK(error(text) == ENOEXEC);
-	::unlink(text.c_str());
 	CHECK_FALSE(Loader::is_loaded("there_is_no_such_module"));
 }

@@ -59,10 +59,8 @@ TEST_CASE("probe.tells_a_forbidden_page_from_an_unmapped_one")
 
 TEST_CASE("probe.learns_of_sigbus")
 {
-	std::array<char, 32> name{"/tmp/ptelab-probe-XXXXXX"};
-	const int fd = ::mkstemp(name.data());
+	const int fd = ::memfd_create("ptelab-probe", MFD_CLOEXEC);
 	REQUIRE(fd >= 0);
-	::unlink(name.data());
 	REQUIRE(::ftruncate(fd, static_cast<off_t>(page_size())) == 0);
 	const Mapping map(fd, page_size(), {});
 	map.put(0, 1);

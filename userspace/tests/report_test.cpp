@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include <ptelab/procfs.hpp>
+#include <ptelab/temporary_folder.hpp>
 
 #include "runner.hpp"
 
@@ -85,11 +86,10 @@ struct Run {
 
 Run run_samples(const std::string &environment, const std::string &filter)
 {
-	std::array<char, 32> folder{"/tmp/ptelab-report-XXXXXX"};
-	REQUIRE(::mkdtemp(folder.data()));
+	const TemporaryFolder folder;
 	const std::string self = std::filesystem::read_symlink("/proc/self/exe");
 	const std::string command =
-		environment + " PTELAB_RESULTS=" + folder.data() + " '" + self + "' -ts=samples -tc='" + filter + "'";
+		environment + " PTELAB_RESULTS='" + folder.path() + "' '" + self + "' -ts=samples -tc='" + filter + "'";
 	std::FILE *pipe = ::popen(command.c_str(), "r");
 	REQUIRE(pipe);
 	Run run;
@@ -97,9 +97,8 @@ Run run_samples(const std::string &environment, const std::string &filter)
 	while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), pipe))
 		run.text.append(buffer.data(), got);
 	run.status = WEXITSTATUS(::pclose(pipe));
-	run.rules = nlohmann::json::parse(read_text(std::string(folder.data()) + "/rules.json").value_or("null"));
-	run.declared = read_line(std::string(folder.data()) + "/declared");
-	std::filesystem::remove_all(folder.data());
+	run.rules = nlohmann::json::parse(read_text(folder.file("rules.json")).value_or("null"));
+	run.declared = read_line(folder.file("declared"));
 	return run;
 }
 

@@ -15,6 +15,7 @@
 #include <doctest/doctest.h>
 
 #include <ptelab/procfs.hpp>
+#include <ptelab/temporary_folder.hpp>
 
 #include "call_table.hpp"
 #include "not_run.hpp"
@@ -159,28 +160,6 @@ TEST_CASE("explain.knows_calls_by_all_their_names")
 	std::set<std::string_view> names;
 	for (const CallInfo &call : calls())
 		CHECK(names.insert(call.name).second);
-}
-
-TEST_CASE("explain.reads_results")
-{
-	std::array<char, 32> name{"/tmp/ptelab-results-XXXXXX"};
-	const int fd = ::mkstemp(name.data());
-	REQUIRE(fd >= 0);
-	::close(fd);
-	const std::vector<std::string> files{name.data()};
-
-	std::ofstream(files[0]) << R"({"kernel": {"release": "6.99"}, "rules": [{"id": "sample.passes", "status": "fail", "reason": "why",
-		"observed": {"one": 2}}, {"id": "other", "status": "pass"}]})";
-	CHECK(read_results(files, {"sample.passes"}).size() == 1);
-	const Report report = explain_what("sample.passes", files, {.width = 200});
-	CHECK(report.text.find("One is one") != report.text.npos);
-	CHECK(report.text.find("6.99           does not hold: why") != report.text.npos);
-	CHECK(report.text.find(R"("one": 2)") != report.text.npos);
-
-	std::ofstream(files[0]) << "[]";
-	CHECK_THROWS_AS(read_results(files, {"sample.passes"}), UsageError);
-	std::filesystem::remove(files[0]);
-	CHECK_THROWS_AS(read_results(files, {"sample.passes"}), UsageError);
 }
 
 } // namespace

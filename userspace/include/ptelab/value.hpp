@@ -8,6 +8,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -61,6 +62,18 @@ public:
 	// The member of that name, or null.
 	const Value *find(std::string_view name) const;
 	std::size_t size() const;
+
+	// What it is made of: none of these if it is of another kind.
+	std::span<const std::pair<std::string, Value>> members() const;
+	std::span<const Value> items() const;
+	std::string_view text() const;
+	bool is_text() const { return std::holds_alternative<std::string>(data_); }
+	bool is_object() const { return std::holds_alternative<Object>(data_); }
+	bool is_true() const;
+	std::uint64_t number() const; // 0 if negative, too
+
+	// std::invalid_argument says what is wrong and where.
+	static Value parse(std::string_view json);
 
 	// JSON text; indent < 0 puts it on one line.
 	std::string json(int indent = -1) const;

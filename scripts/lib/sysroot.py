@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The libraries and the busybox of another architecture, out of this machine's own suite."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from common import NOTHING_RAN, USAGE, Failure, cache_folder, note
+from debian import codename, suite, unpack
+
+# libkmod and what it is linked with; the cross compiler brings the C and C++ libraries.
+_PACKAGES = ("libkmod-dev", "libkmod2", "libzstd1", "liblzma5", "libssl3", "busybox-static")
+
+
+def sysroot(arch):
+    """The folder; filled once."""
+    archives = (codename(), f"{codename()}-security")
+    identity = hashlib.sha256(repr((archives, arch.debian, _PACKAGES)).encode()).hexdigest()[:16]
+    folder = cache_folder() / "sysroots" / f"{arch.debian}-{identity}"
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        note(f"fetching the libraries of {arch.debian}, only once")
+        apt = suite(archives, arch.debian)
+        with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder.parent) as place:
+            root = Path(place, "root")
+            root.mkdir()
+            for package in _PACKAGES:
+                with apt.downloaded(package, apt.candidate_version(package), place) as deb:
+                    unpack(deb, root)
+            root.rename(folder)
+    return folder
+
+
+def _needed(program):
+    shown = subprocess.run(["readelf", "-d", "-l", program], capture_output=True, text=True, check=False).stdout
+    interpreter = re.findall(r"program interpreter: (\S+)\]", shown)
+    return interpreter, re.findall(r"\(NEEDED\)\s+Shared library: \[(\S+)\]", shown)
+
+
+def needed_libraries(arch, program):
+    """(host path, guest path) of the interpreter and of every shared library, of those too that a library needs."""
+    triplet = arch.cross.removesuffix("-")
+    root = sysroot(arch)
+    folders = [root / "lib" / triplet, root / "usr" / "lib" / triplet, Path("/usr", triplet, "lib")]
+    found, wanted = {}, [Path(program)]
+    while wanted:
+        interpreters, names = _needed(wanted.pop())
+        for guest in [*interpreters, *(f"/usr/lib/{name}" for name in names)]:
+            name = os.path.basename(guest)
+            host = next((folder / name for folder in folders if (folder / name).exists()), None)
+            if host is None:
+                raise Failure(f"{program} needs {name}, which is in none of the packages {', '.join(_PACKAGES)}", USAGE)
+            if guest not in found:
+                found[guest] = host
+                wanted.append(host)
+    return [(host, guest) for guest, host in found.items()]
+
+
+def compiler(arch):
+    name = f"{arch.cross}g++-12"
+    if not shutil.which(name):
+        raise Failure(f"{name} is missing: run scripts/setup all", NOTHING_RAN)
+    return name

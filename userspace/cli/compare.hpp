@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A comparison of kernels as text for a terminal, as Markdown, and as JSON.
+#ifndef PTELAB_CLI_COMPARE_HPP
+#define PTELAB_CLI_COMPARE_HPP
+
+#include <string>
+
+#include "difference.hpp"
+#include "terminal.hpp"
+
+namespace ptelab::cli {
+
+std::string comparison_text(const Comparison &comparison, const Terminal &terminal);
+std::string differences_text(const Comparison &comparison, const Terminal &terminal); // without heads and legend
+std::string comparison_markdown(const Comparison &comparison);
+Value comparison_json(const Comparison &comparison);
+
+// What is the same in all three: "12 differences: ..."
+std::string summary_of(const Comparison &comparison);
+// "6.1.0 x86_64 cloud 997 rules: pass"
+std::string headline_of(const KernelResults &kernel);
+// One rule, for all its nodes: "zero_page on insert_page, fault_page"
+std::string name_of(const RuleDifference &rule);
+
+} // namespace ptelab::cli
+
+#endif
