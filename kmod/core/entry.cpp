@@ -109,9 +109,11 @@ Result<cxxrt::Box<Region>> node_region(unsigned method, unsigned long pages, por
 			return Region::of_device(device);
 		if constexpr (cxxrt::SameAs<M, HugeFolio>)
 			return Region::of_ram(M::kDefaultBacking, port_pmd_pages(), nullptr);
-		const bool block = M::kDefaultBacking == PTELAB_BACKING_SPLIT || M::kDefaultBacking == PTELAB_BACKING_COMPOUND;
+		const bool compound = M::kDefaultBacking == PTELAB_BACKING_COMPOUND;
+		const bool block = compound || M::kDefaultBacking == PTELAB_BACKING_SPLIT;
 		const unsigned long most = block ? port_max_block_pages() : kMaxPages;
-		return Region::of_ram(M::kDefaultBacking, pages < most ? pages : most, nullptr);
+		const unsigned long count = pages < most ? pages : most;
+		return Region::of_ram(M::kDefaultBacking, compound ? 1UL << (order_of(count + 1) - 1) : count, nullptr);
 	});
 }
 

@@ -25,7 +25,13 @@ Value json_of(const Difference &difference, const Comparison &comparison)
 	for (std::size_t i = 0; i < difference.values.size(); ++i)
 		if (!difference.values[i].is_null())
 			values.set(comparison.kernels[i]->cell, difference.values[i]);
-	return Value::Object{{"what", difference.what}, {"values", values}, {"reasons", difference.reasons}, {"foreseen", word_for(difference.foreseen)}};
+	Value value = Value::Object{{"what", difference.what},
+				    {"values", values},
+				    {"reasons", difference.reasons},
+				    {"foreseen", word_for(difference.foreseen)}};
+	if (!difference.note.empty())
+		value.set("note", difference.note);
+	return value;
 }
 
 Value json_of(const std::vector<Difference> &differences, const Comparison &comparison)
@@ -55,7 +61,6 @@ Value json_of(const std::vector<TableDifference> &cells, const Comparison &compa
 	Value::Array list;
 	for (const TableDifference &cell : cells) {
 		Value value = json_of(cell.difference, comparison);
-		value.set("meaning", cell.meaning);
 		value.set("nodes", cell.nodes);
 		list.push_back(value);
 	}

@@ -5,13 +5,15 @@
 
 #include <string>
 
-#include "difference.hpp"
+#include "comparison.hpp"
 #include "terminal.hpp"
 
 namespace ptelab::cli {
 
 std::string comparison_text(const Comparison &comparison, const Terminal &terminal);
-std::string differences_text(const Comparison &comparison, const Terminal &terminal); // without heads and legend
+// Parts of that text: the rules that differ; and differences with a column, or a line, for each kernel.
+std::string rules_text(const Comparison &comparison, const Terminal &terminal);
+std::string differences_text(const Comparison &comparison, const std::vector<Difference> &differences, const Terminal &terminal);
 std::string comparison_markdown(const Comparison &comparison);
 Value comparison_json(const Comparison &comparison);
 

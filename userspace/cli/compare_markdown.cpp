@@ -74,7 +74,7 @@ private:
 		text_ += fmt::format("| {} |", cell(name));
 		for (const Value &value : difference.values)
 			text_ += fmt::format(" {} |", value.is_null() ? "" : cell(shown(value)));
-		std::string reasons;
+		std::string reasons = difference.note;
 		for (const std::string &reason : difference.reasons)
 			reasons += (reasons.empty() ? "" : "; ") + reason;
 		text_ += fmt::format(" {} |\n", cell(reasons));

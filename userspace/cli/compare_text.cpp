@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kIndent = 4;
 constexpr std::size_t kGap = 2;
 constexpr std::size_t kLeastWidth = 40;
-constexpr std::size_t kWidestLabel = 44;
+constexpr std::size_t kWidestLabel = 52;
 constexpr const char *kNothing = "-";
 
 // Two lines of a long text that differ tell more than its beginning.
@@ -58,11 +58,16 @@ public:
 		return std::move(text_);
 	}
 
-	std::string differences()
+	std::string only_rules()
 	{
 		rules("No rule expected these", comparison_.unforeseen, true);
 		rules("What differs", comparison_.foreseen, false);
-		section("The call", comparison_.calls);
+		return std::move(text_);
+	}
+
+	std::string only(const std::vector<Difference> &differences)
+	{
+		block(differences);
 		return std::move(text_);
 	}
 
@@ -89,11 +94,11 @@ private:
 			if (rule.call != call)
 				text_ += "\n" + terminal_.bold(rule.call) + "\n";
 			call = rule.call;
-			text_ += wrapped(fmt::format("  {}{}{}", name_of(rule), rule.about->contract.empty() ? "" : "  ", rule.about->contract), width_, kIndent) + "\n";
+			paragraph(kIndent, fmt::format("  {}{}{}", name_of(rule), rule.about->contract.empty() ? "" : "  ", rule.about->contract));
 			if (!rule.about->statement.empty())
-				text_ += wrapped("    " + rule.about->statement, width_, kIndent) + "\n";
+				paragraph(kIndent, "    " + rule.about->statement);
 			if (!rule.about->source.empty())
-				text_ += wrapped("    kernel source: " + rule.about->source, width_, 6) + "\n";
+				paragraph(6, "    kernel source: " + rule.about->source);
 			block(rule.differences);
 		}
 	}
@@ -121,14 +126,12 @@ private:
 			std::string nodes;
 			for (const std::string &node : cell.nodes)
 				nodes += (nodes.empty() ? "" : ", ") + node;
-			text_ += wrapped("  " + nodes, width_, kIndent) + "\n";
-			Difference difference = cell.difference;
-			difference.reasons.insert(difference.reasons.begin(), cell.meaning);
-			block({difference});
+			paragraph(kIndent, "  " + nodes);
+			block({cell.difference});
 		}
 	}
 
-	// The observations one below the other, a column for each kernel; where that is too wide, a line for each kernel.
+	// The observations one below the other, a column for each kernel; where that is too wide, a line for each value.
 	void block(const std::vector<Difference> &differences)
 	{
 		std::size_t label = 0, sum = 0;
@@ -153,9 +156,11 @@ private:
 		// A reason that the next line shares is told once, after the last of them.
 		for (std::size_t i = 0; i < differences.size(); ++i) {
 			columns ? row(differences[i], label, widths) : stack(differences[i]);
+			if (!differences[i].note.empty())
+				paragraph(6, "      " + differences[i].note);
 			if (i + 1 == differences.size() || differences[i + 1].reasons != differences[i].reasons)
 				for (const std::string &reason : differences[i].reasons)
-					text_ += wrapped("      because: " + reason, width_, 15) + "\n";
+					paragraph(15, "      because: " + reason);
 		}
 	}
 
@@ -169,11 +174,21 @@ private:
 		text_ += trimmed(line) + "\n";
 	}
 
+	// A line for each value, with the kernels that have it.
 	void stack(const Difference &difference)
 	{
+		std::vector<std::pair<std::string, std::string>> lines;
+		for (std::size_t i = 0; i < difference.values.size(); ++i) {
+			const std::string value = text_of(difference.values[i], difference);
+			const auto known = std::ranges::find(lines, value, &std::pair<std::string, std::string>::first);
+			if (known == lines.end())
+				lines.emplace_back(value, comparison_.kernels[i]->cell);
+			else
+				known->second += ", " + comparison_.kernels[i]->cell;
+		}
 		text_ += fmt::format("    {}\n", difference.what);
-		for (std::size_t i = 0; i < difference.values.size(); ++i)
-			text_ += wrapped(fmt::format("      {:<12} {}", comparison_.kernels[i]->cell, text_of(difference.values[i], difference)), width_, 19) + "\n";
+		for (const auto &[value, kernels] : lines)
+			paragraph(8, fmt::format("      {}: {}", kernels, value));
 	}
 
 	void coverage()
@@ -188,22 +203,24 @@ private:
 					where += (where.empty() ? "" : ", ") + comparison_.kernels[i]->cell;
 			for (const std::string &reason : some.reasons)
 				why += (why.empty() ? "" : "; ") + reason;
-			text_ += wrapped(fmt::format("  {} on {} only: {}", some.rules.size(), where, why), width_, kIndent) + "\n";
+			paragraph(kIndent, fmt::format("  {} on {} only: {}", some.rules.size(), where, why));
 			// Once for all nodes.
 			std::set<std::string_view> names;
 			std::string list;
 			for (const std::string &rule : some.rules)
 				if (names.insert(parts_of(rule).second).second)
 					list += (list.empty() ? "" : ", ") + std::string(parts_of(rule).second);
-			text_ += wrapped("    " + list, width_, kIndent) + "\n";
+			paragraph(kIndent, "    " + list);
 		}
 	}
 
 	void legend()
 	{
 		if (!comparison_.same())
-			text_ += "\n" + wrapped("\"-\": the rule did not observe it there. \"... line ...\": the first line of a longer text that differs.", width_, 0) + "\n";
+			paragraph(0, "\n\"-\": the rule did not observe it there. \"... line ...\": the first line of a longer text that differs.");
 	}
+
+	void paragraph(std::size_t indent, const std::string &text) { text_ += wrapped(text, width_, indent) + "\n"; }
 
 	static std::string trimmed(std::string line)
 	{
@@ -224,9 +241,14 @@ std::string comparison_text(const Comparison &comparison, const Terminal &termin
 	return Text(comparison, terminal).all();
 }
 
-std::string differences_text(const Comparison &comparison, const Terminal &terminal)
+std::string rules_text(const Comparison &comparison, const Terminal &terminal)
 {
-	return Text(comparison, terminal).differences();
+	return Text(comparison, terminal).only_rules();
+}
+
+std::string differences_text(const Comparison &comparison, const std::vector<Difference> &differences, const Terminal &terminal)
+{
+	return Text(comparison, terminal).only(differences);
 }
 
 } // namespace ptelab::cli

@@ -2,6 +2,7 @@
 // `ptelab explain`: one rule, or one call, with what this kernel does, or those whose results are at hand.
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <sstream>
 
 #include <sys/utsname.h>
@@ -66,11 +67,11 @@ public:
 		for (const RuleInfo *rule : rules) {
 			head(rule->name, rule->traits.contract, rule->traits.says, rule->traits.source, needs_of(*rule));
 			Value::Array kernels;
-			std::string last; // what one kernel after the other observed alike is told once
 			for (const Record &record : runs)
 				if (record.info == rule) {
 					kernels.push_back(to_value(record));
-					outcome(release(), std::string(name_of(record.status)), record.reason, record.observed, record.reasons);
+					outcome(release(), std::string(name_of(record.status)), record.reason);
+					observed(record.observed, record.reasons);
 				}
 			for (const KernelResults &kernel : kernels_)
 				if (const RuleResult *result = kernel.find(rule->name)) {
@@ -80,13 +81,9 @@ public:
 									{"reason", result->reason},
 									{"observed", result->observed},
 									{"because", result->because}});
-					const std::string now = result->status + result->observed.json() + result->because.json();
-					const bool again = now == last && result->observed.size() > 0;
-					outcome(kernel.cell, result->status, result->reason, again ? Value() : result->observed, again ? Value() : result->because);
-					if (again)
-						line("observed", "the same");
-					last = now;
+					outcome(kernel.cell, result->status, result->reason);
 				}
+			on_all_kernels(rule->name);
 			if (kernels.empty())
 				text_ += "  the results given say nothing of it\n";
 			list.push_back(Value::Object{{"id", rule->name},
@@ -146,18 +143,52 @@ private:
 	{
 		if (kernels_.size() < 2)
 			return;
-		Comparison comparison = compare(kernels_);
-		const auto of_another = [&](const RuleDifference &rule) { return rule.call != call.name; };
-		std::erase_if(comparison.foreseen, of_another);
-		std::erase_if(comparison.unforeseen, of_another);
-		std::erase_if(comparison.calls, [&](const Difference &difference) { return difference.what != call.name; });
-		comparison.coverage.clear();
-		comparison.probes.clear();
-		comparison.pins.clear();
-		comparison.visibility.clear();
-		json_.set("differences", comparison_json(comparison));
-		if (!comparison.same())
-			text_ += "\n" + differences_text(comparison, terminal_);
+		Comparison own;
+		own.kernels = comparison().kernels;
+		const auto is_own = [&](const RuleDifference &rule) { return rule.call == call.name; };
+		std::ranges::copy_if(comparison().foreseen, std::back_inserter(own.foreseen), is_own);
+		std::ranges::copy_if(comparison().unforeseen, std::back_inserter(own.unforeseen), is_own);
+		const Value all = comparison_json(own);
+		json_.set("differences", Value::Object{{"unforeseen", *all.find("unforeseen")}, {"foreseen", *all.find("foreseen")}});
+		text_ += rules_text(own, terminal_);
+	}
+
+	// What the kernels at hand observed alike, and then what differs.
+	void on_all_kernels(const std::string &id)
+	{
+		std::vector<const RuleResult *> ran;
+		for (const KernelResults &kernel : kernels_)
+			if (const RuleResult *result = kernel.find(id); result && result->ran())
+				ran.push_back(result);
+		if (ran.empty())
+			return;
+		const auto alike = [&](const std::string &name, const Value &value) {
+			return std::ranges::all_of(ran, [&](const RuleResult *other) {
+				const Value *there = other->observed.find(name);
+				return there && *there == value;
+			});
+		};
+		Value same = Value::Object{};
+		for (const auto &[name, value] : ran.front()->observed.members())
+			if (alike(name, value))
+				same.set(name, value);
+		observed(same, ran.size() == 1 ? ran.front()->because : Value());
+		if (ran.size() < 2)
+			return;
+		const auto [node, rule] = parts_of(id);
+		for (const auto *list : {&comparison().unforeseen, &comparison().foreseen})
+			for (const RuleDifference &each : *list)
+				if (each.rule == rule && (node.empty() || std::ranges::find(each.nodes, node) != each.nodes.end())) {
+					line("differs", list == &comparison().unforeseen ? "as no rule expected" : "as expected");
+					text_ += differences_text(comparison(), each.differences, terminal_);
+				}
+	}
+
+	const Comparison &comparison()
+	{
+		if (!comparison_)
+			comparison_ = compare(kernels_);
+		return *comparison_;
 	}
 
 	// "; holds on 5.10, 6.1" with all kernels at hand, by what came of it.
@@ -196,15 +227,28 @@ private:
 			line("needs", needs);
 	}
 
-	void outcome(const std::string &kernel, const std::string &status, const std::string &reason, const Value &observed, const Value &reasons)
+	void outcome(const std::string &kernel, const std::string &status, const std::string &reason)
 	{
 		std::string word = verdict(status);
 		word = status == "pass" ? terminal_.good(word) : status == "fail" ? terminal_.bad(word) : word;
 		line(kernel, word + (reason.empty() ? "" : ": " + reason));
-		if (observed.size() > 0)
-			members("observed", observed);
-		if (reasons.size() > 0)
-			members("because", reasons);
+	}
+
+	void observed(const Value &observations, const Value &reasons)
+	{
+		if (observations.size() > 0)
+			members("observed", observations);
+		// What several have in common is told once.
+		std::vector<std::pair<std::string, std::string>> because;
+		for (const auto &[name, reason] : reasons.members()) {
+			const auto known = std::ranges::find(because, reason.text(), &std::pair<std::string, std::string>::first);
+			if (known == because.end())
+				because.emplace_back(reason.text(), name);
+			else
+				known->second += "; " + name;
+		}
+		for (const auto &[reason, names] : because)
+			line("because", fmt::format("{} ({})", reason, names));
 	}
 
 	// A line for each member, as JSON has it.
@@ -228,6 +272,7 @@ private:
 
 	const std::vector<KernelResults> &kernels_;
 	bool run_here_;
+	std::optional<Comparison> comparison_;
 	const Terminal &terminal_;
 	std::string text_;
 	Value json_ = Value::Object{};

@@ -180,7 +180,8 @@ struct CommandLine {
 			    "  ptelab explain fault_page.access_after_zap --results build/results/*.json",
 			    [this, &given] { return explain_what(given.what, given.results, terminal); });
 		explain_command.add_option("WHAT", given.what, "a rule's name or contract id, or a call's name, old or new")->required();
-		explain_command.add_option("--results", given.results, "what these files or folders say; without, those of build/results if there is one, and this kernel where the module is loaded");
+		explain_command.add_option("--results", given.results,
+					   "what these files or folders say; without, build/results if there is one, and this kernel if it has the module");
 	}
 
 	void add_tables()
@@ -200,8 +201,9 @@ struct CommandLine {
 		Arguments &given = arguments;
 
 		CLI::App &compare_command =
-			add("compare", "What differs between kernels: rule by rule, with the reason where a rule knows it, and what none expected first",
-			    "  ptelab compare build/results/debian-6.1.json build/results/debug-6.12.json\n  ptelab compare build/results --markdown > differences.md\n"
+			add("compare", "What differs between kernels, and why; what no rule expected comes first",
+			    "  ptelab compare build/results/debian-6.1.json build/results/debug-6.12.json\n"
+			    "  ptelab compare build/results --markdown > differences.md\n"
 			    "\nExit status, as diff: 0 nothing differs, 1 something does, 2 wrong usage.",
 			    [this, &given] { return compare(given.results, given.markdown, terminal); });
 		compare_command.add_option("RESULTS", given.results, "files that scripts/run-cell wrote, or folders of them")->required();

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "call_table.hpp"
-#include "difference.hpp"
+#include "comparison.hpp"
 #include "report_page.hpp"
 
 namespace ptelab::cli {
@@ -51,22 +51,39 @@ Value data_of(const KernelResults &kernel)
 			     {"load", verdict_of(kernel.load)}, {"counts", counts},    {"probes", probes}};
 }
 
-Value outcome_of(const RuleResult &rule)
+// Globs of what differs from run to run, as any of the kernels' records tells.
+std::vector<std::string> varying(const Kernels &kernels, const std::string &id)
+{
+	std::vector<std::string> globs;
+	for (const KernelResults &kernel : kernels)
+		if (const RuleResult *rule = kernel.find(id))
+			for (const std::string &glob : rule->varies)
+				add_once(globs, glob);
+	return globs;
+}
+
+Value outcome_of(RuleResult rule, const std::vector<std::string> &varies)
 {
 	Value outcome = Value::Object{{"status", rule.status}};
-	Value unmet = Value::Object{}, judged = Value::Array{};
+	Value unmet = Value::Object{};
 
 	if (!rule.reason.empty())
 		outcome.set("reason", rule.reason);
 	if (!rule.ran())
 		return outcome;
+	rule.varies = varies;
+	Value observed = Value::Object{};
 	Value::Array seen_only;
-	for (const auto &[name, value] : rule.observed.members())
+	for (const auto &[name, value] : rule.observed.members()) {
+		if (rule.is_varying(name))
+			continue;
+		observed.set(name, value);
 		if (const Value *expected = rule.expected.find(name); !expected)
 			seen_only.emplace_back(name);
 		else if (*expected != value)
 			unmet.set(name, *expected);
-	outcome.set("observed", rule.observed);
+	}
+	outcome.set("observed", observed);
 	if (!seen_only.empty())
 		outcome.set("unjudged", seen_only);
 	if (unmet.size() > 0)
@@ -86,11 +103,12 @@ Value rules_of(const Kernels &kernels)
 			if (!known.insert(rule.id).second)
 				continue;
 			const auto [node, name] = parts_of(rule.id);
+			const std::vector<std::string> varies = varying(kernels, rule.id);
 			Distinct outcomes;
 			Value::Array on;
 			for (const KernelResults &other : kernels) {
 				const RuleResult *result = other.find(rule.id);
-				on.push_back(result ? outcomes.number_of(outcome_of(*result)) : std::int64_t{-1});
+				on.push_back(result ? outcomes.number_of(outcome_of(*result, varies)) : std::int64_t{-1});
 			}
 			list.push_back(Value::Object{{"id", rule.id},
 						     {"node", node},
@@ -102,7 +120,7 @@ Value rules_of(const Kernels &kernels)
 						     {"area", area_of(rule)},
 						     {"call", subject_of(rule)},
 						     {"named", names_a_call(rule)},
-						     {"varies", rule.varies},
+						     {"varies", varies},
 						     {"outcomes", outcomes.all()},
 						     {"on", on}});
 		}

@@ -110,7 +110,7 @@ constexpr std::array kNodes{
 	     .name = "huge_pfn",
 	     .call = "vmf_insert_pfn_pmd",
 	     .moment = "at the fault, a PMD",
-	     .backing = PTELAB_BACKING_SPLIT,
+	     .backing = PTELAB_BACKING_COMPOUND,
 	     .faults = true,
 	     .pfn = true,
 	     .access = false},

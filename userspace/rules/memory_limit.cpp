@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <fcntl.h>
 #include <sched.h>
@@ -25,21 +26,31 @@ namespace {
 
 constexpr const char *kGroup = "ptelab";
 
-// The hierarchy, never attached to a path: it goes with the descriptor.
-int mount_hierarchy()
+void write_to(int fd, std::string_view text, const std::string &what)
 {
-	const int context = ::fsopen("cgroup", FSOPEN_CLOEXEC);
+	if (fd < 0)
+		throw_errno("open " + what);
+	const ssize_t written = ::write(fd, text.data(), text.size());
+	const int error = errno;
+	::close(fd);
+	if (written < 0)
+		throw_errno(error, "write " + what);
+}
+
+// The hierarchy, never attached to a path: it goes with the descriptor. -1 and errno.
+int mount_hierarchy(const char *filesystem, const char *controller)
+{
+	const int context = ::fsopen(filesystem, FSOPEN_CLOEXEC);
 	if (context < 0)
-		throw_errno("fsopen cgroup");
-	int mount = ::fsconfig(context, FSCONFIG_SET_FLAG, "memory", nullptr, 0);
+		return -1;
+	int mount = controller ? ::fsconfig(context, FSCONFIG_SET_FLAG, controller, nullptr, 0) : 0;
 	if (mount == 0)
 		mount = ::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0);
 	if (mount == 0)
 		mount = ::fsmount(context, FSMOUNT_CLOEXEC, 0);
 	const int error = errno;
 	::close(context);
-	if (mount < 0)
-		throw_errno(error, "mount memory cgroups, version 1");
+	errno = error;
 	return mount;
 }
 
@@ -61,28 +72,73 @@ MemoryLimit::Pipe::~Pipe()
 	::close(out);
 }
 
-MemoryLimit::MemoryLimit() : mount_(mount_hierarchy())
+struct MemoryLimit::Version {
+	const char *filesystem;
+	const char *controller; // to mount with
+	const char *limit, *usage, *none;
+};
+
+MemoryLimit::MemoryLimit()
 {
+	static constexpr Version kVersions[] = {
+		{"cgroup", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "-1"},
+		{"cgroup2", nullptr, "memory.max", "memory.current", "max"},
+	};
+	for (const Version &version : kVersions) {
+		version_ = &version;
+		mount_ = mount_hierarchy(version.filesystem, version.controller);
+		if (mount_ >= 0)
+			break;
+	}
+	if (mount_ < 0)
+		throw_errno("mount memory cgroups");
 	try {
-		if (::mkdirat(mount_, kGroup, 0700) < 0)
-			throw_errno("make a memory cgroup");
-		// No killing: an allocation of the kernel's own is refused then (mm/memcontrol.c: mem_cgroup_oom).
-		write("memory.oom_control", "1");
-		limit_ = open("memory.limit_in_bytes", O_WRONLY);
-		usage_ = open("memory.usage_in_bytes", O_RDONLY);
+		make_group();
+		limit_ = open(version_->limit, O_WRONLY);
+		usage_ = open(version_->usage, O_RDONLY);
 	} catch (...) {
-		::close(limit_);
-		::unlinkat(mount_, kGroup, AT_REMOVEDIR);
-		::close(mount_);
+		remove();
 		throw;
 	}
 }
 
 MemoryLimit::~MemoryLimit()
 {
+	remove();
+}
+
+void MemoryLimit::make_group()
+{
+	if (!version_->controller) {
+		std::array<char, 256> controllers{};
+		const int fd = ::openat(mount_, "cgroup.subtree_control", O_RDWR | O_CLOEXEC);
+		if (fd < 0 || ::read(fd, controllers.data(), controllers.size() - 1) < 0)
+			throw_errno("read cgroup.subtree_control");
+		enabled_ = std::string_view(controllers.data()).find("memory") == std::string_view::npos;
+		if (enabled_)
+			write_to(fd, "+memory", "cgroup.subtree_control");
+		else
+			::close(fd);
+	}
+	if (::mkdirat(mount_, kGroup, 0700) < 0)
+		throw_errno("make a memory cgroup");
+	// No killing: an allocation of the kernel's own is refused then (mm/memcontrol.c: mem_cgroup_oom).
+	if (version_->controller)
+		write("memory.oom_control", "1");
+}
+
+void MemoryLimit::remove() const
+{
 	::close(usage_);
 	::close(limit_);
 	::unlinkat(mount_, kGroup, AT_REMOVEDIR);
+	if (enabled_) {
+		const int fd = ::openat(mount_, "cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
+		if (fd >= 0 && ::write(fd, "-memory", 7) < 0) {
+			// it stays enabled, which changes nothing for who is in no group
+		}
+		::close(fd);
+	}
 	::close(mount_);
 }
 
@@ -94,6 +150,8 @@ void MemoryLimit::join() const
 	// Each processor holds back what it has charged in advance (mm/memcontrol.c: refill_stock).
 	if (::sched_setaffinity(0, sizeof(one), &one) < 0)
 		throw_errno("sched_setaffinity");
+	if (!version_->controller)
+		write_to(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC), "-1000", "oom_score_adj");
 	write("cgroup.procs", "0");
 	if (::mlockall(MCL_CURRENT) < 0)
 		throw_errno("mlockall");
@@ -107,14 +165,9 @@ int MemoryLimit::open(const char *name, int flags) const
 	return fd;
 }
 
-void MemoryLimit::write(const char *name, const char *text) const
+void MemoryLimit::write(const char *name, std::string_view text) const
 {
-	const int fd = open(name, O_WRONLY);
-	const ssize_t written = ::write(fd, text, std::strlen(text));
-	const int error = errno;
-	::close(fd);
-	if (written < 0)
-		throw_errno(error, fmt::format("write {} of a memory cgroup", name));
+	write_to(open(name, O_WRONLY), text, fmt::format("{} of a memory cgroup", name));
 }
 
 std::size_t MemoryLimit::usage() const
@@ -124,7 +177,7 @@ std::size_t MemoryLimit::usage() const
 
 	const ssize_t length = ::pread(usage_, text.data(), text.size(), 0);
 	if (length <= 0 || std::from_chars(text.data(), text.data() + length, bytes).ec != std::errc())
-		throw std::runtime_error("memory.usage_in_bytes of a memory cgroup is no number");
+		throw std::runtime_error("the usage of a memory cgroup is no number");
 	return bytes;
 }
 
@@ -164,13 +217,13 @@ void MemoryLimit::leave(const Pipe &pipe, std::size_t page_count) const
 
 void MemoryLimit::lift() const
 {
-	if (::write(limit_, "-1", 2) < 0)
+	if (::write(limit_, version_->none, std::strlen(version_->none)) < 0)
 		throw_errno("lift the limit of a memory cgroup");
 }
 
 Need memory_limit()
 {
-	return {"memory cgroups, version 1", [] {
+	return {"memory cgroups", [] {
 			static std::optional<std::string> known;
 			if (!known) {
 				try {

@@ -10,29 +10,26 @@ namespace ptelab::cli {
 namespace {
 
 using fixture::document;
+using fixture::has;
 using fixture::rule;
 using O = Value::Object;
-
-bool has(const std::string &text, const std::string &part)
-{
-	return text.find(part) != text.npos;
-}
 
 } // namespace
 
 TEST_CASE("explain.tells_what_each_kernel_of_a_folder_did")
 {
 	const fixture::Folder folder;
-	folder.file("old.json", document("old", "6.98", {fixture::failed("sample.passes", O{{"one", 2}}, O{{"one", 1}})}).json());
-	folder.file("mid.json", document("mid", "6.99", {rule("sample.passes", O{{"one", 1}}, O{{"one", 1}}, O{{"one", "counted anew"}})}).json());
-	folder.file("new.json", document("new", "6.100", {rule("sample.passes", O{{"one", 1}}, O{{"one", 1}}, O{{"one", "counted anew"}})}).json());
+	folder.file("old.json", document("old", "6.98", {fixture::failed("sample.passes", O{{"one", 2}, {"two", 3}}, O{{"one", 1}})}).json());
+	folder.file("mid.json", document("mid", "6.99", {rule("sample.passes", O{{"one", 1}, {"two", 3}}, O{{"one", 1}}, O{{"one", "counted anew"}})}).json());
+	folder.file("new.json", document("new", "6.100", {rule("sample.passes", O{{"one", 1}, {"two", 3}}, O{{"one", 1}}, O{{"one", "counted anew"}})}).json());
 
 	const Report report = explain_what("sample.passes", {folder.path()}, {.width = 200});
 	CHECK(has(report.text, "One is one"));
 	CHECK(has(report.text, "old            does not hold: an expectation was not met"));
-	CHECK(has(report.text, R"("one": 2)"));
-	CHECK(has(report.text, "counted anew"));
-	CHECK(has(report.text, "new            holds\n  observed       the same"));
+	CHECK(has(report.text, "             old   mid   new\n    the rule  fail  pass  pass\n"));
+	CHECK(has(report.text, "    one       2     1     1\n"));
+	CHECK(has(report.text, "because: counted anew"));
+	CHECK(has(report.text, R"("two": 3)")); // the same on all
 	CHECK(report.text.find("old  ") < report.text.find("mid  "));
 	CHECK(report.text.find("mid  ") < report.text.find("new  "));
 	CHECK(has(report.json.json(), R"("kernel":"mid","release":"6.99","status":"pass")"));

@@ -1,31 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "fixture.hpp"
 
-#include <filesystem>
 #include <fstream>
-#include <stdexcept>
-
-#include <stdlib.h>
 
 namespace ptelab::fixture {
 
-Folder::Folder() : path_((std::filesystem::temp_directory_path() / "ptelab-test-XXXXXX").string())
-{
-	if (!::mkdtemp(path_.data()))
-		throw std::runtime_error("mkdtemp " + path_);
-}
-
-Folder::~Folder()
-{
-	std::error_code ignored;
-	std::filesystem::remove_all(path_, ignored);
-}
-
 std::string Folder::file(const std::string &name, const std::string &content) const
 {
-	const std::string path = path_ + "/" + name;
-	std::ofstream(path) << content;
-	return path;
+	const std::string at = TemporaryFolder::file(name);
+	std::ofstream(at) << content;
+	return at;
 }
 
 Value rule(const std::string &id, Value observed, Value expected, Value because)
@@ -65,6 +49,11 @@ Value document(const std::string &cell, const std::string &release, Value::Array
 			     {"verdict", "pass"},
 			     {"reason", ""},
 			     {"rules", std::move(rules)}};
+}
+
+bool has(const std::string &text, const std::string &part)
+{
+	return text.find(part) != text.npos;
 }
 
 } // namespace ptelab::fixture

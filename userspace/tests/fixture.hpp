@@ -6,24 +6,16 @@
 #include <string>
 #include <vector>
 
+#include <ptelab/temporary_folder.hpp>
 #include <ptelab/value.hpp>
 
 namespace ptelab::fixture {
 
-// A folder of its own, gone at the end.
-class Folder {
+// A folder for a test's files.
+class Folder : public TemporaryFolder {
 public:
-	Folder();
-	Folder(const Folder &) = delete;
-	Folder &operator=(const Folder &) = delete;
-	~Folder();
-
-	const std::string &path() const { return path_; }
 	// The path of a file in it with that content.
 	std::string file(const std::string &name, const std::string &content) const;
-
-private:
-	std::string path_;
 };
 
 Value rule(const std::string &id, Value observed, Value expected = Value::Object{}, Value because = Value::Object{});
@@ -31,6 +23,8 @@ Value skipped(const std::string &id, const std::string &reason);
 Value failed(const std::string &id, Value observed, Value expected);
 
 Value document(const std::string &cell, const std::string &release, Value::Array rules);
+
+bool has(const std::string &text, const std::string &part);
 
 } // namespace ptelab::fixture
 

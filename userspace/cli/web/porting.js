@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // From one kernel to another: which calls are gone and what replaces them, and which behaviours differ.
 const portingView = (() => {
-	// What of a rule differs between two of its outcomes.
+	// What of a rule differs between two of its outcomes, judged as cli/difference.cpp does.
 	function differences(rule, from, to) {
 		const list = [];
 		if (from.status !== to.status)
@@ -12,7 +12,8 @@ const portingView = (() => {
 			if (same(...values)) continue;
 			const unmet = [from, to].some(outcome => outcome.status === 'fail' && outcome.unmet && name in outcome.unmet);
 			const unjudged = [from, to].some(outcome => (outcome.unjudged || []).includes(name));
-			const reasons = [...new Set([why(from, name), why(to, name)].filter(reason => reason))];
+			const reasons = [...new Set([from, to].map(outcome => outcome.status === 'expected_fail' ? outcome.reason : why(outcome, name))
+				.filter(reason => reason))];
 			list.push({what: name, values, reasons, unjudged, foreseen: !unmet && (reasons.length > 0 || !unjudged),
 				unmet, oneSided: values.includes(undefined)});
 		}
@@ -48,7 +49,7 @@ const portingView = (() => {
 	}
 
 	function pairTable(rows, from, to, first) {
-		return h('div', {class: 'scroll'}, h('table', {},
+		return h('div', {class: 'scroll'}, h('table', {class: 'pair'},
 			h('thead', {}, h('tr', {}, [first, kernels[from].cell, kernels[to].cell].map(name => h('th', {scope: 'col'}, name)))),
 			h('tbody', {}, rows)));
 	}
@@ -114,6 +115,15 @@ const portingView = (() => {
 		return [...reasons].map(([reason, ids]) => h('details', {}, h('summary', {}, `${ids.length} ${reason}`), h('p', {class: 'name'}, ids.join(', '))));
 	}
 
+	// The calls of the family as the reach table has them, then areas.
+	function inOrder(names) {
+		const place = name => {
+			const index = data.calls.findIndex(call => call.name === name);
+			return index < 0 ? data.calls.length : index;
+		};
+		return names.sort((left, right) => place(left) - place(right) || left.localeCompare(right));
+	}
+
 	function draw(place, from, to) {
 		const entries = behaviour(from, to);
 		const odd = entries.filter(entry => !entry.foreseen);
@@ -128,7 +138,7 @@ const portingView = (() => {
 			odd.length ? [h('h2', {class: 'fail'}, '✗ No rule expected these'), odd.map(entry => block(entry, from, to))] : null,
 			h('h2', {}, 'Calls'), calls(from, to),
 			h('h2', {}, 'Behaviour'),
-			byCall.size ? [...byCall.keys()].sort().map(name => [h('h3', {}, name), byCall.get(name).map(entry => block(entry, from, to))])
+			byCall.size ? inOrder([...byCall.keys()]).map(name => [h('h3', {}, name), byCall.get(name).map(entry => block(entry, from, to))])
 				: h('p', {class: 'quiet'}, 'No rule observed a difference that it expects.'),
 			h('h2', {}, 'Who may pin what'), cells(data.gup, from, to),
 			h('h2', {}, 'What user space is told'), cells(data.kinds, from, to),

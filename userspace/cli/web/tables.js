@@ -34,7 +34,8 @@ const tablesView = (() => {
 				call.advice ? [h('dt', {}, 'Use'), h('dd', {}, call.advice)] : null,
 				call.route ? [h('dt', {}, 'Reached by'), h('dd', {}, call.route)] : null),
 			h('div', {class: 'scroll'}, h('table', {},
-				h('thead', {}, h('tr', {}, ['Kernel', 'The call', 'Function that was counted', 'Hits'].map(name => h('th', {scope: 'col'}, name)))),
+				h('thead', {}, h('tr', {}, ['Kernel', 'The call', 'Function that was counted', 'Hits'].map(
+					name => h('th', {scope: 'col', class: name === 'Hits' ? 'number' : null}, name)))),
 				h('tbody', {}, call.on.map((one, index) => h('tr', {},
 					h('th', {scope: 'row'}, kernels[index].cell), h('td', {}, one ? one.is : '—'),
 					h('td', {}, one && one.symbol ? [h('code', {}, one.symbol), one.stands_for_it ? ` (${one.stands_for_it})` : ''] : '—'),
