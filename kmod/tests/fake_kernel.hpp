@@ -222,7 +222,4 @@ bool pmd_is_none(const Mm *mm, unsigned long addr);
 vm_area_struct *find_vma(Mm *mm, unsigned long addr);
 void put_mm(Mm *mm);
 
-// fake_prepare.cpp: what mm does after ->mmap_prepare.
-int act(vm_area_struct *vma, const port_draft &draft);
-
 } // namespace fake

@@ -2,7 +2,7 @@
 // What mm does with what ->mmap_prepare has asked for.
 #include <cerrno>
 
-#include "fake_kernel.hpp"
+#include "fake_process.hpp"
 
 namespace fake {
 
@@ -38,8 +38,6 @@ int map_pages(vm_area_struct *vma, page **pages)
 	return 0;
 }
 
-} // namespace
-
 int act(vm_area_struct *vma, const port_draft &draft)
 {
 	Kernel &kernel = Kernel::get();
@@ -58,6 +56,40 @@ int act(vm_area_struct *vma, const port_draft &draft)
 		return map_pages(vma, draft.pages);
 	}
 	bug("an action that does not exist");
+}
+
+} // namespace
+
+// mm/vma.c: __mmap_region, mm/util.c: mmap_action_complete. The VMA is linked first and filled then; it may come to nothing before
+// there is one, and the driver is not told.
+int Process::prepare(std::unique_ptr<vm_area_struct> owned, std::vector<file *> &released)
+{
+	Kernel &kernel = Kernel::get();
+	vm_area_struct *const vma = owned.get();
+	port_draft draft{};
+	draft.span = port_vma_span(vma);
+	draft.file = vma->file;
+	draft.wants_exec = vma->exec;
+	if (const int error = ptelab_mmap_prepare(vma->file->session, &draft))
+		return error;
+	if (kernel.fails())
+		return -ENOMEM;
+	vma->may_exec = !draft.forbid_exec;
+	vma->cache = draft.cache;
+	link_new(owned.release());
+	kernel.meanwhile(kernel.before_action);
+	int error = act(vma, draft);
+	if (!error) {
+		vma->in_mmap = true;
+		error = ptelab_mapped(vma->file->session, vma);	// ->mapped
+		vma->in_mmap = false;
+	}
+	if (!error)
+		return 0;
+	if (!vma->filler)
+		port_count(ptelab_session_counts(vma->file->session), PORT_MAPS, 1);	// as the glue's ->close
+	remove(vma, released);
+	return error;
 }
 
 } // namespace fake

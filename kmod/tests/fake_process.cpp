@@ -294,38 +294,6 @@ int Process::map(std::unique_ptr<vm_area_struct> vma, unsigned long fails_after)
 	return error;
 }
 
-// mm/vma.c: __mmap_region, mm/util.c: mmap_action_complete. The VMA is linked first and filled then; it may come to nothing before
-// there is one, and the driver is not told.
-int Process::prepare(std::unique_ptr<vm_area_struct> owned, std::vector<file *> &released)
-{
-	Kernel &kernel = Kernel::get();
-	vm_area_struct *const vma = owned.get();
-	port_draft draft{};
-	draft.span = port_vma_span(vma);
-	draft.file = vma->file;
-	draft.wants_exec = vma->exec;
-	if (const int error = ptelab_mmap_prepare(vma->file->session, &draft))
-		return error;
-	if (kernel.fails())
-		return -ENOMEM;
-	vma->may_exec = !draft.forbid_exec;
-	vma->cache = draft.cache;
-	link_new(owned.release());
-	kernel.meanwhile(kernel.before_action);
-	int error = act(vma, draft);
-	if (!error) {
-		vma->in_mmap = true;
-		error = ptelab_mapped(vma->file->session, vma);	// ->mapped
-		vma->in_mmap = false;
-	}
-	if (!error)
-		return 0;
-	if (!vma->filler)
-		count(vma->file, PORT_MAPS);	// as the glue's ->close
-	remove(vma, released);
-	return error;
-}
-
 // [start, addr) stays in the VMA, [addr, end) gets one of its own.
 void Process::split(unsigned long addr)
 {
