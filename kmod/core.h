@@ -35,6 +35,11 @@ int ptelab_mmap(struct ptelab_session *session, struct vm_area_struct *vma);
  */
 int ptelab_mmap_part(struct ptelab_session *session, struct vm_area_struct *vma, unsigned long pages);
 
+/* ->mmap_prepare, of the methods that have it in place of ->mmap: 0 or -errno. */
+int ptelab_mmap_prepare(struct ptelab_session *session, struct port_draft *draft);
+/* ->mapped, mmap_lock held for write: what ->mmap_prepare asked for is done. 0 or -errno, and then the kernel unmaps it. */
+int ptelab_mapped(struct ptelab_session *session, struct vm_area_struct *vma);
+
 /* ->fault, one for each method. pgoff in pages, addr page-aligned. A PORT_FAULT_* code, or 0 with the page given. */
 unsigned int ptelab_fault_insert_page(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
 unsigned int ptelab_fault_fault_insert_page(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
@@ -52,6 +57,11 @@ unsigned int ptelab_fault_fault_insert_mixed(struct ptelab_session *s, struct vm
 unsigned int ptelab_fault_huge_pfn(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
 unsigned int ptelab_fault_huge_folio(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
 unsigned int ptelab_fault_bare(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_prepare_remap(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_prepare_ioremap(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_prepare_simple_ioremap(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_prepare_map_pages(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_fault_prepare_fault_page(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
 /* ->huge_fault for a PMD. */
 unsigned int ptelab_huge_fault_pfn(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
 unsigned int ptelab_huge_fault_folio(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);

@@ -65,11 +65,33 @@ void port_vma_set_cache(struct vm_area_struct *vma, unsigned int cache); /* enum
  */
 int port_vma_track(struct vm_area_struct *vma, struct port_space *space, unsigned long long restores);
 /*
- * This ->mmap is going to fail and to leave to the kernel what it inserted: port_space_settle() waits for that too. Remembered
- * as long as the file lives, once for each process. Inside the gate; allocates (sleeps); -ENOMEM.
+ * This ->mmap is going to fail and to leave to the kernel what it inserted, or this ->mmap_prepare leaves it to the kernel to
+ * insert: port_space_settle() waits for that too. Remembered as long as the file lives, once for each process. Inside the gate;
+ * allocates (sleeps); -ENOMEM.
  */
 int port_file_await_mmap(struct file *file, struct port_space *space);
 void port_vma_abandon(struct vm_area_struct *vma);
+
+/*
+ * ---- draft: ->mmap_prepare, mmap_lock held for write, no VMA yet. The core fills in what is wanted, the glue tells the kernel,
+ * which does it when it has made and linked the VMA, or which gives up in between and tells nobody ----
+ */
+enum port_action {
+	PORT_ACTION_NONE, PORT_ACTION_REMAP, PORT_ACTION_IOREMAP, PORT_ACTION_SIMPLE_IOREMAP, PORT_ACTION_MAP_PAGES
+};
+struct port_draft {
+	/* what mmap was asked for */
+	struct port_span span;
+	struct file *file;
+	bool wants_exec;
+	/* what the VMA is to be like */
+	bool forbid_exec;
+	unsigned int cache;	/* enum ptelab_cache */
+	enum port_action action;
+	unsigned long pfn;	/* of the VMA's first page; SIMPLE_IOREMAP: of the region's */
+	unsigned long bytes;	/* SIMPLE_IOREMAP: size of the region */
+	struct page **pages;	/* MAP_PAGES: the VMA's first and those that follow; the array lives as long as the file */
+};
 
 /* ---- insert at mmap: mmap_lock held for write; sleep; 0 or -errno, what was inserted stays ---- */
 int port_insert_page(struct vm_area_struct *vma, unsigned long addr, struct page *page);
@@ -176,7 +198,7 @@ void port_space_revoke_unlock(struct port_space *space);
 void port_space_page_barrier(struct page *page);	/* waits for whoever holds the page lock; sleeps */
 /* unmap_mapping_range; bytes 0: to the end. Takes i_mmap_rwsem; sleeps. */
 void port_space_unmap(struct port_space *space, unsigned long long offset, unsigned long long bytes, bool even_cows);
-/* Wait until every mmap call that was under way and had called port_vma_track() has linked its VMA. */
+/* Wait until every mmap call that was under way and had called port_vma_track() is over. */
 void port_space_settle(struct port_space *space);
 
 /* ---- lock ---- */

@@ -107,7 +107,9 @@ PTELAB_OFFSET(ptelab_shape, cache, 4);
 PTELAB_OFFSET(ptelab_shape, hooks, 8);
 PTELAB_OFFSET(ptelab_shape, vm_set, 16);
 PTELAB_OFFSET(ptelab_shape, vm_clear, 20);
-PTELAB_OFFSET(ptelab_shape, reserved, 24);
+PTELAB_OFFSET(ptelab_shape, action_first, 24);
+PTELAB_OFFSET(ptelab_shape, action_pages, 32);
+PTELAB_OFFSET(ptelab_shape, reserved, 40);
 
 PTELAB_SIZE(ptelab_plan, 56);
 PTELAB_OFFSET(ptelab_plan, flags, 0);

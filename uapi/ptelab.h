@@ -38,6 +38,12 @@ enum ptelab_method {
 	PTELAB_HUGE_PFN = 13,		/* vmf_insert_pfn_pmd from ->huge_fault, else vmf_insert_pfn from ->fault */
 	PTELAB_HUGE_FOLIO = 14,		/* vmf_insert_folio_pmd from ->huge_fault, else the page from ->fault */
 	PTELAB_BARE = 15,		/* nothing: the VMA is what SHAPE makes it, CALL fills it */
+	/* ->mmap_prepare in place of ->mmap: what is asked for there, the core does when it has made the VMA */
+	PTELAB_PREPARE_REMAP = 16,	/* mmap_action_remap */
+	PTELAB_PREPARE_IOREMAP = 17,	/* mmap_action_ioremap, on RAM */
+	PTELAB_PREPARE_SIMPLE_IOREMAP = 18, /* mmap_action_simple_ioremap, on RAM */
+	PTELAB_PREPARE_MAP_PAGES = 19,	/* mmap_action_map_kernel_pages */
+	PTELAB_PREPARE_FAULT_PAGE = 20,	/* no action: as FAULT_PAGE */
 	PTELAB_METHODS			/* one past the last */
 };
 
@@ -116,6 +122,8 @@ enum ptelab_absence {
 #define PTELAB_HAS_FAST_ONLY_PIN	(1ULL << 20) /* pin_user_pages_fast_only */
 #define PTELAB_HAS_INSERT_PFN_PUD	(1ULL << 21) /* vmf_insert_pfn_pud, and a processor that has such entries */
 #define PTELAB_HAS_INSERT_FOLIO_PUD	(1ULL << 22) /* vmf_insert_folio_pud */
+#define PTELAB_HAS_VMA_SET_FLAGS	(1ULL << 23) /* vma_set_flags(), which asserts no lock */
+#define PTELAB_HAS_MMAP_ACTIONS		(1ULL << 24) /* mmap_action_*, what ->mmap_prepare can ask for */
 
 /* QUERY: what this node, this file's region and this kernel are. Never fails but for EFAULT and EINVAL. */
 struct ptelab_query {
@@ -204,7 +212,7 @@ struct ptelab_unmap {
  * REVOKE: from its return on, every access through any mapping of the region, in any process, gets SIGBUS, and read() and
  * write() of the region give ENODEV; private copies are gone too. RESTORE ends that: faults are served again, and a mapping
  * that was filled at mmap before the RESTORE is filled page by page on access. Both may be repeated. One exception: a MAP_PRIVATE mapping of
- * REMAP_PFN or IOMAP stays dead (vmf_insert_pfn refuses a copy-on-write VMA) and has to be mapped anew.
+ * REMAP_PFN, IOMAP or PREPARE_*REMAP stays dead (vmf_insert_pfn refuses a copy-on-write VMA) and has to be mapped anew.
  */
 struct ptelab_revoke {
 	__u32 flags;		/* in: 0 */
@@ -251,7 +259,7 @@ enum ptelab_scope {
 struct ptelab_stats {
 	__u32 flags;		/* in: 0 */
 	__u32 scope;		/* in: enum ptelab_scope */
-	__u64 maps;		/* mmap calls that succeeded */
+	__u64 maps;		/* mmap calls that succeeded; PREPARE_*: VMAs that were made, by ->mapped and ->close */
 	__u64 map_errors;	/* mmap calls that the driver refused */
 	__u64 opens;		/* ->open: a VMA was copied (fork) or split */
 	__u64 closes;		/* ->close: a VMA went away; maps + opens - closes are alive */
@@ -272,7 +280,9 @@ struct ptelab_stats {
  * SHAPE: what the file's mappings are like beyond what SETUP says. Once, before the first mmap and after SETUP, else EBUSY.
  *   EOPNOTSUPP  a hook that this kernel or this node does not have; a node that fills at mmap without OPEN and CLOSE;
  *               OWN_INODE or RESERVED without a region of RAM of the file's own (SETUP)
- *   EINVAL      both ACCESS and GENERIC_ACCESS, setting what may only be cleared, unknown bits
+ *               READ_PROT*, NULL_VM_OPS or an action's part on a node that does not do it
+ *   EINVAL      both ACCESS and GENERIC_ACCESS, setting what may only be cleared, unknown bits, an action's part that is over
+ *               PTELAB_LOOKUP_MAX
  */
 #define PTELAB_SHAPE_HOOKS	(1U << 0)	/* the VMA's vm_ops has the members of hooks and no others */
 #define PTELAB_SHAPE_NO_VM_OPS	(1U << 1)	/* ->mmap sets no vm_ops at all */
@@ -280,6 +290,10 @@ struct ptelab_stats {
 						 * and UNMAP reach those of this inode only */
 #define PTELAB_SHAPE_RESERVED	(1U << 3)	/* the region's pages are PageReserved, so that ioremap() takes them */
 #define PTELAB_SHAPE_EVENTS	(1U << 4)	/* calls of this file's hooks are recorded for EVENTS */
+/* PREPARE_* only */
+#define PTELAB_SHAPE_READ_PROT	(1U << 5)	/* page_prot lacks the right to write before the action is asked for */
+#define PTELAB_SHAPE_READ_PROT_LATE (1U << 6)	/* ... after it */
+#define PTELAB_SHAPE_NULL_VM_OPS (1U << 7)	/* PREPARE_FAULT_PAGE: vm_ops is set to NULL */
 
 /* Hooks, as bits of ptelab_shape.hooks, and as the hook of a plan or an event (the bit's number). */
 enum ptelab_hook {
@@ -298,6 +312,8 @@ enum ptelab_hook {
 	PTELAB_HOOK_GENERIC_ACCESS = 13, /* generic_access_phys; not together with ACCESS */
 	PTELAB_HOOK_NAME = 14,		/* answers "[ptelab]" */
 	PTELAB_HOOK_RELEASE = 15,	/* f_op->release; always there, seen in events only */
+	PTELAB_HOOK_MMAP_PREPARE = 16,	/* f_op->mmap_prepare; always there on PREPARE_*, in place of MMAP */
+	PTELAB_HOOK_MAPPED = 17,	/* ->mapped; PREPARE_* with an action cannot do without it */
 	PTELAB_HOOKS
 };
 
@@ -317,7 +333,10 @@ struct ptelab_shape {
 	__u64 hooks;		/* with PTELAB_SHAPE_HOOKS: bits 1 << enum ptelab_hook */
 	__u32 vm_set;		/* PTELAB_VM_* */
 	__u32 vm_clear;		/* PTELAB_VM_* */
-	__u64 reserved[4];
+	/* PREPARE_REMAP, _IOREMAP, _MAP_PAGES: the part of the VMA that the action is asked for; 0 pages: all, in the form _full */
+	__u64 action_first;	/* page of the VMA */
+	__u64 action_pages;
+	__u64 reserved[2];
 };
 
 /* What a hook answers in place of its normal work. */
@@ -326,11 +345,13 @@ enum ptelab_answer {
 	PTELAB_ANSWER_ERROR = 2,	/* -error; for MMAP after the first pages pages were inserted */
 	PTELAB_ANSWER_SIGBUS = 3,	/* PAGE_MKWRITE, PFN_MKWRITE: VM_FAULT_SIGBUS */
 	PTELAB_ANSWER_AGAIN = 4,	/* PAGE_MKWRITE, PFN_MKWRITE: VM_FAULT_NOPAGE */
-	PTELAB_ANSWER_ZAP = 5,		/* MMAP, PFN_MKWRITE: unmap_mapping_range over the whole file, then as normal */
+	PTELAB_ANSWER_ZAP = 5,		/* MMAP, MAPPED, PFN_MKWRITE: unmap_mapping_range over the whole file, then as normal */
 	PTELAB_ANSWER_FALLBACK = 6,	/* HUGE_FAULT: VM_FAULT_FALLBACK */
 	PTELAB_ANSWER_OTHER = 7,	/* HUGE_FAULT: what should not be inserted: the pfns of the PMD after the due one, or a
 					 * folio that is not of a PMD's order; a fallback if there is none such */
 	PTELAB_ANSWER_OTHER_PUD = 8,	/* HUGE_FAULT of HUGE_FOLIO: that folio for a whole PUD; counts these calls alone */
+	PTELAB_ANSWER_BAD_PAGE = 9,	/* MMAP_PREPARE on PREPARE_MAP_PAGES, once for a file: page number pages of the action is the
+					 * shared zero page; error, if any, is the action's error_override */
 	PTELAB_ANSWERS
 };
 
@@ -340,12 +361,13 @@ enum ptelab_answer {
  */
 struct ptelab_plan {
 	__u32 flags;		/* 0 */
-	__u32 hook;		/* enum ptelab_hook: MMAP, MAY_SPLIT, MREMAP, MPROTECT, HUGE_FAULT, PAGE_MKWRITE, PFN_MKWRITE */
+	__u32 hook;		/* enum ptelab_hook: MMAP, MAY_SPLIT, MREMAP, MPROTECT, HUGE_FAULT, PAGE_MKWRITE, PFN_MKWRITE,
+				 * MMAP_PREPARE, MAPPED */
 	__u32 answer;		/* enum ptelab_answer */
-	__u32 error;		/* errno, with PTELAB_ANSWER_ERROR */
+	__u32 error;		/* errno, with PTELAB_ANSWER_ERROR and _BAD_PAGE */
 	__u64 after;
 	__u64 count;
-	__u64 pages;		/* MMAP with ERROR: pages inserted before the failure */
+	__u64 pages;		/* MMAP with ERROR: pages inserted before the failure; BAD_PAGE: which */
 	__u64 reserved[2];
 };
 
@@ -370,9 +392,9 @@ struct ptelab_event {
 	__u64 end;
 	__u64 pgoff;
 	__u64 flags;		/* fault hooks: vmf->flags; MPROTECT: the new VM_* flags; ACCESS: 1 for a write; CLOSE, OPEN: 0 */
-	__u32 lock;		/* OPEN, CLOSE: enum ptelab_mmap_lock; else 0 */
-	__u32 present;		/* OPEN, CLOSE: entries present in the VMA, at most PTELAB_LOOKUP_MAX looked at; MMAP: 1 if find_vma()
-				 * finds the new VMA */
+	__u32 lock;		/* OPEN, CLOSE, MMAP_PREPARE, MAPPED: enum ptelab_mmap_lock; else 0 */
+	__u32 present;		/* OPEN, CLOSE, MAPPED: entries present in the VMA, at most PTELAB_LOOKUP_MAX looked at; MMAP: 1 if
+				 * find_vma() finds the new VMA */
 	__s64 answer;		/* what the hook answered */
 };
 

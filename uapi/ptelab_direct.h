@@ -37,6 +37,7 @@ enum ptelab_call_id {
 	PTELAB_CALL_FOLLOW_PFN_ANY = 25, /* follow_pfn or follow_pfnmap_start, whichever there is; value and extra as theirs */
 	PTELAB_CALL_FOLLOW_PFNMAP_ASLEEP = 26, /* the same with might_sleep() before follow_pfnmap_end: a complaint of the kernel;
 						 * EOPNOTSUPP without CONFIG_DEBUG_ATOMIC_SLEEP, where it might really sleep */
+	PTELAB_CALL_INSERT_PAGE_MKWRITE = 27, /* vmf_insert_page_mkwrite, as from ->fault; with WRITE: of a write fault */
 	PTELAB_CALLS
 };
 

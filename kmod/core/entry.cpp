@@ -27,32 +27,6 @@ namespace {
 using cxxrt::from_kernel;
 using cxxrt::to_kernel;
 
-template <typename M>
-unsigned fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	const Session &session = s->session;
-	const unsigned action = session.plan().action_for(session.counts().add(PORT_FAULTS));
-	if (action == PTELAB_FAULT_RETRY) {
-		// Once the lock is dropped, the VMA, the file and this session may go at any moment.
-		if (const unsigned retry = port_fault_retry(vmf))
-			return retry;
-	}
-	bool serve = false;
-	const FaultCode code = planned(session, action, vmf, pgoff, serve);
-	return answered(session, serve ? Entry::serve<M>(session, vmf, pgoff) : code);
-}
-
-template <typename M>
-unsigned huge_fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	if (s->session.hook_is_planned(PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_OTHER_PUD))
-		return static_cast<unsigned>(Entry::serve_huge<M>(s->session, vmf, pgoff, false));
-	const unsigned answer = s->session.hook_answer(PTELAB_HOOK_HUGE_FAULT).answer;
-	if (answer == PTELAB_ANSWER_FALLBACK)
-		return PORT_FAULT_FALLBACK;
-	return static_cast<unsigned>(Entry::serve_huge<M>(s->session, vmf, pgoff, answer == PTELAB_ANSWER_OTHER));
-}
-
 bool page_aligned(unsigned long long value)
 {
 	return (value & ((1ULL << port_page_shift()) - 1)) == 0;
@@ -148,6 +122,8 @@ int give(Result<T *> result, T **out)
 } // namespace
 } // namespace ptelab
 
+#include "entry_fault.hpp"
+
 extern "C" {
 
 int ptelab_node_new(ptelab_node **node, unsigned int method, unsigned long pages, port_device *device)
@@ -194,112 +170,28 @@ int ptelab_mmap(ptelab_session *s, vm_area_struct *vma)
 	return to_kernel(mapped);
 }
 
+int ptelab_mmap_prepare(ptelab_session *s, port_draft *draft)
+{
+	Session &session = s->session;
+	const auto asked =
+		dispatch(session.node().method, [&]<typename M>() { return Entry::prepare<M>(session, *draft); });
+	if (!asked.ok())
+		session.counts().add(PORT_MAP_ERRORS);
+	return to_kernel(asked);
+}
+
+int ptelab_mapped(ptelab_session *s, vm_area_struct *vma)
+{
+	const Region &region = s->session.mapped_region();
+	const int error = ptelab_fills_at_mmap(s) ? port_vma_track(vma, region.space(), region.restores()) : 0;
+	if (!error)
+		s->session.counts().add(PORT_MAPS);
+	return error;
+}
+
 int ptelab_mmap_part(ptelab_session *s, vm_area_struct *vma, unsigned long pages)
 {
 	return to_kernel(Entry::map_part(s->session, vma, pages));
-}
-
-unsigned int ptelab_fault_insert_page(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return fault<InsertPage>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_fault_fault_insert_page(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return fault<FaultInsertPage>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_fault_fault_page(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return fault<FaultPage>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_fault_fault_insert_pfn(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return fault<FaultInsertPfn>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_fault_remap_pfn(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return fault<RemapPfn>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_fault_iomap(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return fault<IoMap>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_fault_insert_pages(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return fault<InsertPages>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_fault_map_pages(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return fault<MapPages>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_fault_map_pages_zero(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return fault<MapPagesZero>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_fault_remap_vmalloc(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return fault<RemapVmalloc>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_fault_fault_insert_pages(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return fault<FaultInsertPages>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_fault_fault_insert_mixed(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return fault<FaultInsertMixed>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_fault_huge_pfn(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return fault<HugePfn>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_fault_huge_folio(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return fault<HugeFolio>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_fault_bare(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return fault<Bare>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_huge_fault_pfn(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return huge_fault<HugePfn>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_huge_fault_folio(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return huge_fault<HugeFolio>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_huge_fault_bare(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	return huge_fault<Bare>(s, vmf, pgoff);
-}
-
-unsigned int ptelab_huge_fault_pud(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
-{
-	Session &session = s->session;
-	switch (session.node().method) {
-	case PTELAB_HUGE_PFN:
-		return static_cast<unsigned>(Entry::serve_pud(session, vmf, pgoff));
-	case PTELAB_HUGE_FOLIO:
-		if (session.hook_is_answered(PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_OTHER_PUD))
-			return static_cast<unsigned>(Entry::refused_pud(session, vmf));
-	}
-	return PORT_FAULT_FALLBACK;
 }
 
 ptelab_plan ptelab_hook_answer(ptelab_session *s, unsigned int hook)

@@ -12,9 +12,12 @@ class HookPlans {
 public:
 	cxxrt::Result<void> set(const ptelab_plan &plan)
 	{
-		if (plan.hook >= PTELAB_HOOKS || !has_answer(plan.hook, plan.answer) ||
-		    (plan.answer == PTELAB_ANSWER_ERROR) != (plan.error != 0) || plan.error > kMostErrno ||
-		    (plan.pages && (plan.hook != PTELAB_HOOK_MMAP || plan.answer != PTELAB_ANSWER_ERROR)))
+		if (plan.hook >= PTELAB_HOOKS || !has_answer(plan.hook, plan.answer) || plan.error > kMostErrno)
+			return cxxrt::Errno::kInval;
+		const bool bad_page = plan.answer == PTELAB_ANSWER_BAD_PAGE;
+		const bool fails_mmap = plan.hook == PTELAB_HOOK_MMAP && plan.answer == PTELAB_ANSWER_ERROR;
+		if ((!bad_page && (plan.answer == PTELAB_ANSWER_ERROR) != (plan.error != 0)) ||
+		    (plan.pages && !bad_page && !fails_mmap))
 			return cxxrt::Errno::kInval;
 		plans_[plan.hook] = plan;
 		calls_[plan.hook] = 0;
@@ -55,7 +58,10 @@ private:
 	{
 		switch (hook) {
 		case PTELAB_HOOK_MMAP:
+		case PTELAB_HOOK_MAPPED:
 			return answer == PTELAB_ANSWER_NORMAL || answer == PTELAB_ANSWER_ERROR || answer == PTELAB_ANSWER_ZAP;
+		case PTELAB_HOOK_MMAP_PREPARE:
+			return answer == PTELAB_ANSWER_NORMAL || answer == PTELAB_ANSWER_ERROR || answer == PTELAB_ANSWER_BAD_PAGE;
 		case PTELAB_HOOK_MAY_SPLIT:
 		case PTELAB_HOOK_MREMAP:
 		case PTELAB_HOOK_MPROTECT:

@@ -2,6 +2,7 @@
 // One struct for each way to map. Kind ties ->mmap to ->fault: nothing can set VM_PFNMAP and then insert pages.
 #pragma once
 
+#include "draft.hpp"
 #include "fault.hpp"
 
 namespace ptelab {
@@ -167,6 +168,41 @@ struct Bare : Ordinary {
 	}
 };
 
+// ->mmap_prepare: what is filled when the VMA is there, and what ->fault does, is as with ->mmap.
+struct PrepareRemap : RemapPfn {
+	static constexpr unsigned kBackings = bit(PTELAB_BACKING_SPLIT);
+
+	static Result<void> prepare(Draft<Kind> &&draft, const Region &region) { return cxxrt::move(draft).remap(region); }
+};
+
+struct PrepareIoremap : PrepareRemap {
+	static Result<void> prepare(Draft<Kind> &&draft, const Region &region) { return cxxrt::move(draft).ioremap(region); }
+};
+
+struct PrepareSimpleIoremap : PrepareRemap {
+	static Result<void> prepare(Draft<Kind> &&draft, const Region &region)
+	{
+		return cxxrt::move(draft).simple_ioremap(region);
+	}
+};
+
+struct PrepareMapPages : InsertPage {
+	static constexpr unsigned kBackings = bit(PTELAB_BACKING_SINGLE);
+
+	static Result<void> prepare(Draft<Kind> &&draft, const Region &region) { return cxxrt::move(draft).map_pages(region); }
+};
+
+struct PrepareFaultPage : FaultPage {
+	static Result<void> prepare(Draft<Kind> &&, const Region &) { return {}; }
+};
+
+// Has ->mmap_prepare in place of ->mmap.
+template <typename M>
+concept Prepared = requires(Draft<typename M::Kind> &&draft, const Region &region)
+{
+	{ M::prepare(cxxrt::move(draft), region) } -> cxxrt::SameAs<Result<void>>;
+};
+
 // What SETUP has to know of a method.
 struct MethodTraits {
 	unsigned backings;
@@ -226,6 +262,16 @@ auto dispatch(unsigned method, F &&use)
 		return use.template operator()<HugeFolio>();
 	case PTELAB_BARE:
 		return use.template operator()<Bare>();
+	case PTELAB_PREPARE_REMAP:
+		return use.template operator()<PrepareRemap>();
+	case PTELAB_PREPARE_IOREMAP:
+		return use.template operator()<PrepareIoremap>();
+	case PTELAB_PREPARE_SIMPLE_IOREMAP:
+		return use.template operator()<PrepareSimpleIoremap>();
+	case PTELAB_PREPARE_MAP_PAGES:
+		return use.template operator()<PrepareMapPages>();
+	case PTELAB_PREPARE_FAULT_PAGE:
+		return use.template operator()<PrepareFaultPage>();
 	}
 	cxxrt::bug(__FILE__, __LINE__, "a method that no case names");
 }

@@ -67,6 +67,9 @@ public:
 	unsigned long count() const { return count_; }
 	bool contiguous() const { return block_ != nullptr; }
 
+	// Of PTELAB_BACKING_SINGLE.
+	page **singles() const { return singles_; }
+
 	// Of PTELAB_BACKING_VMALLOC.
 	void *memory() const { return memory_; }
 

@@ -60,6 +60,9 @@ public:
 	// RAM only.
 	page *at(unsigned long index) const { return pages_[index]; }
 
+	// Of PTELAB_BACKING_SINGLE: all of them, for as long as the region lives.
+	page **singles() const { return pages_.singles(); }
+
 	void *memory() const { return pages_.memory(); }
 
 	unsigned long pfn(unsigned long index) const
@@ -163,6 +166,7 @@ public:
 			if (gate_.dead)
 				return;
 			shut(true);
+			port_space_settle(space_);	// ->mmap_prepare has handed out the pages, and not by the gate
 			pages_.drop();
 		});
 	}

@@ -9,12 +9,24 @@ namespace {
 
 class Entry {
 public:
-	// Not inlined: fifteen of them in one frame are too much for a kernel stack under KASAN.
+	// Not inlined: twenty of them in one frame are too much for a kernel stack under KASAN.
 	template <typename M>
 	[[gnu::noinline]] static Result<void> map(Session &session, vm_area_struct *vma)
 	{
 		static_assert(Method<M>);
-		return session.map<M>(NewVma{{}, vma});
+		if constexpr (Prepared<M>)
+			cxxrt::bug(__FILE__, __LINE__, "->mmap of a node that has ->mmap_prepare");
+		else
+			return session.map<M>(NewVma{{}, vma});
+	}
+
+	template <typename M>
+	[[gnu::noinline]] static Result<void> prepare(Session &session, port_draft &draft)
+	{
+		if constexpr (Prepared<M>)
+			return session.prepare<M>(NewDraft{{}, draft});
+		else
+			cxxrt::bug(__FILE__, __LINE__, "->mmap_prepare of a node that has ->mmap");
 	}
 
 	static Result<void> map_part(Session &session, vm_area_struct *vma, unsigned long pages)

@@ -131,21 +131,18 @@ public:
 	template <typename M>
 	Result<void> map(NewVma &&vma)
 	{
-		return state_.with([&](SessionState &state) -> Result<void> {
-			const port_span span = vma.span();
-			const unsigned long pages = (span.end - span.start) >> port_page_shift();
-			const unsigned long first = M::kIgnoresOffset ? 0 : span.pgoff;
-			if (first > region_->count() || pages > region_->count() - first)
-				return Errno::kInval;
-			if (vma.wants_exec())
-				return Errno::kAcces;
-			CXXRT_TRY(hold_device(state));
-			vma.forbid_exec();
-			vma.set_cache(state.cache);
-			CXXRT_TRY(cxxrt::move(vma).as<typename M::Kind>(
-				[&](Mapping<typename M::Kind> &mapping) { return M::map(mapping, *region_); }));
-			state.mapped = true;
-			return {};
+		return admit<M>(vma, [&] {
+			return cxxrt::move(vma).as<typename M::Kind>(
+				[&](Mapping<typename M::Kind> &mapping) { return M::map(mapping, *region_); });
+		});
+	}
+
+	template <typename M>
+	Result<void> prepare(NewDraft &&draft)
+	{
+		return admit<M>(draft, [&] {
+			return cxxrt::move(draft).as<typename M::Kind>(
+				[&](Draft<typename M::Kind> &&it) { return M::prepare(cxxrt::move(it), *region_); });
 		});
 	}
 
@@ -228,6 +225,27 @@ public:
 
 private:
 	bool has_own_region() const { return region_ != &*node_.region; }
+
+	// What every mapping has to be like, whether its VMA is there yet or not; then fill() makes it this method's.
+	template <typename M, typename New, typename F>
+	Result<void> admit(New &wanted, F &&fill)
+	{
+		return state_.with([&](SessionState &state) -> Result<void> {
+			const port_span span = wanted.span();
+			const unsigned long pages = (span.end - span.start) >> port_page_shift();
+			const unsigned long first = M::kIgnoresOffset ? 0 : span.pgoff;
+			if (first > region_->count() || pages > region_->count() - first)
+				return Errno::kInval;
+			if (wanted.wants_exec())
+				return Errno::kAcces;
+			CXXRT_TRY(hold_device(state));
+			wanted.forbid_exec();
+			wanted.set_cache(state.cache);
+			CXXRT_TRY(fill());
+			state.mapped = true;
+			return {};
+		});
+	}
 
 	Result<void> hold_device(SessionState &state)
 	{

@@ -24,6 +24,18 @@ static int insert_page(struct call_context *c)
 	return 0;
 }
 
+/* Into a copy-on-write VMA for writing it would let the owner write into the driver's page. */
+static int insert_page_mkwrite(struct call_context *c)
+{
+	bool write = c->arg->flags & PTELAB_CALL_WRITE;
+
+	if (may_meet_huge(c) || c->vma->vm_flags & VM_PFNMAP || (write && port_vma_is_cow(c->vma)))
+		return -EPERM;
+	if (!c->page)
+		return -EINVAL;
+	return compat_insert_page_mkwrite(c->vma, c->arg->address, c->page, write, &c->arg->result);
+}
+
 static int insert_array(struct call_context *c)
 {
 	struct ptelab_call *arg = c->arg;
@@ -231,6 +243,7 @@ static int (*const calls[PTELAB_CALLS])(struct call_context *c) = {
 	[PTELAB_CALL_INSERT_MIXED] = insert_mixed,
 	[PTELAB_CALL_INSERT_MIXED_PROT] = insert_mixed,
 	[PTELAB_CALL_INSERT_MIXED_MKWRITE] = insert_mixed,
+	[PTELAB_CALL_INSERT_PAGE_MKWRITE] = insert_page_mkwrite,
 	[PTELAB_CALL_REMAP] = remap,
 	[PTELAB_CALL_IO_REMAP] = remap,
 	[PTELAB_CALL_IOMAP] = iomap,

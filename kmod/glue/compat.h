@@ -175,6 +175,25 @@ static inline int compat_insert_mixed_mkwrite(struct vm_area_struct *vma, unsign
 #endif
 }
 
+/* As from ->fault. Context: as above. */
+static inline int compat_insert_page_mkwrite(struct vm_area_struct *vma, unsigned long addr, struct page *page, bool write,
+					     __s64 *result)
+{
+#ifdef HAVE_VMF_INSERT_PAGE_MKWRITE
+	struct vm_fault vmf = {
+		.vma = vma,
+		.address = addr,
+		.pgoff = vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT),
+		.flags = write ? FAULT_FLAG_WRITE : 0,
+	};
+
+	*result = (__force u32)vmf_insert_page_mkwrite(&vmf, page, write);
+	return 0;
+#else
+	return -EOPNOTSUPP;
+#endif
+}
+
 #ifdef HAVE_MAP_PAGES_RETURNS_VOID
 #define COMPAT_MAP_PAGES_RETURNS void
 #else

@@ -74,11 +74,16 @@ struct ptelab_event ptelab_event_of(const struct ptelab_file *file, unsigned int
 	event.start = vma->vm_start;
 	event.end = vma->vm_end;
 	event.pgoff = vma->vm_pgoff;
-	if (hook == PTELAB_HOOK_OPEN || hook == PTELAB_HOOK_CLOSE) {
+	if (hook == PTELAB_HOOK_OPEN || hook == PTELAB_HOOK_CLOSE || hook == PTELAB_HOOK_MAPPED) {
 		event.lock = mmap_lock_state(vma->vm_mm);
 		event.present = count_present(vma);
 	}
 	return event;
+}
+
+u32 ptelab_event_lock(const struct ptelab_file *file, struct mm_struct *mm)
+{
+	return wanted(file) ? mmap_lock_state(mm) : 0;
 }
 
 void ptelab_event_record(const struct ptelab_file *file, struct ptelab_event *event)

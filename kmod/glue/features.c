@@ -60,6 +60,10 @@ unsigned long long port_features(void)
 		features |= PTELAB_HAS_GENERIC_ACCESS;
 	if (IS_ENABLED(HAVE_PIN_USER_PAGES_FAST_ONLY))
 		features |= PTELAB_HAS_FAST_ONLY_PIN;
+	if (IS_ENABLED(HAVE_VMA_SET_FLAGS))
+		features |= PTELAB_HAS_VMA_SET_FLAGS;
+	if (IS_ENABLED(HAVE_MMAP_ACTIONS))
+		features |= PTELAB_HAS_MMAP_ACTIONS;
 	return features;
 }
 
@@ -69,5 +73,7 @@ bool ptelab_method_exists(unsigned int method)
 		return port_features() & PTELAB_HAS_INSERT_PFN_PMD;
 	if (method == PTELAB_HUGE_FOLIO)
 		return port_features() & PTELAB_HAS_INSERT_FOLIO_PMD;
+	if (ptelab_prepares(method))
+		return port_features() & PTELAB_HAS_MMAP_ACTIONS;
 	return true;
 }

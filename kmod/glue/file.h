@@ -27,6 +27,7 @@ struct ptelab_file {
 	/* Written once, before the first mmap: hooks read it without a lock. */
 	struct ptelab_shape shape;
 	struct vm_operations_struct vm_ops;	/* with PTELAB_SHAPE_HOOKS */
+	struct page **bad_pages;	/* PTELAB_ANSWER_BAD_PAGE; guarded by shape_lock, kept until release, or NULL */
 };
 
 static inline struct ptelab_file *file_of(const struct vm_area_struct *vma)
@@ -49,6 +50,7 @@ void ptelab_shape_undo(struct ptelab_file *file);	/* release: no VMA is left */
 int ptelab_events_init(void);
 void ptelab_events_exit(void);
 struct ptelab_event ptelab_event_of(const struct ptelab_file *file, unsigned int hook, const struct vm_area_struct *vma);
+u32 ptelab_event_lock(const struct ptelab_file *file, struct mm_struct *mm);	/* for a hook that has no VMA */
 void ptelab_event_record(const struct ptelab_file *file, struct ptelab_event *event);
 int ptelab_events_read(struct ptelab_events *arg);
 

@@ -21,7 +21,10 @@ struct address_space;
 struct address_space *ptelab_space_mapping(const struct port_space *space);
 void ptelab_space_borrow(struct port_space *space, struct file *file);
 void ptelab_vma_copied(struct vm_area_struct *vma);
-void ptelab_vma_gone(struct vm_area_struct *vma);
+bool ptelab_vma_gone(struct vm_area_struct *vma);	/* false: port_vma_track() has not been called for it */
+
+/* port_vma.c: for RAM or a device; cache 0: as it is */
+pgprot_t ptelab_prot_with_cache(pgprot_t prot, unsigned int cache);
 
 /*
  * chunk.c: kernel memory or a user's iterator to and from where the core says the bytes are. Consumes the chunk's reference of
@@ -46,6 +49,11 @@ bool ptelab_is_our_file(const struct file *filp);
 
 /* features.c */
 bool ptelab_method_exists(unsigned int method);
+
+static inline bool ptelab_prepares(unsigned int method)
+{
+	return method >= PTELAB_PREPARE_REMAP && method <= PTELAB_PREPARE_FAULT_PAGE;
+}
 
 /* ioctl.c */
 long ptelab_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

@@ -11,6 +11,7 @@
 #include <linux/uio.h>
 
 #include "file.h"
+#include "prepare.h"
 #include "vm_ops.h"
 
 struct ptelab_cdev {
@@ -36,6 +37,11 @@ static const char *const names[PTELAB_METHODS] = {
 	[PTELAB_HUGE_PFN] = "huge_pfn",
 	[PTELAB_HUGE_FOLIO] = "huge_folio",
 	[PTELAB_BARE] = "bare",
+	[PTELAB_PREPARE_REMAP] = "prepare_remap",
+	[PTELAB_PREPARE_IOREMAP] = "prepare_ioremap",
+	[PTELAB_PREPARE_SIMPLE_IOREMAP] = "prepare_simple_ioremap",
+	[PTELAB_PREPARE_MAP_PAGES] = "prepare_map_pages",
+	[PTELAB_PREPARE_FAULT_PAGE] = "prepare_fault_page",
 };
 
 static void cdev_free(struct ptelab_cdev *cdev)
@@ -92,6 +98,7 @@ static int node_release(struct inode *inode, struct file *filp)
 	ptelab_awaited_free(&file->awaited);
 	ptelab_kept_free(file);
 	ptelab_donors_free(file->donors);
+	kvfree(file->bad_pages);
 	ptelab_session_free(file->session);
 	kref_put(&file->cdev->users, cdev_release);
 	mutex_destroy(&file->shape_lock);
@@ -110,13 +117,6 @@ static int fail_mmap(struct ptelab_file *file, struct vm_area_struct *vma, const
 	return error ? error : -(int)plan->error;
 }
 
-static const struct vm_operations_struct *vm_ops_for(const struct ptelab_file *file, struct vm_area_struct *vma)
-{
-	if (file->shape.flags & PTELAB_SHAPE_NO_VM_OPS)
-		return vma->vm_ops;
-	return file->shape.flags & PTELAB_SHAPE_HOOKS ? &file->vm_ops : ptelab_vm_ops[file->method];
-}
-
 static int map_shaped(struct ptelab_file *file, struct vm_area_struct *vma)
 {
 	struct ptelab_plan plan = ptelab_hook_answer(file->session, PTELAB_HOOK_MMAP);
@@ -130,7 +130,8 @@ static int map_shaped(struct ptelab_file *file, struct vm_area_struct *vma)
 		return error;
 	if (plan.answer == PTELAB_ANSWER_ZAP)
 		ptelab_zap_everywhere(file->session);
-	vma->vm_ops = vm_ops_for(file, vma);
+	if (!(file->shape.flags & PTELAB_SHAPE_NO_VM_OPS))
+		vma->vm_ops = ptelab_vm_ops_of(file);
 	file->mapped = true;
 	return 0;
 }
@@ -201,22 +202,31 @@ static int node_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 	return 0;
 }
 
-static const struct file_operations node_fops = {
-	.owner = THIS_MODULE,
-	.open = node_open,
-	.release = node_release,
-	.mmap = node_mmap,
-	.read_iter = node_read,
-	.write_iter = node_write,
-	.llseek = node_llseek,
-	.fsync = node_fsync,
-	.unlocked_ioctl = ptelab_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
-};
+#define NODE_FOPS(name, ...)                              \
+	static const struct file_operations name = {     \
+		.owner = THIS_MODULE,                    \
+		.open = node_open,                       \
+		.release = node_release,                 \
+		.read_iter = node_read,                  \
+		.write_iter = node_write,                \
+		.llseek = node_llseek,                   \
+		.fsync = node_fsync,                     \
+		.unlocked_ioctl = ptelab_ioctl,          \
+		.compat_ioctl = compat_ptr_ioctl,        \
+		__VA_ARGS__                              \
+	}
+
+NODE_FOPS(node_fops, .mmap = node_mmap);
+#ifdef HAVE_MMAP_ACTIONS
+/* The kernel takes one or the other (include/linux/fs.h: can_mmap_file). */
+NODE_FOPS(prepare_fops, .mmap_prepare = ptelab_node_mmap_prepare);
+#else
+#define prepare_fops node_fops
+#endif
 
 bool ptelab_is_our_file(const struct file *filp)
 {
-	return filp->f_op == &node_fops;
+	return filp->f_op == &node_fops || filp->f_op == &prepare_fops;
 }
 
 struct ptelab_cdev *ptelab_cdev_add(unsigned int method, unsigned long pages, struct port_device *device)
@@ -228,7 +238,7 @@ struct ptelab_cdev *ptelab_cdev_add(unsigned int method, unsigned long pages, st
 		return ERR_PTR(-ENOMEM);
 	kref_init(&cdev->users);
 	cdev->misc.minor = MISC_DYNAMIC_MINOR;
-	cdev->misc.fops = &node_fops;
+	cdev->misc.fops = ptelab_prepares(method) ? &prepare_fops : &node_fops;
 	cdev->misc.mode = 0600;
 	cdev->misc.name = kasprintf(GFP_KERNEL, "ptelab_%s", names[method]);
 	cdev->misc.nodename = kasprintf(GFP_KERNEL, "ptelab/%s", names[method]);

@@ -253,13 +253,14 @@ void ptelab_awaited_free(struct list_head *of_file)
 }
 
 /* ->close. Context: mmap_lock held for read or write, or not at all at exit. */
-void ptelab_vma_gone(struct vm_area_struct *vma)
+bool ptelab_vma_gone(struct vm_area_struct *vma)
 {
 	struct filler *filler = vma->vm_private_data;
 
 	vma->vm_private_data = NULL;
 	if (filler && refcount_dec_and_test(&filler->vmas))
 		filler_free(filler);
+	return filler;
 }
 
 /*

@@ -37,12 +37,16 @@ void port_vma_make_mixedmap(struct vm_area_struct *vma)
 	compat_vm_flags_set(vma, VM_MIXEDMAP);
 }
 
-void port_vma_set_cache(struct vm_area_struct *vma, unsigned int cache)
+pgprot_t ptelab_prot_with_cache(pgprot_t prot, unsigned int cache)
 {
 	if (cache == PTELAB_CACHE_UNCACHED)
-		vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
-	else if (cache == PTELAB_CACHE_WRITE_COMBINING)
-		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
+		return pgprot_noncached(prot);
+	return cache == PTELAB_CACHE_WRITE_COMBINING ? pgprot_writecombine(prot) : prot;
+}
+
+void port_vma_set_cache(struct vm_area_struct *vma, unsigned int cache)
+{
+	vma->vm_page_prot = ptelab_prot_with_cache(vma->vm_page_prot, cache);
 }
 
 /* Legal in ->mmap: sets VM_MIXEDMAP itself, which needs mmap_lock for write (mm/memory.c: vm_insert_page). */

@@ -7,14 +7,15 @@
 #include "file.h"
 #include "vm_ops.h"
 
+#define PREPARE_FLAGS (PTELAB_SHAPE_READ_PROT | PTELAB_SHAPE_READ_PROT_LATE | PTELAB_SHAPE_NULL_VM_OPS)
 #define SHAPE_FLAGS (PTELAB_SHAPE_HOOKS | PTELAB_SHAPE_NO_VM_OPS | PTELAB_SHAPE_OWN_INODE | PTELAB_SHAPE_RESERVED | \
-		     PTELAB_SHAPE_EVENTS)
+		     PTELAB_SHAPE_EVENTS | PREPARE_FLAGS)
 #define CLEAR_ONLY (PTELAB_VM_WRITE | PTELAB_VM_MAYWRITE)
 #define VM_BITS (PTELAB_VM_IO | PTELAB_VM_PFNMAP | PTELAB_VM_MIXEDMAP | PTELAB_VM_DONTEXPAND | PTELAB_VM_DONTDUMP | \
 		 PTELAB_VM_DONTCOPY | CLEAR_ONLY)
 #define HOOK(name) (1ULL << PTELAB_HOOK_##name)
-/* MMAP and RELEASE are not members of vm_ops. */
-#define HOOK_BITS ((HOOK(NAME) << 1) - 1 - HOOK(MMAP) - 1)
+/* MMAP, MMAP_PREPARE and RELEASE are not members of vm_ops. */
+#define HOOK_BITS (((HOOK(NAME) << 1) - 1 - HOOK(MMAP) - 1) | HOOK(MAPPED))
 
 static unsigned long vm_flags_of(u32 bits)
 {
@@ -40,10 +41,35 @@ static int check_reservable(const struct ptelab_file *file)
 	return compound ? -EOPNOTSUPP : 0;
 }
 
+/* What there is for ->mmap_prepare alone. */
+static int check_prepare(const struct ptelab_file *file, const struct ptelab_shape *shape)
+{
+	bool action = file->method == PTELAB_PREPARE_REMAP || file->method == PTELAB_PREPARE_IOREMAP ||
+		      file->method == PTELAB_PREPARE_MAP_PAGES;
+
+	if (shape->action_first > PTELAB_LOOKUP_MAX || shape->action_pages > PTELAB_LOOKUP_MAX ||
+	    (shape->action_first && !shape->action_pages))
+		return -EINVAL;
+	if ((shape->action_pages && !action) ||
+	    (shape->flags & PREPARE_FLAGS && !ptelab_prepares(file->method)) ||
+	    (shape->flags & PTELAB_SHAPE_NULL_VM_OPS && file->method != PTELAB_PREPARE_FAULT_PAGE))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+/* What is filled at mmap is tracked until ->close, and without ->mmap nothing but ->mapped tells that there is a VMA. */
+static u64 hooks_needed(const struct ptelab_file *file)
+{
+	if (!ptelab_fills_at_mmap(file->session))
+		return 0;
+	return HOOK(OPEN) | HOOK(CLOSE) | (ptelab_prepares(file->method) ? HOOK(MAPPED) : 0);
+}
+
 static int check(const struct ptelab_file *file, const struct ptelab_shape *shape)
 {
-	const u64 pair = HOOK(OPEN) | HOOK(CLOSE);
+	const u64 needed = hooks_needed(file);
 	bool replaces = shape->flags & (PTELAB_SHAPE_HOOKS | PTELAB_SHAPE_NO_VM_OPS);
+	int error;
 
 	if ((shape->flags & ~SHAPE_FLAGS) || (shape->hooks & ~HOOK_BITS) || ((shape->vm_set | shape->vm_clear) & ~VM_BITS) ||
 	    (shape->vm_set & CLEAR_ONLY) || shape->cache >= PTELAB_CACHES ||
@@ -52,8 +78,7 @@ static int check(const struct ptelab_file *file, const struct ptelab_shape *shap
 	if ((shape->hooks && !(shape->flags & PTELAB_SHAPE_HOOKS)) ||
 	    (shape->hooks & HOOK(ACCESS) && shape->hooks & HOOK(GENERIC_ACCESS)))
 		return -EINVAL;
-	/* What ->mmap fills is tracked until ->close (port_vma_track). */
-	if (replaces && ptelab_fills_at_mmap(file->session) && (shape->hooks & pair) != pair)
+	if (replaces && (shape->hooks & needed) != needed)
 		return -EOPNOTSUPP;
 	/* Flags that make what the node inserts a BUG must not be set. What ->fault returns may go into a VM_MIXEDMAP VMA. */
 	if (file->method != PTELAB_BARE && shape->vm_set & PTELAB_VM_PFNMAP)
@@ -63,7 +88,10 @@ static int check(const struct ptelab_file *file, const struct ptelab_shape *shap
 		return -EOPNOTSUPP;
 	if (shape->flags & (PTELAB_SHAPE_OWN_INODE | PTELAB_SHAPE_RESERVED) && !ptelab_own_space(file->session))
 		return -EOPNOTSUPP;
-	return shape->flags & PTELAB_SHAPE_RESERVED ? check_reservable(file) : 0;
+	error = check_prepare(file, shape);
+	if (error || !(shape->flags & PTELAB_SHAPE_RESERVED))
+		return error;
+	return check_reservable(file);
 }
 
 static void reserve_pages(struct ptelab_file *file, bool reserved)

@@ -9,6 +9,7 @@
 #include <linux/pagemap.h>
 
 #include "file.h"
+#include "prepare.h"
 #include "vm_ops.h"
 
 static struct port_counts *counts_of(const struct vm_area_struct *vma)
@@ -30,7 +31,9 @@ static void vma_close(struct vm_area_struct *vma)
 {
 	struct ptelab_event event = ptelab_event_of(file_of(vma), PTELAB_HOOK_CLOSE, vma);
 
-	ptelab_vma_gone(vma);
+	/* An action that fails leads to ->close without ->mapped, which counts. */
+	if (!ptelab_vma_gone(vma) && ptelab_fills_at_mmap(file_of(vma)->session))
+		port_count(counts_of(vma), PORT_MAPS, 1);
 	port_count(counts_of(vma), PORT_CLOSES, 1);
 	ptelab_event_record(file_of(vma), &event);
 }
@@ -104,6 +107,13 @@ DEFINE_FAULT(fault_insert_mixed)
 DEFINE_FAULT(huge_pfn)
 DEFINE_FAULT(huge_folio)
 DEFINE_FAULT(bare)
+#ifdef HAVE_MMAP_ACTIONS
+DEFINE_FAULT(prepare_remap)
+DEFINE_FAULT(prepare_ioremap)
+DEFINE_FAULT(prepare_simple_ioremap)
+DEFINE_FAULT(prepare_map_pages)
+DEFINE_FAULT(prepare_fault_page)
+#endif
 
 static vm_fault_t huge_fault_pmd(struct vm_fault *vmf)
 {
@@ -291,6 +301,13 @@ static const struct vm_operations_struct bare_vm_ops = {
 	.open = vma_open,
 	.close = vma_close,
 };
+#ifdef HAVE_MMAP_ACTIONS
+NODE_VM_OPS(prepare_remap, .mapped = ptelab_vma_mapped);
+NODE_VM_OPS(prepare_ioremap, .mapped = ptelab_vma_mapped);
+NODE_VM_OPS(prepare_simple_ioremap, .mapped = ptelab_vma_mapped);
+NODE_VM_OPS(prepare_map_pages, .mapped = ptelab_vma_mapped);
+NODE_VM_OPS(prepare_fault_page, .mapped = ptelab_vma_mapped);
+#endif
 
 const struct vm_operations_struct *const ptelab_vm_ops[PTELAB_METHODS] = {
 	[PTELAB_INSERT_PAGE] = &insert_page_vm_ops,
@@ -308,7 +325,19 @@ const struct vm_operations_struct *const ptelab_vm_ops[PTELAB_METHODS] = {
 	[PTELAB_HUGE_PFN] = &huge_pfn_vm_ops,
 	[PTELAB_HUGE_FOLIO] = &huge_folio_vm_ops,
 	[PTELAB_BARE] = &bare_vm_ops,
+#ifdef HAVE_MMAP_ACTIONS
+	[PTELAB_PREPARE_REMAP] = &prepare_remap_vm_ops,
+	[PTELAB_PREPARE_IOREMAP] = &prepare_ioremap_vm_ops,
+	[PTELAB_PREPARE_SIMPLE_IOREMAP] = &prepare_simple_ioremap_vm_ops,
+	[PTELAB_PREPARE_MAP_PAGES] = &prepare_map_pages_vm_ops,
+	[PTELAB_PREPARE_FAULT_PAGE] = &prepare_fault_page_vm_ops,
+#endif
 };
+
+const struct vm_operations_struct *ptelab_vm_ops_of(const struct ptelab_file *file)
+{
+	return file->shape.flags & PTELAB_SHAPE_HOOKS ? &file->vm_ops : ptelab_vm_ops[file->method];
+}
 
 static int fill(struct vm_operations_struct *ops, unsigned int method, unsigned int hook)
 {
@@ -364,6 +393,11 @@ static int fill(struct vm_operations_struct *ops, unsigned int method, unsigned 
 	case PTELAB_HOOK_NAME:
 		ops->name = vma_name;
 		return 0;
+#ifdef HAVE_MMAP_ACTIONS
+	case PTELAB_HOOK_MAPPED:
+		ops->mapped = ptelab_vma_mapped;
+		return 0;
+#endif
 	}
 	return -EOPNOTSUPP;
 }

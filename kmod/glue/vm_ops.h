@@ -8,6 +8,10 @@
 /* [method]; [0] is NULL. */
 extern const struct vm_operations_struct *const ptelab_vm_ops[PTELAB_METHODS];
 
+/* What a VMA of this file gets: what SHAPE asked for, or the method's. */
+struct ptelab_file;
+const struct vm_operations_struct *ptelab_vm_ops_of(const struct ptelab_file *file);
+
 /* hooks: bits 1 << enum ptelab_hook. -EOPNOTSUPP: the method or this kernel has no such hook. */
 int ptelab_vm_ops_fill(struct vm_operations_struct *ops, unsigned int method, u64 hooks);
 

@@ -174,7 +174,8 @@ public:
 	// What happens meanwhile, once; each may be empty.
 	std::function<void()> on_retry;		// the fault's lock has been dropped
 	std::function<void()> on_delay;		// ->fault sleeps
-	std::function<void()> before_link;	// ->mmap has returned, the VMA is not in the rmap yet
+	std::function<void()> before_link;	// ->mmap or ->mmap_prepare has returned, the VMA is not in the rmap yet
+	std::function<void()> before_action;	// the VMA is in the rmap, what ->mmap_prepare asked for is not done yet
 	std::function<void()> before_zap;	// ->mmap has failed, what it inserted is still there
 	std::function<void()> before_huge;	// nothing of the PMD is mapped, ->huge_fault is not called yet
 	std::function<void()> before_fault;	// ->huge_fault has fallen back, ->fault is not called yet

@@ -66,6 +66,16 @@ unsigned call_fault(vm_fault *vmf)
 		return ptelab_fault_huge_folio(session, vmf, pgoff);
 	case PTELAB_BARE:	// as if SHAPE had asked for the hook
 		return ptelab_fault_bare(session, vmf, pgoff);
+	case PTELAB_PREPARE_REMAP:
+		return ptelab_fault_prepare_remap(session, vmf, pgoff);
+	case PTELAB_PREPARE_IOREMAP:
+		return ptelab_fault_prepare_ioremap(session, vmf, pgoff);
+	case PTELAB_PREPARE_SIMPLE_IOREMAP:
+		return ptelab_fault_prepare_simple_ioremap(session, vmf, pgoff);
+	case PTELAB_PREPARE_MAP_PAGES:
+		return ptelab_fault_prepare_map_pages(session, vmf, pgoff);
+	case PTELAB_PREPARE_FAULT_PAGE:
+		return ptelab_fault_prepare_fault_page(session, vmf, pgoff);
 	}
 	bug("a fault of a method that does not exist");
 }
@@ -245,30 +255,49 @@ Mapped Process::mmap(file *file, unsigned long pages, unsigned long pgoff, const
 	vma->write = flags.write;
 	vma->exec = flags.exec;
 	vma->file = file;
+	std::vector<::file *> released;
+	const unsigned long at = vma->start;
+	const int error = file->method >= PTELAB_PREPARE_REMAP ? prepare(std::move(owned), released) :
+									    map(std::move(owned), flags.fails_after);
+	mm_->mmap_lock.unlock();
+	std::for_each(released.begin(), released.end(), put_file);
+	return error ? Mapped{error} : Mapped{static_cast<long>(at)};
+}
+
+void Process::link_new(vm_area_struct *vma)
+{
+	Kernel &kernel = Kernel::get();
+	kernel.meanwhile(kernel.before_link);
+	{
+		const std::lock_guard guard{kernel.data};
+		vma->file->users++;
+	}
+	// Room for the VMA to grow, and a hole behind it.
+	mm_->next = vma->end + ((vma->end - vma->start) << 1) + kernel.page_bytes();
+	link(vma);
+	kernel.vmas++;
+}
+
+// mm/vma.c: __mmap_new_file_vma. The VMA is filled first and linked then.
+int Process::map(std::unique_ptr<vm_area_struct> vma, unsigned long fails_after)
+{
+	Kernel &kernel = Kernel::get();
 	vma->in_mmap = true;
-	int error = flags.fails_after ? ptelab_mmap_part(file->session, vma, flags.fails_after) : ptelab_mmap(file->session, vma);
-	if (flags.fails_after && !error)
+	int error = fails_after ? ptelab_mmap_part(vma->file->session, vma.get(), fails_after) :
+				  ptelab_mmap(vma->file->session, vma.get());
+	if (fails_after && !error)
 		error = -EIO;
 	vma->in_mmap = false;
-	if (error) {
-		// ->close is not called: what ->mmap has taken, it must have given back.
-		if (vma->filler)
-			bug("a failed ->mmap leaves its VMA tracked");
-		kernel.meanwhile(kernel.before_zap);
-		zap(vma, vma->start, vma->end, true);
-	} else {
-		kernel.meanwhile(kernel.before_link);
-		{
-			const std::lock_guard guard{kernel.data};
-			file->users++;
-		}
-		// Room for the VMA to grow, and a hole behind it.
-		mm_->next = vma->end + (bytes << 1) + kernel.page_bytes();
-		link(owned.release());
-		kernel.vmas++;
+	if (!error) {
+		link_new(vma.release());
+		return 0;
 	}
-	mm_->mmap_lock.unlock();
-	return error ? Mapped{error} : Mapped{static_cast<long>(vma->start)};
+	// ->close is not called: what ->mmap has taken, it must have given back.
+	if (vma->filler)
+		bug("a failed ->mmap leaves its VMA tracked");
+	kernel.meanwhile(kernel.before_zap);
+	zap(vma.get(), vma->start, vma->end, true);
+	return error;
 }
 
 // [start, addr) stays in the VMA, [addr, end) gets one of its own.

@@ -3,6 +3,7 @@
 // read like programs that use /dev/ptelab.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "fake_kernel.hpp"
@@ -90,6 +91,9 @@ public:
 private:
 	Touch touch(unsigned long addr, bool write, std::uint64_t word);
 	void split(unsigned long addr);
+	int map(std::unique_ptr<vm_area_struct> vma, unsigned long fails_after);
+	int prepare(std::unique_ptr<vm_area_struct> vma, std::vector<file *> &released);
+	void link_new(vm_area_struct *vma);
 	void remove(vm_area_struct *vma, std::vector<file *> &released);
 
 	Mm *mm_;

@@ -7,7 +7,7 @@ TEST_SUITE_BEGIN("hook plan");
 
 namespace {
 
-constexpr const char *kAnswers = "?NEBAZFOP";	// by enum ptelab_answer
+constexpr const char *kAnswers = "?NEBAZFOPG";	// by enum ptelab_answer
 
 // What the next calls of a hook are answered with.
 std::string answers(file *file, unsigned hook, unsigned count)
@@ -58,6 +58,8 @@ TEST_CASE("a hook has the answers that make sense for it, and no others")
 	CHECK(takes(PTELAB_HOOK_HUGE_FAULT) == "NFOP");
 	CHECK(takes(PTELAB_HOOK_PAGE_MKWRITE) == "NBA");
 	CHECK(takes(PTELAB_HOOK_PFN_MKWRITE) == "NBAZ");
+	CHECK(takes(PTELAB_HOOK_MMAP_PREPARE) == "NEG");
+	CHECK(takes(PTELAB_HOOK_MAPPED) == "NEZ");
 	for (const unsigned hook : {0U, unsigned{PTELAB_HOOK_OPEN}, unsigned{PTELAB_HOOK_CLOSE}, unsigned{PTELAB_HOOK_FAULT},
 				    unsigned{PTELAB_HOOK_MAP_PAGES}, unsigned{PTELAB_HOOK_ACCESS},
 				    unsigned{PTELAB_HOOK_GENERIC_ACCESS}, unsigned{PTELAB_HOOK_NAME},
@@ -120,7 +122,16 @@ TEST_CASE("PLAN refuses each field that is out of range, and leaves the plan tha
 	CHECK(spoilt([](ptelab_plan &arg) { arg.error = 0; }) == -EINVAL);
 	CHECK(spoilt([](ptelab_plan &arg) { arg.error = 4096; }) == -EINVAL);
 	CHECK(spoilt([](ptelab_plan &arg) { arg.answer = PTELAB_ANSWER_ZAP; }) == -EINVAL);
-	// Pages are for an mmap that fails.
+	// A bad page may have an error or none, and a number.
+	for (const unsigned error : {0U, unsigned{EIO}})
+		CHECK(spoilt([&](ptelab_plan &arg) {
+			arg.hook = PTELAB_HOOK_MMAP_PREPARE;
+			arg.answer = PTELAB_ANSWER_BAD_PAGE;
+			arg.error = error;
+		}) == 0);
+	// Else pages are for an mmap that fails.
+	CHECK(spoilt([](ptelab_plan &arg) { arg.hook = PTELAB_HOOK_MAPPED; }) == -EINVAL);
+	CHECK(spoilt([](ptelab_plan &arg) { arg.hook = PTELAB_HOOK_MMAP_PREPARE; }) == -EINVAL);
 	CHECK(spoilt([](ptelab_plan &arg) { arg.hook = PTELAB_HOOK_MREMAP; }) == -EINVAL);
 	CHECK(spoilt([](ptelab_plan &arg) {
 		arg.answer = PTELAB_ANSWER_ZAP;

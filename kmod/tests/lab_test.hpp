@@ -21,22 +21,30 @@ using fake::Personality;
 using fake::Process;
 using fake::value;
 
+// Those that have ->mmap_prepare in place of ->mmap.
+inline constexpr std::array kPreparedMethods{PTELAB_PREPARE_REMAP, PTELAB_PREPARE_IOREMAP, PTELAB_PREPARE_SIMPLE_IOREMAP,
+					     PTELAB_PREPARE_MAP_PAGES, PTELAB_PREPARE_FAULT_PAGE};
 // Those that differ in their call alone. nodes_test.cpp has the others: MAP_PAGES_ZERO, HUGE_PFN, HUGE_FOLIO, BARE.
 inline constexpr std::array kRamMethods{
 	PTELAB_INSERT_PAGE, PTELAB_INSERT_PAGES,       PTELAB_MAP_PAGES,	  PTELAB_REMAP_VMALLOC,	     PTELAB_REMAP_PFN,
-	PTELAB_FAULT_PAGE,  PTELAB_FAULT_INSERT_PAGE, PTELAB_FAULT_INSERT_PAGES, PTELAB_FAULT_INSERT_MIXED, PTELAB_FAULT_INSERT_PFN};
+	PTELAB_FAULT_PAGE,  PTELAB_FAULT_INSERT_PAGE, PTELAB_FAULT_INSERT_PAGES, PTELAB_FAULT_INSERT_MIXED, PTELAB_FAULT_INSERT_PFN,
+	PTELAB_PREPARE_REMAP, PTELAB_PREPARE_IOREMAP, PTELAB_PREPARE_SIMPLE_IOREMAP, PTELAB_PREPARE_MAP_PAGES, PTELAB_PREPARE_FAULT_PAGE};
 inline constexpr std::array kAllMethods{PTELAB_INSERT_PAGE,	   PTELAB_INSERT_PAGES,	      PTELAB_MAP_PAGES,	 PTELAB_REMAP_VMALLOC,
 					PTELAB_REMAP_PFN,	   PTELAB_FAULT_PAGE,	      PTELAB_FAULT_INSERT_PAGE,
 					PTELAB_FAULT_INSERT_PAGES, PTELAB_FAULT_INSERT_MIXED, PTELAB_FAULT_INSERT_PFN,
-					PTELAB_IOMAP};
+					PTELAB_IOMAP,		   PTELAB_PREPARE_REMAP,      PTELAB_PREPARE_IOREMAP,
+					PTELAB_PREPARE_SIMPLE_IOREMAP, PTELAB_PREPARE_MAP_PAGES, PTELAB_PREPARE_FAULT_PAGE};
 inline constexpr std::array kEagerMethods{PTELAB_INSERT_PAGE,	PTELAB_INSERT_PAGES, PTELAB_MAP_PAGES,
-					  PTELAB_REMAP_VMALLOC, PTELAB_REMAP_PFN,    PTELAB_IOMAP};
+					  PTELAB_REMAP_VMALLOC, PTELAB_REMAP_PFN,    PTELAB_IOMAP,
+					  PTELAB_PREPARE_REMAP, PTELAB_PREPARE_IOREMAP, PTELAB_PREPARE_SIMPLE_IOREMAP,
+					  PTELAB_PREPARE_MAP_PAGES};
 // One fault for each page.
 inline constexpr std::array kLazyMethods{PTELAB_FAULT_PAGE, PTELAB_FAULT_INSERT_PAGE, PTELAB_FAULT_INSERT_MIXED,
-					 PTELAB_FAULT_INSERT_PFN};
+					 PTELAB_FAULT_INSERT_PFN, PTELAB_PREPARE_FAULT_PAGE};
 // Whose mappings hold references of the pages.
 inline constexpr std::array kCountingMethods{PTELAB_INSERT_PAGE,       PTELAB_INSERT_PAGES, PTELAB_MAP_PAGES, PTELAB_FAULT_PAGE,
-					     PTELAB_FAULT_INSERT_PAGE, PTELAB_FAULT_INSERT_PAGES};
+					     PTELAB_FAULT_INSERT_PAGE, PTELAB_FAULT_INSERT_PAGES, PTELAB_PREPARE_MAP_PAGES,
+					     PTELAB_PREPARE_FAULT_PAGE};
 inline constexpr std::array kRamBackings{PTELAB_BACKING_SINGLE, PTELAB_BACKING_COMPOUND, PTELAB_BACKING_SPLIT,
 					 PTELAB_BACKING_VMALLOC};
 
@@ -49,9 +57,13 @@ constexpr bool is_eager(unsigned method)
 {
 	return is_one_of(kEagerMethods, method);
 }
+constexpr bool prepares_remap(unsigned method)
+{
+	return method >= PTELAB_PREPARE_REMAP && method <= PTELAB_PREPARE_SIMPLE_IOREMAP;
+}
 constexpr bool is_pfnmap(unsigned method)
 {
-	return method == PTELAB_FAULT_INSERT_PFN || method == PTELAB_REMAP_PFN || method == PTELAB_IOMAP;
+	return method == PTELAB_FAULT_INSERT_PFN || method == PTELAB_REMAP_PFN || method == PTELAB_IOMAP || prepares_remap(method);
 }
 constexpr unsigned default_backing(unsigned method)
 {
@@ -60,6 +72,9 @@ constexpr unsigned default_backing(unsigned method)
 		return PTELAB_BACKING_DEVICE;
 	case PTELAB_REMAP_PFN:
 	case PTELAB_BARE:
+	case PTELAB_PREPARE_REMAP:
+	case PTELAB_PREPARE_IOREMAP:
+	case PTELAB_PREPARE_SIMPLE_IOREMAP:
 		return PTELAB_BACKING_SPLIT;
 	case PTELAB_REMAP_VMALLOC:
 		return PTELAB_BACKING_VMALLOC;
@@ -78,6 +93,12 @@ constexpr bool takes_backing(unsigned method, unsigned backing)
 		return backing == PTELAB_BACKING_SINGLE || backing == PTELAB_BACKING_SPLIT;
 	case PTELAB_REMAP_VMALLOC:
 		return backing == PTELAB_BACKING_VMALLOC;
+	case PTELAB_PREPARE_REMAP:
+	case PTELAB_PREPARE_IOREMAP:
+	case PTELAB_PREPARE_SIMPLE_IOREMAP:
+		return backing == PTELAB_BACKING_SPLIT;
+	case PTELAB_PREPARE_MAP_PAGES:
+		return backing == PTELAB_BACKING_SINGLE;
 	}
 	return backing != PTELAB_BACKING_DEVICE;
 }

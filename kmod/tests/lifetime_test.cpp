@@ -127,7 +127,7 @@ TEST_CASE("a session knows its node, and a node's region is as large as a block 
 	for (const unsigned method : kAllMethods) {
 		file *const file = user.open(module, method);
 		CHECK(ptelab_session_method(file->session) == method);
-		CHECK(query(file).pages == (method == PTELAB_REMAP_PFN ? 4 : 16));
+		CHECK(query(file).pages == (default_backing(method) == PTELAB_BACKING_SPLIT ? 4 : 16));
 	}
 	CHECK(query(user.open(module, PTELAB_HUGE_FOLIO)).pages == 4);
 }

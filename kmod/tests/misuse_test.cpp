@@ -47,6 +47,21 @@ concept MapsDevice = requires(Token &token, const Region &region)
 	token.iomap(region);
 };
 
+// An action uses the draft up.
+template <typename Token>
+concept AsksForRemap = requires(Token &&token, const Region &region)
+{
+	static_cast<Token &&>(token).remap(region);
+	static_cast<Token &&>(token).ioremap(region);
+	static_cast<Token &&>(token).simple_ioremap(region);
+};
+
+template <typename Token>
+concept AsksForPages = requires(Token &&token, const Region &region)
+{
+	static_cast<Token &&>(token).map_pages(region);
+};
+
 template <typename Token>
 concept InsertsAround = requires(Token &token, const Region &region)
 {
@@ -149,6 +164,22 @@ static_assert(!GivesPage<Fault<Shaped>>);
 // At mmap, each kind is filled with its own calls only.
 static_assert(InsertsAll<Mapping<Inserted>>);
 static_assert(!InsertsAll<Mapping<PfnMap>>);
+
+// One action at most, of the kind that the draft is of, and nothing is inserted before there is a VMA.
+static_assert(AsksForRemap<Draft<Remapped>>);
+static_assert(!AsksForRemap<Draft<Remapped> &>);
+static_assert(!AsksForRemap<Draft<Inserted>>);
+static_assert(!AsksForRemap<Draft<Plain>>);
+static_assert(AsksForPages<Draft<Inserted>>);
+static_assert(!AsksForPages<Draft<Inserted> &>);
+static_assert(!AsksForPages<Draft<Remapped>>);
+static_assert(!AsksForPages<Draft<Plain>>);
+static_assert(RemapsAll<Mapping<Remapped>>);
+static_assert(!RemapsAll<Draft<Remapped>>);
+static_assert(InsertsAll<Mapping<Inserted>>);
+static_assert(!InsertsAll<Draft<Inserted>>);
+static_assert(!std::is_copy_constructible_v<Draft<Remapped>>);
+
 static_assert(!InsertsAll<Mapping<Remapped>>);
 static_assert(!InsertsAll<Mapping<Plain>>);
 static_assert(!InsertsAll<Mapping<Shaped>>);

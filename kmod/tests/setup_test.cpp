@@ -136,8 +136,11 @@ TEST_CASE("each node takes exactly the backings that its call can map")
 	CHECK(backings(PTELAB_REMAP_PFN) == (1U << PTELAB_BACKING_SINGLE | 1U << PTELAB_BACKING_SPLIT));
 	CHECK(backings(PTELAB_IOMAP) == 1U << PTELAB_BACKING_DEVICE);
 	CHECK(backings(PTELAB_REMAP_VMALLOC) == 1U << PTELAB_BACKING_VMALLOC);
+	CHECK(backings(PTELAB_PREPARE_MAP_PAGES) == 1U << PTELAB_BACKING_SINGLE);
+	for (const unsigned method : {PTELAB_PREPARE_REMAP, PTELAB_PREPARE_IOREMAP, PTELAB_PREPARE_SIMPLE_IOREMAP})
+		CHECK(backings(method) == 1U << PTELAB_BACKING_SPLIT);
 	for (const unsigned method : {PTELAB_INSERT_PAGES, PTELAB_MAP_PAGES, PTELAB_MAP_PAGES_ZERO, PTELAB_FAULT_INSERT_PAGES,
-				      PTELAB_FAULT_INSERT_MIXED, PTELAB_HUGE_PFN, PTELAB_HUGE_FOLIO, PTELAB_BARE})
+				      PTELAB_FAULT_INSERT_MIXED, PTELAB_HUGE_PFN, PTELAB_HUGE_FOLIO, PTELAB_BARE, PTELAB_PREPARE_FAULT_PAGE})
 		CHECK(backings(method) == ram);
 }
 
@@ -162,7 +165,8 @@ TEST_CASE("a fault action needs a node that faults, STALE one that gives pages, 
 			CAPTURE(action);
 			CAPTURE(method);
 			const bool faults = !is_eager(method) && method != PTELAB_MAP_PAGES_ZERO;
-			const bool stale_fits = method == PTELAB_FAULT_PAGE || method == PTELAB_HUGE_FOLIO;
+			const bool stale_fits = method == PTELAB_FAULT_PAGE || method == PTELAB_HUGE_FOLIO ||
+						method == PTELAB_PREPARE_FAULT_PAGE;
 			const bool fits = action == PTELAB_FAULT_STALE ? stale_fits :
 					  action == PTELAB_FAULT_REMAP ? method == PTELAB_BARE :
 									 faults;

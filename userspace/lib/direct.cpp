@@ -25,6 +25,8 @@ void shape(Device &device, const Shape &wanted)
 	argument.hooks = wanted.hooks;
 	argument.vm_set = wanted.vm_set;
 	argument.vm_clear = wanted.vm_clear;
+	argument.action_first = wanted.action_first;
+	argument.action_pages = wanted.action_pages;
 	must(device, PTELAB_IOC_SHAPE, &argument, "SHAPE");
 }
 

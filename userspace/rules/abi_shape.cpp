@@ -8,6 +8,7 @@ namespace {
 
 constexpr __u32 kShapeFlags = PTELAB_SHAPE_HOOKS | PTELAB_SHAPE_NO_VM_OPS | PTELAB_SHAPE_OWN_INODE | PTELAB_SHAPE_RESERVED |
 			      PTELAB_SHAPE_EVENTS;
+constexpr __u32 kPrepareFlags = PTELAB_SHAPE_READ_PROT | PTELAB_SHAPE_READ_PROT_LATE | PTELAB_SHAPE_NULL_VM_OPS;
 
 Errno shape_of(const Device &device, ptelab_shape argument)
 {
@@ -46,6 +47,7 @@ RULE("abi.shape_rejects", .says = "SHAPE refuses unknown bits, what may only be 
 		   {{"hook 0", hook(0)},
 		    {"the hook mmap", hook(PTELAB_HOOK_MMAP)},
 		    {"the hook release", hook(PTELAB_HOOK_RELEASE)},
+		    {"the hook mmap_prepare", hook(PTELAB_HOOK_MMAP_PREPARE)},
 		    {"an unknown hook", hook(PTELAB_HOOKS)},
 		    {"a hook far out", hook(63)},
 		    {"hooks without HOOKS", [](S &shape) { shape.flags = 0; }},
@@ -56,7 +58,16 @@ RULE("abi.shape_rejects", .says = "SHAPE refuses unknown bits, what may only be 
 		    {"an unknown VM flag to clear", [](S &shape) { shape.vm_clear = 1U << 8; }},
 		    {"VM_WRITE set", [](S &shape) { shape.vm_set = PTELAB_VM_WRITE; }},
 		    {"VM_MAYWRITE set", [](S &shape) { shape.vm_set = PTELAB_VM_MAYWRITE; }}},
-		   kShapeFlags);
+		   kShapeFlags | kPrepareFlags);
+	const auto part = [&](__u64 first, __u64 count) {
+		ptelab_shape shape{};
+		shape.action_first = first;
+		shape.action_pages = count;
+		return shape_of(own_region(node_of(PTELAB_BARE)), shape);
+	};
+	rule.expect("a part of no pages", part(1, 0), EINVAL);
+	rule.expect("a part of too many pages", part(0, PTELAB_LOOKUP_MAX + 1), EINVAL);
+	rule.expect("a part too far out", part(PTELAB_LOOKUP_MAX + 1, 1), EINVAL);
 }
 
 RULE("abi.shape_refuses", .says = "SHAPE is EOPNOTSUPP where the node, the region or the kernel cannot be shaped like that",
@@ -79,6 +90,12 @@ RULE("abi.shape_refuses", .says = "SHAPE is EOPNOTSUPP where the node, the regio
 	};
 	for (const auto &one : cases)
 		rule.expect(one.what, shape_of(own_region(node_of(one.method), kPages, one.setup), one.shape), EOPNOTSUPP);
+	for (const __u32 flag : {PTELAB_SHAPE_READ_PROT, PTELAB_SHAPE_READ_PROT_LATE, PTELAB_SHAPE_NULL_VM_OPS})
+		for (const ptelab_method method : {PTELAB_REMAP_PFN, PTELAB_FAULT_PAGE})
+			rule.expect("flag " + std::to_string(flag) + " with ->mmap", shape_of(own_region(node_of(method)), flags(flag)), EOPNOTSUPP);
+	ptelab_shape part{};
+	part.action_pages = 1;
+	rule.expect("a part with ->mmap", shape_of(own_region(node_of(PTELAB_REMAP_PFN)), part), EOPNOTSUPP);
 	for (const __u32 flag : {PTELAB_SHAPE_OWN_INODE, PTELAB_SHAPE_RESERVED})
 		rule.expect("flag " + std::to_string(flag) + " of the node's region",
 			    shape_of(Device(node_of(PTELAB_FAULT_INSERT_PFN)), flags(flag)), EOPNOTSUPP);
@@ -87,7 +104,27 @@ RULE("abi.shape_refuses", .says = "SHAPE is EOPNOTSUPP where the node, the regio
 			    kernel_features() & feature ? 0 : EOPNOTSUPP);
 	};
 	needs("->mprotect", PTELAB_HOOK_MPROTECT, PTELAB_HAS_MPROTECT_HOOK);
+	needs("->mapped", PTELAB_HOOK_MAPPED, PTELAB_HAS_MMAP_ACTIONS);
 	needs("generic_access_phys", PTELAB_HOOK_GENERIC_ACCESS, PTELAB_HAS_GENERIC_ACCESS);
+}
+
+RULE_PER_NODE("shape_refuses", kPrepareNodes,
+	      .says = "What an action fills needs ->open, ->close and ->mapped; a part is for those that take one, vm_ops of NULL for what is not filled",
+	      .source = "kmod/glue/shape.c:check_prepare")
+{
+	const ptelab_method method = rule.node().method;
+	const bool acts = method != PTELAB_PREPARE_FAULT_PAGE;
+	const auto told = [&](const ptelab_shape &shape) { return shape_of(own_region(rule.node()), shape); };
+	ptelab_shape part{};
+	part.action_pages = 1;
+
+	rule.expect("without ->mapped", told(hooks(hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE))), acts ? EOPNOTSUPP : 0);
+	rule.expect("without ->close", told(hooks(hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_MAPPED))), acts ? EOPNOTSUPP : 0);
+	rule.expect("without vm_ops", told(flags(PTELAB_SHAPE_NO_VM_OPS)), acts ? EOPNOTSUPP : 0);
+	rule.expect("with vm_ops of NULL", told(flags(PTELAB_SHAPE_NULL_VM_OPS)), acts ? EOPNOTSUPP : 0);
+	rule.expect("a part", told(part), acts && method != PTELAB_PREPARE_SIMPLE_IOREMAP ? 0 : EOPNOTSUPP);
+	rule.expect("a protection", told(flags(PTELAB_SHAPE_READ_PROT)), 0);
+	rule.expect("VM_PFNMAP", told(vm_set(PTELAB_VM_PFNMAP)), EOPNOTSUPP);
 }
 
 RULE("abi.shape_once", .says = "A file is shaped once, after SETUP and before its first mmap, else EBUSY",

@@ -163,6 +163,9 @@ RULE_PER_NODE("madv_guard", kFaultNodes, .contract = "PL-13",
 	const __u64 faults = device.stats().faults;
 	rule.expect("MADV_GUARD_INSTALL", advise(map.page(0), kMadvGuardInstall),
 		    choose<Errno>(guards, 0, EINVAL, "6.15 took guards in files' mappings, but not in special ones"));
+	constexpr unsigned kGuardRegion = 58; // Documentation/admin-guide/mm/pagemap.rst
+	rule.expect("pagemap tells of a guard", pagemap_entry(map.data()) >> kGuardRegion & 1,
+		    choose<std::uint64_t>(guards, 1, 0, "the guard, where there is one"));
 	rule.expect("a read", map.read(0).outcome(), choose<std::string>(guards, kUnmapped, kOk, "the guard, where there is one"));
 	device.unmap(0, 0, PTELAB_UNMAP_EVEN_COWS);
 	rule.expect("a read after unmap_mapping_range", map.read(0).outcome(),
@@ -171,6 +174,37 @@ RULE_PER_NODE("madv_guard", kFaultNodes, .contract = "PL-13",
 	rule.expect("MADV_GUARD_REMOVE", advise(map.page(0), kMadvGuardRemove),
 		    choose<Errno>(guards, 0, EINVAL, "6.15 took guards in files' mappings, but not in special ones"));
 	rule.expect("a read in the end", map.read(0).outcome(), kOk);
+}
+
+RULE("fault_page.guard_makes_fork_copy",
+     .says = "fork copies no entry of a shared mapping that ->fault can fill again; but if it has a guard page, it copies the guard and every other entry",
+     .source = "mm/memory.c:vma_needs_copy")
+{
+	struct Seen {
+		std::size_t present;
+		Touch guarded;
+		Touch other;
+	};
+	const Device device = own_region(node_of(PTELAB_FAULT_PAGE));
+	const Mapping map(device, pages(kPages));
+	const auto child = [&] {
+		return in_child([&] {
+			const std::size_t there = present(device, map);
+			return Seen{there, map.touch(0), map.touch(1)};
+		});
+	};
+
+	touch_all(map);
+	const Seen before = child();
+	rule.expect("without: entries in the child", before.present, 0U);
+	rule.expect("without: its access", before.guarded.outcome(), kOk);
+	if (const Errno error = advise(map.page(0), kMadvGuardInstall); error != Errno{})
+		rule.skip("this kernel takes no guard in a file's mapping");
+	const Seen after = child();
+	rule.expect("with: entries in the child", after.present, kPages - 1);
+	rule.expect("with: its access to the guard", after.guarded.outcome(), kUnmapped);
+	rule.expect("with: its access to the next page", after.other.outcome(), kOk);
+	rule.observe("VmFlags gu", has_flag(map, "gu"));
 }
 
 } // namespace

@@ -145,6 +145,11 @@ std::string rss_step(std::uint64_t before, std::uint64_t after)
 	return near(0) ? "none" : near(all) ? "+all" : near(-all) ? "-all" : fmt::format("{} pages", step);
 }
 
+std::string warning_in(const std::string &file, const std::string &function)
+{
+	return "WARNING: (CPU: [0-9]+ PID: [0-9]+ at )?" + file + ":[0-9]+ (at )?" + function;
+}
+
 bool kernel_said(const std::string &regex)
 {
 	return KernelLog(SEEK_SET).count(regex) != 0;

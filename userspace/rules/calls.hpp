@@ -41,6 +41,10 @@ std::uint64_t file_rss();
 // "none", "+all", "-all", or how many pages it was.
 std::string rss_step(std::uint64_t before, std::uint64_t after);
 
+// The line of a WARN in this file of the kernel, in this function if one is named; both are regular expressions. Later kernels
+// put the place before the function and the CPU, earlier ones after it.
+std::string warning_in(const std::string &file, const std::string &function = "");
+
 // The kernel has printed a line that matches since boot, as far as its log reaches back. Needs root.
 bool kernel_said(const std::string &regex);
 

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // MAP_PRIVATE: who gets a copy of a driver's page, of what, and who may write at all.
 #include <cstdlib>
-#include <sstream>
 #include <string>
 
 #include <ptelab/child.hpp>
 #include <ptelab/direct.hpp>
 #include <ptelab/procfs.hpp>
 
-#include <sys/klog.h>
 #include <sys/uio.h>
 
-#include "lab.hpp"
+#include "calls.hpp"
 #include "release.hpp"
 #include "room.hpp"
 
@@ -36,24 +34,6 @@ bool about(std::int64_t kb, std::size_t page_count)
 {
 	const auto wanted = static_cast<std::int64_t>(pages(page_count) / 1024);
 	return std::abs(kb - wanted) < wanted / 4;
-}
-
-// Whether the kernel has warned in the copy of a page since it was booted. Into which function the compiler has put the copy
-// differs: __wp_page_copy_user, wp_page_copy, do_wp_page.
-bool has_warned_of_copy()
-{
-	constexpr int kReadAll = 3;    // SYSLOG_ACTION_READ_ALL
-	constexpr int kSizeBuffer = 10; // SYSLOG_ACTION_SIZE_BUFFER
-	std::string log(static_cast<std::size_t>(::klogctl(kSizeBuffer, nullptr, 0)), '\0');
-
-	const int got = ::klogctl(kReadAll, log.data(), static_cast<int>(log.size()));
-	if (got < 0)
-		throw_errno("klogctl");
-	std::istringstream lines(log.substr(0, static_cast<std::size_t>(got)));
-	for (std::string line; std::getline(lines, line);)
-		if (line.find("at mm/memory.c:") != std::string::npos && line.find("wp_page") != std::string::npos)
-			return true;
-	return false;
 }
 
 std::uint8_t driver_byte(const Device &device, std::size_t offset)
@@ -148,7 +128,7 @@ struct Seen {
 
 RULE("cow.private_special_page_is_copied_from_the_writer", .contract = "CW-04",
      .says = "A write from another process into a private special page copies what the writer has at that address, or zeroes with a warning",
-     .source = "mm/memory.c:__wp_page_copy_user")
+     .source = "mm/memory.c:__wp_page_copy_user", .needs = {root()})
 {
 	constexpr std::uint8_t kWriters = 0xEE;
 	constexpr std::uint8_t kWritten = 0x42;
@@ -158,7 +138,9 @@ RULE("cow.private_special_page_is_copied_from_the_writer", .contract = "CW-04",
 	ours.protect(PROT_READ | PROT_WRITE);
 	ours.put(100, kWriters);
 
-	rule.declare_kernel_line("WARNING: CPU: .* at mm/memory.c:[0-9]+ (__wp_page_copy_user|wp_page_copy|do_wp_page)");
+	// Into which function the compiler has put the copy differs.
+	const std::string line = warning_in("mm/memory\\.c", "(__wp_page_copy_user|wp_page_copy|do_wp_page)");
+	rule.declare_kernel_line(line);
 	Child child([&](Channel &channel) {
 		const Mapping map(device, pages(2), {.flags = MAP_PRIVATE | MAP_FIXED, .at = ours.data()});
 		channel.send(touch_all(map));
@@ -190,7 +172,7 @@ RULE("cow.private_special_page_is_copied_from_the_writer", .contract = "CW-04",
 	child.wait();
 	rule.expect("the driver's byte", driver_byte(device, 100), 0x11);
 	static bool warned = false; // by an earlier run: the log may have dropped it since
-	warned = warned || has_warned_of_copy();
+	warned = warned || kernel_said(line);
 	rule.expect("the warning, at least once since boot", warned, true);
 }
 
@@ -204,7 +186,7 @@ RULE("cow.write_without_maywrite", .contract = "CW-05",
 	const Mapping map(device, pages(2));
 
 	if (!trusts)
-		rule.declare_kernel_line("WARNING: CPU: .* at mm/memory.c:[0-9]+ (sanitize_fault_flags|handle_mm_fault)");
+		rule.declare_kernel_line(warning_in("mm/memory\\.c", "(sanitize_fault_flags|handle_mm_fault)"));
 	rule.expect("a read", map.touch(0).outcome(), kOk);
 	rule.expect("a write to a page not there", map.write(pages(1), 1).outcome(),
 		    choose(trusts, std::string(kOk), std::string(kUnmapped), "6.2 added the check of VM_MAYWRITE at write faults"));

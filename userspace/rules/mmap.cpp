@@ -7,7 +7,7 @@
 namespace ptelab {
 namespace {
 
-RULE_PER_NODE("plain_open_and_mmap", kAllNodes, .says = "open and mmap with no ioctl give the whole region, every page of it accessible",
+RULE_PER_NODE("plain_open_and_mmap", kAllNodes | kPrepareNodes, .says = "open and mmap with no ioctl give the whole region, every page of it accessible",
 	      .source = "mm/mmap.c:mmap_region")
 {
 	const Device device(rule.node());
@@ -16,7 +16,7 @@ RULE_PER_NODE("plain_open_and_mmap", kAllNodes, .says = "open and mmap with no i
 	rule.expect("pages read", touch_all(map), map.pages());
 }
 
-RULE_PER_NODE("past_the_end_is_einval", kAllNodes, .says = "A mapping that would reach beyond the region is refused with EINVAL",
+RULE_PER_NODE("past_the_end_is_einval", kAllNodes | kPrepareNodes, .says = "A mapping that would reach beyond the region is refused with EINVAL",
 	      .source = "mm/mmap.c:mmap_region")
 {
 	const Device device(rule.node());
@@ -32,7 +32,7 @@ RULE_PER_NODE("past_the_end_is_einval", kAllNodes, .says = "A mapping that would
 	rule.expect("the last page", refusal(pages(1), size - pages(1)), 0);
 }
 
-RULE_PER_NODE("offset_is_honoured", kAllNodes, .says = "A mapping with an offset begins at that byte of the region",
+RULE_PER_NODE("offset_is_honoured", kAllNodes | kPrepareNodes, .says = "A mapping with an offset begins at that byte of the region",
 	      .source = "mm/memory.c:vm_iomap_memory")
 {
 	Device device = own_region(rule.node());
@@ -45,7 +45,7 @@ RULE_PER_NODE("offset_is_honoured", kAllNodes, .says = "A mapping with an offset
 	rule.expect("the driver's bytes", seen, sent);
 }
 
-RULE_PER_NODE("exec_is_eacces", kAllNodes, .says = "PROT_EXEC is refused with EACCES by mmap and by mprotect",
+RULE_PER_NODE("exec_is_eacces", kAllNodes | kPrepareNodes, .says = "PROT_EXEC is refused with EACCES by mmap and by mprotect",
 	      .source = "mm/mprotect.c:do_mprotect_pkey")
 {
 	const Device device = own_region(rule.node());

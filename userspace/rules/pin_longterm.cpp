@@ -103,18 +103,19 @@ RULE_PER_NODE("io_uring_fixed_buffer", kAllNodes, .contract = "GP-07",
 }
 
 RULE("fault_page.get_longterm", .contract = "GP-09",
-     .says = "FOLL_LONGTERM is for pinning alone: get_user_pages refuses it with EINVAL and a warning", .source = "mm/gup.c:is_valid_gup_args")
+     .says = "FOLL_LONGTERM is for pinning alone: get_user_pages refuses it with EINVAL and a warning", .source = "mm/gup.c:is_valid_gup_args", .needs = {root()})
 {
 	const Device device = own_region(node_of(PTELAB_FAULT_PAGE));
 	const Mapping map(device, pages(kPages));
 
-	rule.declare_kernel_line("WARNING: CPU: [0-9]+ PID: [0-9]+ at mm/gup\\.c:");
+	const std::string line = warning_in("mm/gup\\.c");
+	rule.declare_kernel_line(line);
 	map.touch(0);
 	for (const ptelab_pin_how how : {PTELAB_PIN_GET, PTELAB_PIN_GET_FAST, PTELAB_PIN_GET_REMOTE, PTELAB_PIN_GET_UNLOCKED}) {
 		const auto way = std::ranges::find(kPinWays, how, &PinWay::how);
 		rule.expect(std::string(way->name), verdict_of(device, how, map.data(), PTELAB_PIN_LONGTERM), "EINVAL");
 	}
-	rule.expect("the kernel warned since boot", kernel_said("at mm/gup.c:"), true);
+	rule.expect("the kernel warned since boot", kernel_said(line), true);
 }
 
 } // namespace

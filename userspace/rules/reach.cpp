@@ -138,14 +138,13 @@ Reach::Reach()
 	if (!counter_.why_not().empty())
 		return;
 	for (const FamilyCall &call : family()) {
-		Counted &entry = counted_.emplace_back(&call, nullptr, "", "");
+		Counted &entry = counted_.emplace_back(Counted{&call, {}, ""});
 		for (const Witness &witness : call.witnesses) {
-			entry.symbol = counter_.find(witness.symbol);
-			if (entry.symbol.empty())
+			const std::string symbol = counter_.find(witness.symbol);
+			if (symbol.empty() || (witness.exported && !(kernel_features() & witness.exported)))
 				continue;
-			entry.witness = &witness;
-			counter_.watch(entry.symbol);
-			break;
+			entry.witnesses.emplace_back(&witness, symbol);
+			counter_.watch(symbol);
 		}
 		if (!call.barred_by.empty() && has_global_function(call.barred_by))
 			entry.barred = fmt::format("{}: {}", call.barred_by, call.barred_because);
@@ -155,21 +154,36 @@ Reach::Reach()
 	counter_.start();
 }
 
+// The compiler may have put all uses of a function into its callers, and left the function: then a later witness tells.
+Reach::Told Reach::told(const Counted &entry, const std::map<std::string, std::uint64_t> &hits)
+{
+	Told first;
+	for (const auto &[witness, symbol] : entry.witnesses) {
+		const auto found = hits.find(symbol);
+		const Told one{witness, symbol, found == hits.end() ? 0 : found->second};
+		if (one.hits)
+			return one;
+		if (!first.witness)
+			first = one;
+	}
+	return first;
+}
+
 Value Reach::report() const
 {
 	const std::map<std::string, std::uint64_t> hits = counter_.hits();
 	Value all = Value::Object{};
 
 	for (const Counted &entry : counted_) {
+		const Told found = told(entry, hits);
 		Value one = Value::Object{};
-		one.set("symbol", entry.witness ? Value(entry.symbol) : Value());
+		one.set("symbol", found.witness ? Value(found.symbol) : Value());
 		one.set("route", entry.call->route);
-		const auto found = hits.find(entry.symbol);
-		one.set("hits", entry.witness ? Value(found == hits.end() ? 0 : found->second) : Value());
-		if (!entry.witness)
-			one.set("absent", "this kernel has no such function");
-		else if (!entry.witness->what.empty())
-			one.set("stands_for_it", entry.witness->what);
+		one.set("hits", found.witness ? Value(found.hits) : Value());
+		if (!found.witness)
+			one.set("absent", "this kernel has no such function for modules");
+		else if (!found.witness->what.empty())
+			one.set("stands_for_it", found.witness->what);
 		if (!entry.barred.empty())
 			one.set("barred", entry.barred);
 		all.set(entry.call->name, std::move(one));
@@ -183,9 +197,8 @@ std::vector<std::string> Reach::missed() const
 	std::vector<std::string> names;
 
 	for (const Counted &entry : counted_)
-		if (const auto found = hits.find(entry.symbol);
-		    entry.witness && entry.barred.empty() && (found == hits.end() || found->second == 0))
-			names.push_back(fmt::format("{} ({})", entry.call->name, entry.symbol));
+		if (const Told found = told(entry, hits); found.witness && entry.barred.empty() && found.hits == 0)
+			names.push_back(fmt::format("{} ({})", entry.call->name, found.symbol));
 	return names;
 }
 

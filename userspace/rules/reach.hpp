@@ -22,12 +22,14 @@ namespace ptelab {
 struct Witness {
 	std::string_view symbol; // "ptelab:NAME" for a function of the module
 	std::string_view what;	 // "": it is the call itself; else how it stands for it
+	// A bit of PTELAB_HAS_*, without which the function may be there but no module can call it.
+	__u64 exported = 0;
 };
 
 struct FamilyCall {
 	std::string_view name;	// as it was first documented
 	std::string_view route; // how user space gets there
-	std::vector<Witness> witnesses; // the first one that this kernel has is counted
+	std::vector<Witness> witnesses; // the first one that was hit is told, or the first that this kernel has
 	// A function of the kernel, not a static one, that keeps every driver of a character device from this call, and why; none: "".
 	std::string_view barred_by = "";
 	std::string_view barred_because = "";
@@ -75,10 +77,16 @@ public:
 private:
 	struct Counted {
 		const FamilyCall *call;
-		const Witness *witness; // null: this kernel has none
-		std::string symbol;
+		std::vector<std::pair<const Witness *, std::string>> witnesses; // those that this kernel has, with their symbols
 		std::string barred; // "": it can be reached; else why not
 	};
+	// What there is to tell of a call: its witness, the witness' symbol and hits. null: this kernel has none.
+	struct Told {
+		const Witness *witness = nullptr;
+		std::string symbol;
+		std::uint64_t hits = 0;
+	};
+	static Told told(const Counted &entry, const std::map<std::string, std::uint64_t> &hits);
 
 	KprobeCounter counter_;
 	std::vector<Counted> counted_;

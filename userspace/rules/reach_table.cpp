@@ -27,7 +27,8 @@ const std::array kFamily = std::to_array<FamilyCall>({
 	{"vmf_insert_mixed", "a fault on the node fault_insert_mixed", {{"vmf_insert_mixed", ""}}},
 	{"vmf_insert_mixed_prot", "CALL", {{"vmf_insert_mixed_prot", ""}}},
 	{"vmf_insert_mixed_mkwrite", "CALL with the right to write",
-	 {{"vmf_insert_mixed_mkwrite", ""}, {"vmf_insert_page_mkwrite", "successor vmf_insert_page_mkwrite"}},
+	 {{"vmf_insert_mixed_mkwrite", "", PTELAB_HAS_INSERT_MIXED_MKWRITE},
+	  {"vmf_insert_page_mkwrite", "successor vmf_insert_page_mkwrite", PTELAB_HAS_INSERT_PAGE_MKWRITE}},
 	 "",
 	 "",
 	 PTELAB_HAS_INSERT_MIXED_MKWRITE | PTELAB_HAS_INSERT_PAGE_MKWRITE,
@@ -46,6 +47,12 @@ const std::array kFamily = std::to_array<FamilyCall>({
 	{"io_remap_pfn_range", "CALL",
 	 {{"io_remap_pfn_range", ""}, {"remap_pfn_range", "an inline around it where physical addresses need no translation"}}},
 	{"vm_iomap_memory", "mmap of the node iomap, or CALL", {{"vm_iomap_memory", ""}}},
+	{"f_op.mmap_prepare", "mmap of a node prepare_*", {{"ptelab:ptelab_node_mmap_prepare", "the node's hook"}}},
+	{"mmap_action_remap", "mmap of the node prepare_remap", {{"remap_pfn_range_complete", "what is done when there is a VMA"}}},
+	{"mmap_action_ioremap", "mmap of the node prepare_ioremap", {{"remap_pfn_range_complete", "what is done when there is a VMA"}}},
+	{"mmap_action_simple_ioremap", "mmap of the node prepare_simple_ioremap", {{"simple_ioremap_prepare", "what its arguments are checked by"}}},
+	{"mmap_action_map_kernel_pages", "mmap of the node prepare_map_pages",
+	 {{"map_kernel_pages_complete", "what is done when there is a VMA"}}},
 
 	// Taking away
 	{"zap_vma_ptes", "ZAP of a PFN mapping", {{"zap_vma_ptes", ""}, {"zap_special_vma_range", "successor zap_special_vma_range"}}},
@@ -73,7 +80,8 @@ const std::array kFamily = std::to_array<FamilyCall>({
 	{"access_remote_vm", "read and write of /proc/PID/mem",
 	 {{"access_remote_vm", ""}, {"__access_remote_vm", "its body, the call itself is inlined"}}},
 	{"access_process_vm", "CALL", {{"access_process_vm", ""}}},
-	{"ptrace_access_vm", "PTRACE_PEEKDATA and POKEDATA", {{"ptrace_access_vm", ""}}},
+	{"ptrace_access_vm", "PTRACE_PEEKDATA and POKEDATA", {{"ptrace_access_vm", ""}, {"generic_ptrace_peekdata", "its caller, it is inlined there"},
+							      {"ptrace_request", "the caller of its caller, both are inlined there"}}},
 	{"generic_access_phys", "/proc/PID/mem of a mapping whose ->access it is", {{"generic_access_phys", ""}}},
 
 	// Getting and pinning
@@ -110,7 +118,7 @@ const std::array kFamily = std::to_array<FamilyCall>({
 	{"vm_ops.pfn_mkwrite", "a write to a mapping shaped with it", {{"ptelab:vma_pfn_mkwrite", "the node's hook"}}},
 	{"vm_ops.access", "/proc/PID/mem of a PFN mapping", {{"ptelab:vma_access", "the node's hook"}}},
 	{"vm_ops.name", "a core dump of a mapping shaped with it", {{"ptelab:vma_name", "the node's hook"}}},
-	{"vm_ops.mapped", "mmap on a kernel that has the hook", {{"ptelab:vma_mapped", "the node's hook"}}},
+	{"vm_ops.mapped", "mmap on a kernel that has the hook", {{"ptelab:ptelab_vma_mapped", "the node's hook"}}},
 });
 
 } // namespace

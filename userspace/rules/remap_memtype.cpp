@@ -53,6 +53,25 @@ std::size_t reservations(std::uint64_t start, std::uint64_t bytes)
 	return found;
 }
 
+RULE_PER_NODE("shows_its_reservation", bit_of(PTELAB_REMAP_PFN) | bit_of(PTELAB_IOMAP),
+	      .says = "x86 marks a VMA that is remapped as a whole and so has its memory type reserved: smaps shows it as ar; a counted reservation has no mark",
+	      .source = "arch/x86/mm/pat/memtype.c:track_pfn_remap, mm/memory.c:remap_pfn_range_track")
+{
+	const Device device = own_region(rule.node());
+	const Mapping map(device, pages(4));
+
+	rule.expect("VmFlags ar", smaps_at(map.data()).value().has("ar"), by_feature(kCountedReservation, false, true, kCounted));
+	const Device part = bare();
+	const Mapping half(part, pages(4));
+	ptelab_call wanted{};
+	wanted.flags = PTELAB_CALL_WRITE_LOCK;
+	wanted.call = PTELAB_CALL_REMAP;
+	wanted.address = address_of(half);
+	wanted.bytes = pages(2);
+	rule.expect("a part", answer_to(part, wanted), 0);
+	rule.expect("a part: VmFlags ar", smaps_at(half.data()).value().has("ar"), false);
+}
+
 std::uint64_t physical(const Device &device, const Mapping &map)
 {
 	return device.lookup(map.bytes()).front().pfn * page_size();

@@ -7,7 +7,7 @@
 namespace ptelab {
 namespace {
 
-RULE_PER_NODE("revoke_is_sigbus", kAllNodes, .says = "After REVOKE every access gets SIGBUS, and read(2) and write(2) get ENODEV",
+RULE_PER_NODE("revoke_is_sigbus", kAllNodes | kPrepareNodes, .says = "After REVOKE every access gets SIGBUS, and read(2) and write(2) get ENODEV",
 	      .source = "mm/memory.c:unmap_mapping_range")
 {
 	Device device = own_region(rule.node());
@@ -27,7 +27,7 @@ RULE_PER_NODE("revoke_is_sigbus", kAllNodes, .says = "After REVOKE every access 
 	device.restore();
 }
 
-RULE_PER_NODE("restore_brings_it_back", kAllNodes, .says = "After RESTORE every page is served again with the bytes that it had",
+RULE_PER_NODE("restore_brings_it_back", kAllNodes | kPrepareNodes, .says = "After RESTORE every page is served again with the bytes that it had",
 	      .source = "mm/memory.c:do_fault")
 {
 	Device device = own_region(rule.node());

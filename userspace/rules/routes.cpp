@@ -7,12 +7,14 @@
 
 #include <ptelab/direct.hpp>
 
-#include "lab.hpp"
+#include "calls.hpp"
+#include "trace.hpp"
 
 namespace ptelab {
 namespace {
 
 constexpr std::int64_t kNoPage = 0x100; // VM_FAULT_NOPAGE: the entry is set
+constexpr std::int64_t kSigbusAnswer = 0x2; // VM_FAULT_SIGBUS
 constexpr std::uint64_t kMark = 0x726f757465730000;
 
 ptelab_call on(const Mapping &map, std::size_t page, ptelab_call_id id)
@@ -41,6 +43,40 @@ RULE("routes.insert_mixed_variants", .says = "The variants of vmf_insert_mixed m
 
 	make(0, PTELAB_CALL_INSERT_MIXED_PROT, PTELAB_HAS_INSERT_MIXED_PROT, "vmf_insert_mixed_prot");
 	make(1, PTELAB_CALL_INSERT_MIXED_MKWRITE, PTELAB_HAS_INSERT_MIXED_MKWRITE, "vmf_insert_mixed_mkwrite");
+}
+
+RULE("routes.insert_page_mkwrite",
+     .says = "vmf_insert_page_mkwrite for a write makes an entry that is writable and dirty at once, also where page_mkwrite would be called; for a page "
+	     "that is there already it gives the right to write; another page is SIGBUS and a warning",
+     .source = "mm/memory.c:insert_page_into_pte_locked", .needs = {root(), node(PTELAB_BARE), feature(PTELAB_HAS_INSERT_PAGE_MKWRITE)})
+{
+	Device device = own_region(node_of(PTELAB_BARE));
+	shape(device, {.hooks = kOpenAndClose | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
+	const Mapping map(device, pages(4));
+	const auto insert = [&](std::size_t page, std::size_t index, bool write) {
+		ptelab_call argument = on(map, page, PTELAB_CALL_INSERT_PAGE_MKWRITE);
+		argument.flags = write ? PTELAB_CALL_WRITE : 0U;
+		argument.index = index;
+		return call(device, argument).result;
+	};
+	constexpr __u32 kTold = PTELAB_PTE_PRESENT | PTELAB_PTE_WRITE | PTELAB_PTE_DIRTY | PTELAB_PTE_SPECIAL | PTELAB_PTE_OURS;
+	constexpr __u32 kRead = PTELAB_PTE_PRESENT | PTELAB_PTE_OURS;
+
+	rule.expect("to read", insert(0, 0, false), kNoPage);
+	rule.expect("to read: the entry", state_of(device, map, 0) & kTold, kRead);
+	rule.expect("to write", insert(1, 1, true), kNoPage);
+	rule.expect("to write: the entry", state_of(device, map, 1) & kTold, kRead | PTELAB_PTE_WRITE | PTELAB_PTE_DIRTY);
+	rule.expect("references", page_info(device, 1).references, 2);
+	rule.expect("again, to read", insert(0, 0, false), kNoPage);
+	rule.expect("again, to read: the entry", state_of(device, map, 0) & kTold, kRead);
+	rule.expect("again, to write", insert(0, 0, true), kNoPage);
+	rule.expect("again, to write: writable", (state_of(device, map, 0) & PTELAB_PTE_WRITE) != 0, true);
+	rule.expect("again, to write: references", page_info(device, 0).references, 2);
+	rule.expect("another page, to read", insert(0, 2, false), kNoPage);
+	rule.declare_kernel_line(warning_in("mm/memory\\.c"));
+	rule.expect("another page, to write", insert(0, 2, true), kSigbusAnswer);
+	rule.expect("references to that", page_info(device, 2).references, 1);
+	rule.expect("what is mapped", device.lookup(map.page(0)).front().page, 1U);
 }
 
 RULE("routes.io_remap", .says = "io_remap_pfn_range maps a range of pfns as remap_pfn_range does", .source = "include/linux/mm.h:io_remap_pfn_range",

@@ -161,6 +161,9 @@ inline constexpr __u32 bit_of(ptelab_method method)
 // The nodes of the first set: one for each kind of mapping. The others are variations of these.
 inline constexpr __u32 kAllNodes = (1U << (PTELAB_IOMAP + 1)) - 2;
 
+// Those that have ->mmap_prepare in place of ->mmap, on kernels that know it; each does what one with ->mmap does.
+inline constexpr __u32 kPrepareNodes = ((1U << PTELAB_METHODS) - 1) & ~((1U << PTELAB_PREPARE_REMAP) - 1);
+
 // For the macros below. nodes 0: a rule about no node in particular.
 bool add_rule(void (*body)(Rule &), const char *file, unsigned line, std::string_view name, __u32 node_mask, const Traits &traits);
 

@@ -22,7 +22,7 @@ RULE_PER_NODE("one_fault_for_each_page", kAllNodes, .says = "Each page of a faul
 	rule.expect("errors", device.stats().fault_errors, 0U);
 }
 
-RULE_PER_NODE("maps_and_closes", kAllNodes, .says = "Each mmap that succeeds and each that is refused is counted, and each end of a mapping",
+RULE_PER_NODE("maps_and_closes", kAllNodes | kPrepareNodes, .says = "Each mmap that succeeds and each that is refused is counted, and each end of a mapping",
 	      .source = "mm/mmap.c:remove_vma")
 {
 	const Device device = own_region(rule.node());
@@ -39,7 +39,7 @@ RULE_PER_NODE("maps_and_closes", kAllNodes, .says = "Each mmap that succeeds and
 	rule.expect("opens", device.stats().opens, 0U);
 }
 
-RULE_PER_NODE("fork_opens_and_exit_closes", kAllNodes, .says = "fork copies the mapping (->open), and the child's end takes it away (->close)",
+RULE_PER_NODE("fork_opens_and_exit_closes", kAllNodes | kPrepareNodes, .says = "fork copies the mapping (->open), and the child's end takes it away (->close)",
 	      .source = "kernel/fork.c:dup_mmap")
 {
 	const Device device = own_region(rule.node());

@@ -14,6 +14,7 @@ namespace {
 constexpr std::array<std::string_view, PTELAB_HOOKS> kHookNames{
 	"none",	     "mmap",	  "open",	  "close",	 "may_split", "mremap",		"mprotect", "fault",
 	"huge_fault", "map_pages", "page_mkwrite", "pfn_mkwrite", "access",    "generic_access", "name",     "release",
+	"mmap_prepare", "mapped",
 };
 
 } // namespace

@@ -23,6 +23,8 @@ struct Shape {
 	__u32 vm_set = 0;
 	__u32 vm_clear = 0;
 	ptelab_cache cache = ptelab_cache{};
+	__u64 action_first = 0; // page of the VMA
+	__u64 action_pages = 0;
 };
 void shape(Device &device, const Shape &shape);
 
