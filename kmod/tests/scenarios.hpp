@@ -291,7 +291,7 @@ std::vector<Scenario<Lab>> list()
 			p.stats(file);
 		}},
 		{"backings", 0, [](P &p) {
-			for (unsigned backing = 1; backing < PTELAB_BACKINGS; backing++) {
+			for (unsigned backing = 1; backing <= PTELAB_BACKING_DEVICE; backing++) {
 				const int file = p.open();
 				p.setup(file, {.backing = backing, .pages = 4});
 				const int map = p.mmap(file, 4);
