@@ -32,12 +32,14 @@ const Node &counterpart(const Node &node)
 	}
 }
 
+constexpr __u32 kHistory = PTELAB_PTE_YOUNG | PTELAB_PTE_DIRTY;
+
 // What LOOKUP and smaps tell of a mapping whose pages have all been read.
 Names picture(const Device &device, const Mapping &map)
 {
-	Names lines{driver_flags(map), std::to_string(resident(map)) + " resident", std::to_string(touch_all(map)) + " pages read"};
+	Names lines{driver_flags(map), fmt::format("{} resident", resident(map)), fmt::format("{} pages read", touch_all(map))};
 	for (const ptelab_pte &entry : device.lookup(map.bytes()))
-		lines.push_back(fmt::format("state {:#x}, page {}", entry.state & ~__u32{PTELAB_PTE_YOUNG | PTELAB_PTE_DIRTY}, entry.page));
+		lines.push_back(fmt::format("state {:#x}, page {}", entry.state & ~kHistory, entry.page));
 	return lines;
 }
 
@@ -52,7 +54,8 @@ Errno map_errno(const Device &device, const MapOptions &options = {})
 }
 
 RULE_PER_NODE("maps_as_mmap_does", kPrepareNodes,
-	      .says = "What ->mmap_prepare asks for makes the same mapping as the call that ->mmap makes: flags, entries, bytes; shared and private",
+	      .says = "What ->mmap_prepare asks for makes the same mapping as the call that ->mmap makes: flags, "
+	            "entries, bytes; shared and private",
 	      .source = "mm/util.c:mmap_action_complete")
 {
 	const std::vector<std::byte> content = pattern(pages(kPages), 4);
@@ -65,7 +68,8 @@ RULE_PER_NODE("maps_as_mmap_does", kPrepareNodes,
 			Names lines = picture(device, map);
 			std::vector<std::byte> seen(map.size());
 			map.copy_out(0, seen);
-			lines.push_back(std::ranges::equal(seen, std::span(content).subspan(pages(3), pages(4))) ? "its bytes" : "others");
+			const std::span its = std::span(content).subspan(pages(3), pages(4));
+			lines.push_back(std::ranges::equal(seen, its) ? "its bytes" : "others");
 			return lines;
 		};
 		rule.expect(name, pictured(rule.node()), pictured(counterpart(rule.node())));
@@ -73,7 +77,8 @@ RULE_PER_NODE("maps_as_mmap_does", kPrepareNodes,
 }
 
 RULE_PER_NODE("order_of_hooks", kPrepareNodes, .contract = "MM-11",
-	      .says = "MAP_FIXED over a mapping: its ->close, ->mmap_prepare, then ->mapped, which alone finds the VMA, with its entries; all under the write lock",
+	      .says = "MAP_FIXED over a mapping: its ->close, ->mmap_prepare, then ->mapped, which alone finds the "
+	            "VMA, with its entries; all under the write lock",
 	      .source = "mm/vma.c:__mmap_region")
 {
 	const Device device = prepared(rule.node().method);
@@ -84,15 +89,16 @@ RULE_PER_NODE("order_of_hooks", kPrepareNodes, .contract = "MM-11",
 
 	rule.expect("hooks", hook_names(events), Names{"close", "mmap_prepare", "mapped"});
 	for (const ptelab_hook hook : {PTELAB_HOOK_CLOSE, PTELAB_HOOK_MMAP_PREPARE, PTELAB_HOOK_MAPPED})
-		rule.expect(hook_names({event_of(events, hook)}).front() + ": mmap_lock", lock_name(event_of(events, hook)), "write");
+		rule.expect(hook_names({event_of(events, hook)}).front() + ": mmap_lock", lock_name(event_of(events, hook)),
+			    "write");
 	const ptelab_event &mapped = event_of(events, PTELAB_HOOK_MAPPED);
 	rule.expect("->mapped finds the VMA", mapped.vma != 0, true);
 	rule.expect("->mapped: entries present", mapped.present, rule.node().faults ? 0U : 4U);
 	rule.expect("->mapped: bytes", mapped.end - mapped.start, map.size());
 }
 
-RULE("prepare.mapped_is_not_called_after_mmap", .says = "->mapped of a driver that has ->mmap is never called", .source = "mm/vma.c:__mmap_region",
-     .needs = {feature(PTELAB_HAS_MMAP_ACTIONS)})
+RULE("prepare.mapped_is_not_called_after_mmap", .says = "->mapped of a driver that has ->mmap is never called",
+     .source = "mm/vma.c:__mmap_region", .needs = {feature(PTELAB_HAS_MMAP_ACTIONS)})
 {
 	for (const ptelab_method method : {PTELAB_FAULT_PAGE, PTELAB_MAP_PAGES}) {
 		const Device device = traced_region(node_of(method), kPages, {.hooks = kNeeded});
@@ -102,7 +108,8 @@ RULE("prepare.mapped_is_not_called_after_mmap", .says = "->mapped of a driver th
 	}
 }
 
-RULE_PER_NODE("refusal", kPrepareNodes, .says = "What ->mmap_prepare refuses has no VMA: neither ->mapped nor ->close is called",
+RULE_PER_NODE("refusal", kPrepareNodes,
+	      .says = "What ->mmap_prepare refuses has no VMA: neither ->mapped nor ->close is called",
 	      .source = "mm/vma.c:call_mmap_prepare")
 {
 	Device device = prepared(rule.node().method);
@@ -115,14 +122,16 @@ RULE_PER_NODE("refusal", kPrepareNodes, .says = "What ->mmap_prepare refuses has
 }
 
 RULE_PER_NODE("mapped_fails", kPrepareNodes, .contract = "PP-05",
-	      .says = "An error of ->mapped is that of mmap; the VMA is unmapped, and ->close is called for it", .source = "mm/util.c:mmap_action_finish")
+	      .says = "An error of ->mapped is that of mmap; the VMA is unmapped, and ->close is called for it",
+	      .source = "mm/util.c:mmap_action_finish")
 {
 	Device device = prepared(rule.node().method);
 	plan(device, {.hook = PTELAB_HOOK_MAPPED, .answer = PTELAB_ANSWER_ERROR, .error = EXDEV, .count = 1});
 	const Mapping room = reserve(4);
 	EventLog log(device);
 
-	rule.expect("mmap", errno_of([&] { Mapping(device, pages(4), {.flags = MAP_SHARED | MAP_FIXED, .at = room.data()}).release(); }), EXDEV);
+	const MapOptions over{.flags = MAP_SHARED | MAP_FIXED, .at = room.data()};
+	rule.expect("mmap", errno_of([&] { Mapping(device, pages(4), over).release(); }), EXDEV);
 	const Events events = log.take();
 	rule.expect("hooks", hook_names(events), Names{"mmap_prepare", "mapped", "close"});
 	rule.expect("->close: entries present", event_of(events, PTELAB_HOOK_CLOSE).present, 0U);
@@ -130,7 +139,8 @@ RULE_PER_NODE("mapped_fails", kPrepareNodes, .contract = "PP-05",
 }
 
 RULE("prepare.action_fails", .contract = "PP-03",
-     .says = "An action that fails half way unmaps the VMA with ->close and without ->mapped, where a failing ->mmap calls neither",
+     .says = "An action that fails half way unmaps the VMA with ->close and without ->mapped, where a failing ->mmap "
+           "calls neither",
      .source = "mm/util.c:mmap_action_finish, mm/vma.c:__mmap_new_file_vma", .needs = {node(PTELAB_PREPARE_MAP_PAGES)})
 {
 	Device device = prepared(PTELAB_PREPARE_MAP_PAGES);
@@ -148,7 +158,8 @@ RULE("prepare.action_fails", .contract = "PP-03",
 	rule.expect("references to the first page after ->mmap", page_info(other, 0).references, 1);
 }
 
-RULE("prepare.error_override", .contract = "PP-04", .says = "error_override takes the place of the errno of an action that fails",
+RULE("prepare.error_override", .contract = "PP-04",
+     .says = "error_override takes the place of the errno of an action that fails",
      .source = "mm/util.c:mmap_action_finish", .needs = {node(PTELAB_PREPARE_MAP_PAGES)})
 {
 	Device device = prepared(PTELAB_PREPARE_MAP_PAGES);
@@ -157,12 +168,14 @@ RULE("prepare.error_override", .contract = "PP-04", .says = "error_override take
 }
 
 RULE("prepare.merge", .contract = "PP-05",
-     .says = "->mmap_prepare is called before the kernel tries to merge: flags that it changes are compared as it leaves them, and of a mapping that is "
+     .says = "->mmap_prepare is called before the kernel tries to merge: flags that it changes are compared as it "
+           "leaves them, and of a mapping that is "
 	     "merged nothing else is heard; where ->mmap changes flags, two mappings stay two",
      .source = "mm/vma.c:__mmap_region", .needs = {node(PTELAB_PREPARE_FAULT_PAGE)})
 {
 	const auto hooks_of_two = [](ptelab_method method, std::size_t &vmas) {
-		const Device device = traced_region(node_of(method), kPages, {.hooks = hook_bit(PTELAB_HOOK_FAULT) | hook_bit(PTELAB_HOOK_MAPPED)});
+		const __u64 hooks = hook_bit(PTELAB_HOOK_FAULT) | hook_bit(PTELAB_HOOK_MAPPED);
+		const Device device = traced_region(node_of(method), kPages, {.hooks = hooks});
 		EventLog log(device);
 		Mapping room = reserve(kPages);
 		Mapping behind = room.split(pages(8));
@@ -173,14 +186,16 @@ RULE("prepare.merge", .contract = "PP-05",
 	};
 	std::size_t vmas = 0;
 
-	rule.expect("hooks, ->mmap_prepare", hooks_of_two(PTELAB_PREPARE_FAULT_PAGE, vmas), Names{"mmap_prepare", "mapped", "mmap_prepare"});
+	rule.expect("hooks, ->mmap_prepare", hooks_of_two(PTELAB_PREPARE_FAULT_PAGE, vmas),
+		    Names{"mmap_prepare", "mapped", "mmap_prepare"});
 	rule.expect("VMAs, ->mmap_prepare", vmas, 1U);
 	rule.expect("hooks, ->mmap", hooks_of_two(PTELAB_FAULT_PAGE, vmas), Names{"mmap", "mmap"});
 	rule.expect("VMAs, ->mmap", vmas, 2U);
 }
 
 RULE_PER_NODE("acting_mappings_do_not_merge", kActingNodes,
-	      .says = "The flags that an action needs are set before the kernel tries to merge, and so two mappings stay two", .source = "mm/vma.c:call_action_prepare")
+	      .says = "The flags that an action needs are set before the kernel tries to merge, and so two mappings "
+	            "stay two", .source = "mm/vma.c:call_action_prepare")
 {
 	const Device device = prepared(rule.node().method);
 	Mapping room = reserve(kPages);
@@ -192,7 +207,8 @@ RULE_PER_NODE("acting_mappings_do_not_merge", kActingNodes,
 }
 
 RULE_PER_NODE("zap_in_mapped", kActingNodes,
-	      .says = "The VMA is in the rmap before the action: unmap_mapping_range from ->mapped takes away what was inserted, where from ->mmap it finds nothing",
+	      .says = "The VMA is in the rmap before the action: unmap_mapping_range from ->mapped takes away what "
+	            "was inserted, where from ->mmap it finds nothing",
 	      .source = "mm/vma.c:__mmap_new_vma")
 {
 	const auto left = [](const Node &node, ptelab_hook hook) {
@@ -227,9 +243,11 @@ FirstWrite first_write(ptelab_method method, ptelab_hook hook)
 }
 
 RULE("prepare.page_mkwrite_on_eager_pages",
-     .says = "Pages of mmap_action_map_kernel_pages are mapped with the VMA's final protection, and page_mkwrite is called at the first write; those that ->mmap "
+     .says = "Pages of mmap_action_map_kernel_pages are mapped with the VMA's final protection, and page_mkwrite is "
+           "called at the first write; those that ->mmap "
 	     "inserts are writable at once, and it never is",
-     .source = "mm/vma.c:__mmap_complete, mm/memory.c:map_kernel_pages_complete", .needs = {node(PTELAB_PREPARE_MAP_PAGES)})
+     .source = "mm/vma.c:__mmap_complete, mm/memory.c:map_kernel_pages_complete",
+     .needs = {node(PTELAB_PREPARE_MAP_PAGES)})
 {
 	const FirstWrite prepared = first_write(PTELAB_PREPARE_MAP_PAGES, PTELAB_HOOK_PAGE_MKWRITE);
 	rule.expect("->mmap_prepare: writable at once", prepared.writable, false);
@@ -240,7 +258,8 @@ RULE("prepare.page_mkwrite_on_eager_pages",
 }
 
 RULE_PER_NODE("pfn_mkwrite_is_not_called", kRemappingNodes, .contract = "IF-13",
-	      .says = "What the remap actions map is writable at once and pfn_mkwrite is never called, as after remap_pfn_range in ->mmap",
+	      .says = "What the remap actions map is writable at once and pfn_mkwrite is never called, as after "
+	            "remap_pfn_range in ->mmap",
 	      .source = "include/linux/mm.h:mmap_action_remap")
 {
 	const FirstWrite prepared = first_write(rule.node().method, PTELAB_HOOK_PFN_MKWRITE);
@@ -249,9 +268,11 @@ RULE_PER_NODE("pfn_mkwrite_is_not_called", kRemappingNodes, .contract = "IF-13",
 }
 
 RULE_PER_NODE("protection_is_taken", kActingNodes, .contract = "PP-06",
-	      .says = "mmap_action_remap and _ioremap take page_prot when they are called, _simple_ioremap when ->mmap_prepare has returned, and "
+	      .says = "mmap_action_remap and _ioremap take page_prot when they are called, _simple_ioremap when "
+	            "->mmap_prepare has returned, and "
 		      "_map_kernel_pages not at all: it uses what the VMA has in the end",
-	      .source = "include/linux/mm.h:mmap_action_remap, mm/memory.c:simple_ioremap_prepare, mm/memory.c:map_kernel_pages_complete")
+	      .source = "include/linux/mm.h:mmap_action_remap, mm/memory.c:simple_ioremap_prepare, "
+		        "mm/memory.c:map_kernel_pages_complete")
 {
 	const auto writable = [&](__u32 flags) {
 		const Device device = prepared(rule.node().method, {.flags = flags});
@@ -270,7 +291,8 @@ RULE_PER_NODE("protection_is_taken", kActingNodes, .contract = "PP-06",
 }
 
 RULE_PER_NODE("a_part", kActingNodes & ~bit_of(PTELAB_PREPARE_SIMPLE_IOREMAP), .contract = "PP-07",
-	      .says = "An action for a part of the VMA maps that part; of a private remap a part is EINVAL; a part that leaves the VMA is EFAULT, and no hook but "
+	      .says = "An action for a part of the VMA maps that part; of a private remap a part is EINVAL; a part "
+	            "that leaves the VMA is EFAULT, and no hook but "
 		      "->mmap_prepare hears of it",
 	      .source = "mm/memory.c:remap_pfn_range_prepare, mm/memory.c:map_kernel_pages_prepare")
 {
@@ -291,8 +313,8 @@ RULE_PER_NODE("a_part", kActingNodes & ~bit_of(PTELAB_PREPARE_SIMPLE_IOREMAP), .
 	const Device whole = prepared(rule.node().method, {.action_first = 0, .action_pages = 4});
 	const Mapping all(whole, pages(4));
 	rule.expect("of all: pages", present(whole, all), 4U);
-	rule.expect("private", map_errno(prepared(rule.node().method, {.action_first = 1, .action_pages = 2}), {.flags = MAP_PRIVATE}),
-		    remaps ? EINVAL : 0);
+	const Device half = prepared(rule.node().method, {.action_first = 1, .action_pages = 2});
+	rule.expect("private", map_errno(half, {.flags = MAP_PRIVATE}), remaps ? EINVAL : 0);
 
 	const Device beyond = prepared(rule.node().method, {.action_first = 3, .action_pages = 2});
 	EventLog log(beyond);
@@ -302,7 +324,8 @@ RULE_PER_NODE("a_part", kActingNodes & ~bit_of(PTELAB_PREPARE_SIMPLE_IOREMAP), .
 }
 
 RULE("prepare.vm_ops", .contract = "PP-02",
-     .says = "vm_ops that ->mmap_prepare leaves alone fault with SIGBUS; vm_ops set to NULL make the memory anonymous, and the driver's bytes are out of reach",
+     .says = "vm_ops that ->mmap_prepare leaves alone fault with SIGBUS; vm_ops set to NULL make the memory "
+           "anonymous, and the driver's bytes are out of reach",
      .source = "mm/vma.c:set_vma_user_defined_fields", .needs = {node(PTELAB_PREPARE_FAULT_PAGE)})
 {
 	{
