@@ -15,12 +15,14 @@
 #include <ptelab/procfs.hpp>
 
 #include "lab.hpp"
+#include "symbols.hpp"
 
 namespace ptelab {
 namespace {
 
 constexpr const char *kModule = "ptelab";
 constexpr int kRounds = 200;
+constexpr int kRoundsUnderKasan = 50;	   // with page_owner and page poisoning, pages take ten times as long there
 constexpr int kFullEvery = 9;		   // rounds, after which one has the nodes' regions in their full size
 constexpr const char *kSmall = "pages=16"; // the others: what a load takes is the time to allocate pages
 
@@ -198,7 +200,7 @@ RULE("module.nodes_come_and_go", .says = "The nodes are there while the module i
 	}
 }
 
-RULE("module.reloads_leave_nothing", .says = "Loaded, used and unloaded 200 times, the module gives back every page and object",
+RULE("module.reloads_leave_nothing", .says = "Loaded, used and unloaded 200 times (50 under KASAN), the module gives back every page and object",
      .source = "kernel/module/main.c:free_module", .needs = {root(), module_can_be_loaded_again()}, .suite = kReloadSuite)
 {
 	const BareModule module(Loader().info(module_file()).path);
@@ -208,8 +210,9 @@ RULE("module.reloads_leave_nothing", .says = "Loaded, used and unloaded 200 time
 	std::uint64_t free_before = 0;
 	std::uint64_t vmas_before = 0;
 	std::int64_t worst = 0;
+	const int rounds = has_global_function("__asan_load8") ? kRoundsUnderKasan : kRounds;
 
-	for (int round = 0; round <= kRounds; ++round) {
+	for (int round = 0; round <= rounds; ++round) {
 		if (round == 1) {
 			free_before = meminfo_kb("MemFree");
 			vmas_before = slab_objects("vm_area_struct");
@@ -229,18 +232,20 @@ RULE("module.reloads_leave_nothing", .says = "Loaded, used and unloaded 200 time
 		if (!rule.expect("unload", BareModule::unload(), 0))
 			return;
 	}
-	rule.observe("rounds", kRounds);
+	rule.varies("rounds");
+	rule.observe("rounds", rounds);
 	rule.expect("pages that a file kept", worst, 0);
 	const auto lost = static_cast<std::int64_t>(free_before) - static_cast<std::int64_t>(meminfo_kb("MemFree"));
+	// STATS sees a single page. This sees a region of 4 MiB lost in every full round; two thirds of that are no sign of a loss,
+	// as a kernel with KASAN keeps what was freed for a while (mm/kasan/quarantine.c).
+	const std::int64_t one_each = rounds / kFullEvery * 4096;
 	rule.varies("kB less free");
-	rule.varies("vm_area_struct more in use");
 	rule.observe("kB less free", lost);
-	// STATS sees a single page. This sees a region of 4 MiB lost in every full round, which is 90 MB; less is no sign of a
-	// loss, as a kernel with KASAN keeps what was freed for a while (mm/kasan/quarantine.c).
-	rule.expect("kB less free, at most 61440", lost < 61440, true);
+	rule.expect("as much is free as before", lost < one_each * 2 / 3, true);
 	const auto vmas = static_cast<std::int64_t>(slab_objects("vm_area_struct")) - static_cast<std::int64_t>(vmas_before);
+	rule.varies("vm_area_struct more in use");
 	rule.observe("vm_area_struct more in use", vmas);
-	rule.expect("vm_area_struct more in use, less than 200", vmas < kRounds, true);
+	rule.expect("fewer vm_area_struct more in use than rounds", vmas < rounds, true);
 }
 
 } // namespace
