@@ -137,8 +137,9 @@ TEST_CASE("each node takes exactly the backings that its call can map")
 	CHECK(backings(PTELAB_IOMAP) == 1U << PTELAB_BACKING_DEVICE);
 	CHECK(backings(PTELAB_REMAP_VMALLOC) == 1U << PTELAB_BACKING_VMALLOC);
 	for (const unsigned method : {PTELAB_INSERT_PAGES, PTELAB_MAP_PAGES, PTELAB_MAP_PAGES_ZERO, PTELAB_FAULT_INSERT_PAGES,
-				      PTELAB_FAULT_INSERT_MIXED, PTELAB_HUGE_PFN, PTELAB_HUGE_FOLIO, PTELAB_BARE})
+				      PTELAB_FAULT_INSERT_MIXED, PTELAB_HUGE_FOLIO, PTELAB_BARE})
 		CHECK(backings(method) == ram);
+	CHECK(backings(PTELAB_HUGE_PFN) == (ram | 1U << PTELAB_BACKING_HOLE));
 }
 
 TEST_CASE("RAM is write-back, a device is not")
