@@ -48,10 +48,8 @@ constexpr auto kNotRun = std::to_array<NotRun>({
 	 kCorruption},
 	{"GP-04", "On 5.10 pin_user_pages tells success for a special entry and fills in nothing: process_vm_readv then uses a wild pointer",
 	 "mm/gup.c:follow_pfn_pte", kCrash},
-	{"GP-12", "get_user_pages of a huge entry in a VM_MIXEDMAP mapping of device memory uses a struct page that does not exist",
-	 "mm/gup.c:follow_huge_pmd", kCrash},
-	{"GP-12", "get_user_pages of a huge entry over pages that are no folio takes the first one's reference, and another one's is given back",
-	 "mm/gup.c:follow_huge_pmd", kCorruption},
+	{"GP-12", "get_user_pages of a huge entry in a VM_MIXEDMAP mapping uses a struct page that a device's memory has not, and over pages "
+	 "that are no folio takes the first one's reference, where another one's is given back", "mm/gup.c:follow_huge_pmd", kCrash},
 	{"CD-04", "A core dump waits for a ->fault that waits for user space", "mm/gup.c:get_dump_page", kEndless},
 	{"PT-11", "follow_pfnmap_start without follow_pfnmap_end keeps the lock of the page table", "mm/memory.c:follow_pfnmap_start", kStuck},
 	{"HG-06", "munmap of a part of what a PUD maps is a BUG with DEBUG_VM, and, not cut at 2 MiB, takes the memory for a page table",
