@@ -6,7 +6,7 @@ CELL ?= $(shell sed -n 's/^default = "\(.*\)"/\1/p' ci/kernels.toml)
 JOBS ?= $(shell nproc)
 
 module-sources := Kbuild $(shell find kmod/core kmod/glue cxxrt/include cxxrt/linux cxxrt/shim kmod/*.h uapi \
-	cxxrt/Makefile.cxx cxxrt/core-object.allow -type f) scripts/build-cell scripts/build-module scripts/check-core-object
+	cxxrt/Makefile.cxx cxxrt/core-object.allow -type f) scripts/build-cell scripts/in-root scripts/build-module scripts/check-core-object
 
 .PHONY: help demo check check-all matrix vm module userspace results clean setup-%
 
@@ -31,10 +31,10 @@ vm: setup-demo
 check: setup-check
 	@scripts/check
 
-check-all: setup-check
+check-all: setup-all
 	@scripts/check --cells all
 
-matrix: setup-check
+matrix: setup-all
 	@scripts/check --matrix --cells $(or $(CELLS),all)
 
 setup-%:

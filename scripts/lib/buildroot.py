@@ -16,14 +16,19 @@ def packages(compiler, headers):
     return (*PACKAGES, compiler, compiler.replace("gcc", "g++"), headers)
 
 
-def make_root(root, archives, wanted):
-    """Fill the folder `root` with the first archive's base and the wanted packages. Needs root: it is chrooted into."""
+def can_make_root(archives):
+    """A Failure if not: a root is chrooted into, which only root can."""
     if os.geteuid() != 0:
         raise Failure(f"only root can make a build root of {archives[0]}: run this with sudo", NOTHING_RAN)
     if not shutil.which("mmdebstrap"):
         raise Failure("mmdebstrap is missing: run scripts/setup check", NOTHING_RAN)
     if not os.path.exists(KEYRING):
         raise Failure(f"{KEYRING} is missing: apt-get install debian-archive-keyring", NOTHING_RAN)
+
+
+def make_root(root, archives, wanted):
+    """Fill the folder `root` with the first archive's base and the wanted packages."""
+    can_make_root(archives)
     command = [
         "mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(wanted)}",
         "--aptopt=APT::Install-Recommends \"false\"", "--dpkgopt=force-unsafe-io", archives[0], root, "-",

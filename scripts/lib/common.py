@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the scripts share: exit statuses, folders, one way to fail."""
 
+import fcntl
 import os
 import signal
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 PASSED = 0
@@ -38,6 +40,19 @@ def cache_folder():
 def note(message):
     name = Path(sys.argv[0]).name
     print(f"{name}: {message}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def locked(path):
+    """One process at a time makes what the lock file stands for; the others wait, and say so."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            note(f"waiting for another process to finish {path.stem}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def run_main(main):

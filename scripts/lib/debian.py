@@ -10,7 +10,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from common import NOTHING_RAN, USAGE, Failure, cache_folder
+from common import NOTHING_RAN, USAGE, Failure, cache_folder, locked
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 # As one file: apt reads it after the machine's own configuration, whose proxy and mirror stay.
@@ -28,10 +28,10 @@ APT::Default-Release "{prefer}";
 """
 
 
-def _run(command, environment=None):
+def _run(command, environment=None, folder=None):
     try:
         return subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
     except FileNotFoundError as error:
         raise Failure(
@@ -52,6 +52,7 @@ class Apt:
     """This machine's apt, or with a configuration file one that has its own sources and lists."""
 
     def __init__(self, config=None):
+        self._own_lists = config is not None
         self._environment = os.environ | ({"APT_CONFIG": str(config)} if config else {})
 
     def _output(self, *command):
@@ -93,10 +94,10 @@ class Apt:
         """The path of the .deb, which is gone afterwards; apt has checked its signature."""
         with tempfile.TemporaryDirectory(prefix="download-", dir=folder) as place:
             command = ["apt-get", "-q", *_AS_ROOT, "download", f"{package}={version}"]
-            done = subprocess.run(
-                command, cwd=place, env=self._environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                check=False,
-            )  # fmt: skip
+            done = _run(command, self._environment, place)
+            if done.returncode != 0 and self._own_lists:
+                self.update()
+                done = _run(command, self._environment, place)
             files = list(Path(place).glob("*.deb"))
             if done.returncode != 0 or len(files) != 1:
                 raise Failure(
@@ -161,18 +162,25 @@ def suite(archives, architecture="amd64"):
         raise Failure("a suite needs at least one archive", USAGE)
     folder = cache_folder() / "suites" / f"{'+'.join(archives)}-{architecture}"
     wanted = "\n".join(sources(archives)) + "\n"
+    with locked(folder.with_name(folder.name + ".lock")):
+        return Apt(_with_lists(folder, wanted, archives[-1], architecture))
+
+
+def _with_lists(folder, wanted, last, architecture):
+    """apt's configuration, which is there only with the lists of just these sources."""
     listed, config = folder / "sources.list", folder / "apt.conf"
     if not config.exists() or listed.read_text() != wanted:
+        config.unlink(missing_ok=True)
         for name in ("lists/partial", "cache/archives/partial"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "status").touch()
         listed.write_text(wanted)
-        prefer = archives[-1] if archives[-1].endswith("-backports") else ""
-        unfinished = folder / f"apt.conf.{os.getpid()}"
+        prefer = last if last.endswith("-backports") else ""
+        unfinished = folder / "apt.conf.unfinished"
         unfinished.write_text(_APT_CONFIG.format(folder=folder, architecture=architecture, prefer=prefer))
         Apt(unfinished).update()
         unfinished.rename(config)
-    return Apt(config)
+    return config
 
 
 def unpack(deb, folder, *members):

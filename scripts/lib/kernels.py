@@ -1,36 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Make a cell's kernel ready, once, and say where its parts are."""
 
-import fcntl
 import hashlib
 import json
 import lzma
 import shutil
 import subprocess
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
-from common import NOTHING_RAN, Failure, cache_folder, note
+from common import NOTHING_RAN, Failure, cache_folder, locked, note
 from arches import ARCHES
-from buildroot import make_root, packages
+from buildroot import can_make_root, make_root, packages
 from debian import HOST, installed_dependency, sources, suite, unpack
 from kernelbuild import Build, asked, make_words, recipe
 
 # Written last: a folder without it is the rest of something that failed.
 _COMPLETE = "cell.json"
-
-
-@contextmanager
-def _locked(path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            note(f"waiting for another process to finish {path.stem}")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _first_line(command):
@@ -46,7 +32,7 @@ def _once(cell, identity, make):
     folder = kernels / f"{cell.name}-{identity}"
     complete = folder / _COMPLETE
     if not complete.exists():
-        with _locked(kernels / f"{cell.name}.lock"):
+        with locked(kernels / f"{cell.name}.lock"):
             if not complete.exists():
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
@@ -137,6 +123,7 @@ def _foreign(cell):
     inputs = repr((sources(cell.archives), packages(cell.compiler, cell.headers), *cell.modules))
 
     def make(folder):
+        can_make_root(cell.archives)
         note(f"kernel {cell.name}: making a root of {cell.archives[0]} to build in, only once")
         apt = suite(cell.archives)
         # The package itself and not the one that names it, which a mirror may have in another version.

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from common import NOTHING_RAN, USAGE, Failure, cache_folder, note
+from common import NOTHING_RAN, USAGE, Failure, cache_folder, locked, note
 from debian import codename, suite, unpack
 
 # libkmod and what it is linked with; the cross compiler brings the C and C++ libraries.
@@ -21,18 +21,22 @@ def sysroot(arch):
     archives = (codename(), f"{codename()}-security")
     identity = hashlib.sha256(repr((archives, arch.debian, _PACKAGES)).encode()).hexdigest()[:16]
     folder = cache_folder() / "sysroots" / f"{arch.debian}-{identity}"
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        note(f"fetching the libraries of {arch.debian}, only once")
-        apt = suite(archives, arch.debian)
-        with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder.parent) as place:
-            root = Path(place, "root")
-            root.mkdir()
-            for package in _PACKAGES:
-                with apt.downloaded(package, apt.candidate_version(package), place) as deb:
-                    unpack(deb, root)
-            root.rename(folder)
+    with locked(folder.with_name(folder.name + ".lock")):
+        if not folder.exists():
+            _fill(folder, arch, archives)
     return folder
+
+
+def _fill(folder, arch, archives):
+    note(f"fetching the libraries of {arch.debian}, only once")
+    apt = suite(archives, arch.debian)
+    with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder.parent) as place:
+        root = Path(place, "root")
+        root.mkdir()
+        for package in _PACKAGES:
+            with apt.downloaded(package, apt.candidate_version(package), place) as deb:
+                unpack(deb, root)
+        root.rename(folder)
 
 
 def _needed(program):

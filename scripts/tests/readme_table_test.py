@@ -47,14 +47,17 @@ class Table(unittest.TestCase):
         self.assertEqual(differences(text, ran, KNOWN), [])
         self.assertEqual(updated(text, ran, KNOWN), text)
 
-    def test_every_column_is_compared_but_not_the_release(self):
+    def test_what_a_kernel_is_and_does_is_compared_but_not_its_release(self):
         text = updated(EMPTY, self.ran(result()), KNOWN)
         self.assertEqual(differences(text, self.ran(result(release="6.1.0-99-cloud-amd64")), KNOWN), [])
         for changed in ({"release": "6.2.0"}, {"arch": "arm64"}, {"flavour": "rt"}, {"build": {"compiler": "gcc-14"}},
                         {"verdict": "fail"}):
             self.assertEqual(len(differences(text, self.ran(result(**changed)), KNOWN)), 1, changed)
-        for statuses in (["pass"] * 3, ["pass", "pass", "expected_fail"], ["pass", "pass", "skip"]):
-            self.assertEqual(len(differences(text, self.ran(result(statuses)), KNOWN)), 1, statuses)
+
+    def test_readme_may_not_say_that_more_rules_hold_than_do(self):
+        text = updated(EMPTY, self.ran(result()), KNOWN)
+        for holding, wrong in ((1, 1), (2, 0), (3, 0)):
+            self.assertEqual(len(differences(text, self.ran(result(["pass"] * holding)), KNOWN)), wrong, holding)
 
     def test_a_cell_that_readme_lacks_is_missed(self):
         self.assertEqual(len(differences(EMPTY, self.ran(result()), KNOWN)), 1)
