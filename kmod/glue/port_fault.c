@@ -2,6 +2,7 @@
 /* port.h: inside ->fault. mmap_lock is held for reading, or the VMA's own lock; both allow sleeping. */
 #include <linux/bitops.h>
 #include <linux/build_bug.h>
+#include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -180,11 +181,17 @@ unsigned int port_fault_retry(struct vm_fault *vmf)
 	return PORT_FAULT_RETRY;
 }
 
-/* The running jiffy counts for nothing: the sleep is never shorter than asked for. */
+/* Never shorter than asked for, which a count of jiffies can be: they lag behind where a tick comes late. */
 bool port_fault_delay(unsigned int milliseconds)
 {
-	schedule_timeout_killable(msecs_to_jiffies(milliseconds) + 1);
-	return !fatal_signal_pending(current);
+	ktime_t end = ktime_add_ms(ktime_get(), milliseconds);
+
+	while (!fatal_signal_pending(current)) {
+		set_current_state(TASK_KILLABLE);
+		if (schedule_hrtimeout(&end, HRTIMER_MODE_ABS) == 0)
+			return true;
+	}
+	return false;
 }
 
 bool port_fault_is_cow(const struct vm_fault *vmf)
