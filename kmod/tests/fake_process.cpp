@@ -80,19 +80,19 @@ unsigned call_fault(vm_fault *vmf)
 	bug("a fault of a method that does not exist");
 }
 
-// mm/memory.c: create_huge_pmd. Asked first, where nothing of the PMD is mapped; what it answers but a fallback is final.
+// mm/memory.c: create_huge_pud, create_huge_pmd. Asked first, where nothing of the PMD is mapped; what it answers but a fallback is final.
 unsigned call_any_fault(vm_fault *vmf)
 {
 	const vm_area_struct *const vma = vmf->vma;
 	const Kernel &kernel = Kernel::get();
 	const unsigned method = vma->file->method;
 	const bool huge = method == PTELAB_HUGE_PFN || method == PTELAB_HUGE_FOLIO;
-	const unsigned long pud_bytes = kernel.personality().pud_pages << kernel.shift();
-	if (huge && is_empty(vma->mm, vmf->address & ~(pud_bytes - 1), pud_bytes)) {
+	if (huge && pud_is_none(vma->mm, vmf->address)) {
 		const unsigned long pgoff = vma->pgoff + ((vmf->address - vma->start) >> kernel.shift());
 		if (const unsigned code = ptelab_huge_fault_pud(vma->file->session, vmf, pgoff); code != PORT_FAULT_FALLBACK)
 			return code;
 	}
+	alloc_pmd_table(vma->mm, vmf->address);
 	if (huge && kernel.personality().pmd_pages && pmd_is_none(vma->mm, vmf->address)) {
 		Kernel::get().meanwhile(Kernel::get().before_huge);
 		const unsigned long pgoff = vma->pgoff + ((vmf->address - vma->start) >> kernel.shift());
@@ -328,6 +328,7 @@ void Process::remove(vm_area_struct *vma, std::vector<file *> &released)
 	gone(vma);
 	count(vma->file, PORT_CLOSES);
 	released.push_back(vma->file);
+	free_pmd_tables(vma->mm, vma->start, vma->end);
 	Kernel::get().vmas--;
 	delete vma;
 }

@@ -2,6 +2,7 @@
 // port.h: VMAs, their page table entries, and what a driver may do to them inside ->mmap and from an ioctl.
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "fake_kernel.hpp"
 
@@ -50,6 +51,11 @@ unsigned long pmd_start(unsigned long addr)
 	return addr & ~(Kernel::get().pmd_bytes() - 1);
 }
 
+unsigned long pud_start(unsigned long addr)
+{
+	return addr & ~(Kernel::get().pud_bytes() - 1);
+}
+
 bool is_huge(const Mm *mm, unsigned long addr)
 {
 	const auto pte = mm->ptes.find(addr);
@@ -66,6 +72,30 @@ bool is_empty(const Mm *mm, unsigned long start, unsigned long bytes)
 bool pmd_is_none(const Mm *mm, unsigned long addr)
 {
 	return is_empty(mm, pmd_start(addr), Kernel::get().pmd_bytes());
+}
+
+bool pud_is_none(const Mm *mm, unsigned long addr)
+{
+	const std::lock_guard guard{Kernel::get().data};
+	return is_empty(mm, pud_start(addr), Kernel::get().pud_bytes()) && !mm->pmd_tables.contains(pud_start(addr));
+}
+
+// mm/memory.c: __handle_mm_fault, pmd_alloc
+void alloc_pmd_table(Mm *mm, unsigned long addr)
+{
+	const std::lock_guard guard{Kernel::get().data};
+	mm->pmd_tables.insert(pud_start(addr));
+}
+
+// mm/memory.c: free_pgtables
+void free_pmd_tables(Mm *mm, unsigned long start, unsigned long end)
+{
+	const std::lock_guard guard{Kernel::get().data};
+	for (unsigned long pud = pud_start(start); pud < end; pud += Kernel::get().pud_bytes()) {
+		const auto after = mm->vmas.lower_bound(pud + Kernel::get().pud_bytes());
+		if (after == mm->vmas.begin() || std::prev(after)->second->end <= pud)
+			mm->pmd_tables.erase(pud);
+	}
 }
 
 bool is_cow(const vm_area_struct *vma)

@@ -170,6 +170,8 @@ TEST_CASE("a hole is mapped by one entry, or not at all")
 	CHECK(user.present() == 0);
 	CHECK(user.read(map.at()) == kSigbus);
 	REQUIRE(restore(file) == 0);
+	CHECK(user.read(page_at(map, 63)).ok());
+	CHECK(user.present() == 64);
 	for (const unsigned method : {PTELAB_HUGE_FOLIO, PTELAB_FAULT_INSERT_PFN, PTELAB_BARE})
 		CHECK(setup(user.open(module, method), {.backing = PTELAB_BACKING_HOLE}) == -EOPNOTSUPP);
 	::file *const other = user.open(module, PTELAB_HUGE_PFN);
