@@ -197,6 +197,12 @@ static inline int compat_insert_page_mkwrite(struct vm_area_struct *vma, unsigne
 #endif
 }
 
+#ifdef HAVE_MAY_SPLIT
+#define COMPAT_MAY_SPLIT may_split
+#else
+#define COMPAT_MAY_SPLIT split
+#endif
+
 #ifdef HAVE_MAP_PAGES_RETURNS_VOID
 #define COMPAT_MAP_PAGES_RETURNS void
 #else

@@ -259,7 +259,8 @@ unsigned int port_fault_insert_pfn_pud(vm_fault *vmf, unsigned long pfn)
 		bug("a PUD is inserted where a page table is");
 	for (unsigned long i = 0; i < pages && fake::is_empty(vmf->vma->mm, start + (i << kernel.shift()), 1); i++) {
 		fake::set_pte(vmf->vma, start + (i << kernel.shift()), pfn + i, nullptr);
-		vmf->vma->mm->ptes[start + (i << kernel.shift())].huge = true;
+		fake::Pte &pte = vmf->vma->mm->ptes[start + (i << kernel.shift())];
+		pte.huge = pte.pud = true;
 	}
 	return PORT_FAULT_NOPAGE;
 }

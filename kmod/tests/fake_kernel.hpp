@@ -52,7 +52,8 @@ struct Pte {
 	bool dirty;
 	bool young;
 	unsigned cache;
-	bool huge = false;	// part of a leaf that maps a whole PMD
+	bool huge = false;	// part of a leaf that maps a whole PMD, or
+	bool pud = false;	// a whole PUD
 };
 
 } // namespace fake

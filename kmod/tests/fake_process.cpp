@@ -301,11 +301,13 @@ int Process::map(std::unique_ptr<vm_area_struct> vma, unsigned long fails_after)
 }
 
 // [start, addr) stays in the VMA, [addr, end) gets one of its own.
-void Process::split(unsigned long addr)
+int Process::split(unsigned long addr)
 {
 	vm_area_struct *const vma = find_vma(mm_, addr);
 	if (!vma || vma->start == addr)
-		return;
+		return 0;
+	if (const int error = ptelab_may_split(vma->file->session))
+		return error;
 	Kernel &kernel = Kernel::get();
 	auto *const rest = new vm_area_struct{*vma};
 	rest->start = addr;
@@ -319,6 +321,7 @@ void Process::split(unsigned long addr)
 	link(rest);
 	copied(rest);
 	count(rest->file, PORT_OPENS);
+	return 0;
 }
 
 void Process::remove(vm_area_struct *vma, std::vector<file *> &released)
@@ -333,19 +336,21 @@ void Process::remove(vm_area_struct *vma, std::vector<file *> &released)
 	delete vma;
 }
 
-void Process::munmap(unsigned long addr, unsigned long pages)
+int Process::munmap(unsigned long addr, unsigned long pages)
 {
 	const unsigned long end = addr + (pages << Kernel::get().shift());
 	std::vector<file *> released;
 	mm_->mmap_lock.lock();
-	split(addr);
-	split(end);
-	for (unsigned long at = addr; at < end; at += Kernel::get().page_bytes())
+	int error = split(addr);
+	if (!error)
+		error = split(end);
+	for (unsigned long at = addr; !error && at < end; at += Kernel::get().page_bytes())
 		if (vm_area_struct *const vma = find_vma(mm_, at))
 			remove(vma, released);
 	mm_->mmap_lock.unlock();
 	// The kernel defers ->release to the return to user space, where no lock is held.
 	std::for_each(released.begin(), released.end(), put_file);
+	return error;
 }
 
 bool Process::protect_exec(unsigned long addr)

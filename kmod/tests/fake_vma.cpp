@@ -114,11 +114,21 @@ void set_pte(vm_area_struct *vma, unsigned long addr, unsigned long pfn, page *n
 	vma->mm->ptes[addr] = {pfn, normal, false, vma->shared && vma->write, false, true, vma->cache};
 }
 
+static bool is_pud(const Mm *mm, unsigned long addr)
+{
+	const auto pte = mm->ptes.find(addr);
+	return pte != mm->ptes.end() && pte->second.pud;
+}
+
 // A huge leaf that maps a file goes as a whole, even if a part is meant (mm/huge_memory.c: __split_huge_pmd_locked).
 void zap(vm_area_struct *vma, unsigned long start, unsigned long end, bool even_cows)
 {
 	const std::lock_guard guard{Kernel::get().data};
 	auto &ptes = vma->mm->ptes;
+	if (start != pud_start(start) && is_pud(vma->mm, start))
+		bug("what a PUD maps is cut in two");
+	if (end != pud_start(end) && is_pud(vma->mm, end))
+		bug("what a PUD maps is cut in two");
 	if (is_huge(vma->mm, start))
 		start = pmd_start(start);
 	if (const unsigned long last = end - Kernel::get().page_bytes(); is_huge(vma->mm, last))
