@@ -74,6 +74,11 @@ struct ptelab_plan ptelab_hook_answer(struct ptelab_session *session, unsigned i
 
 /* What the method of the file is like. */
 bool ptelab_fills_at_mmap(const struct ptelab_session *session);
+/*
+ * ->may_split, the file is mapped or about to be: 0, or -EINVAL of a hole. No part of what a PUD maps may be zapped or unmapped
+ * either: a BUG with DEBUG_VM (mm/huge_memory.c: __split_huge_pud_locked), or mmap_lock asserted (mm/memory.c: zap_pud_range).
+ */
+int ptelab_may_split(const struct ptelab_session *session);
 bool ptelab_counts_pages(const struct ptelab_session *session);	/* each mapping of a page holds a reference, always */
 
 /* The file's region. */

@@ -66,8 +66,8 @@ void port_vma_set_cache(struct vm_area_struct *vma, unsigned int cache); /* enum
 int port_vma_track(struct vm_area_struct *vma, struct port_space *space, unsigned long long restores);
 /*
  * This ->mmap is going to fail and to leave to the kernel what it inserted, or this ->mmap_prepare leaves it to the kernel to
- * insert: port_space_settle() waits for that too. Remembered as long as the file lives, once for each process. Inside the gate;
- * allocates (sleeps); -ENOMEM.
+ * insert: port_space_settle() waits for that too. Remembered once for each process, until it is found gone at the next such call
+ * or the file goes. Inside the gate; allocates (sleeps); -ENOMEM.
  */
 int port_file_await_mmap(struct file *file, struct port_space *space);
 void port_vma_abandon(struct vm_area_struct *vma);
@@ -118,6 +118,10 @@ unsigned int port_fault_insert_folio_pmd(struct vm_fault *vmf, struct page *head
  */
 enum port_pmd { PORT_PMD_NONE, PORT_PMD_TABLE, PORT_PMD_LEAF };
 enum port_pmd port_fault_pmd(const struct vm_fault *vmf);
+/*
+ * The PMD gets its page table now, not when ->fault has returned. false: no memory. Inside ->fault, port_space_leaf_lock() held.
+ */
+bool port_fault_make_table(struct vm_fault *vmf);
 /* A whole PUD, all of it inside the VMA, pfn aligned to it. Needs PTELAB_HAS_INSERT_PFN_PUD, else PORT_FAULT_FALLBACK. */
 unsigned int port_fault_insert_pfn_pud(struct vm_fault *vmf, unsigned long pfn);
 /* With a folio that is of no PUD's order, and so refused. */

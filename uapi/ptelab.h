@@ -55,7 +55,9 @@ enum ptelab_backing {
 	PTELAB_BACKING_VMALLOC = 4,	/* vmalloc_user() */
 	PTELAB_BACKING_DEVICE = 5,	/* a PCI BAR; PTELAB_IOMAP only */
 	PTELAB_BACKING_HOLE = 6,	/* a PUD's worth (x86: 1 GiB) of physical addresses that nothing answers, mapped by one
-					 * entry or not at all; PTELAB_HUGE_PFN with PTELAB_HAS_INSERT_PFN_PUD only; pages 0 */
+					 * entry or not at all; PTELAB_HUGE_PFN with PTELAB_HAS_INSERT_PFN_PUD only; pages 0. No
+					 * part of such a mapping can be unmapped or changed (EINVAL), as ->may_split says; a
+					 * SHAPE with hooks of a hole needs MAY_SPLIT; CALL takes nothing out of one (EPERM) */
 	PTELAB_BACKINGS
 };
 
@@ -120,7 +122,8 @@ enum ptelab_absence {
 #define PTELAB_HAS_MAPPED_HOOK		(1ULL << 18) /* vm_ops->mapped */
 #define PTELAB_HAS_GENERIC_ACCESS	(1ULL << 19) /* generic_access_phys */
 #define PTELAB_HAS_FAST_ONLY_PIN	(1ULL << 20) /* pin_user_pages_fast_only */
-#define PTELAB_HAS_INSERT_PFN_PUD	(1ULL << 21) /* vmf_insert_pfn_pud, and a processor that has such entries */
+#define PTELAB_HAS_INSERT_PFN_PUD	(1ULL << 21) /* vmf_insert_pfn_pud that marks the entry as special, for
+						       * GUP-fast, and a processor that has such entries */
 #define PTELAB_HAS_INSERT_FOLIO_PUD	(1ULL << 22) /* vmf_insert_folio_pud */
 #define PTELAB_HAS_VMA_SET_FLAGS	(1ULL << 23) /* vma_set_flags(), which asserts no lock */
 #define PTELAB_HAS_MMAP_ACTIONS		(1ULL << 24) /* mmap_action_*, what ->mmap_prepare can ask for */
@@ -180,7 +183,8 @@ enum ptelab_zap_how {
  * file's, the range must lie inside one VMA. The two counts are read from the page tables before and after, because
  * zap_vma_ptes says nothing when it does nothing (mm/memory.c: zap_vma_ptes on VM_MIXEDMAP).
  *   EFAULT      nothing is mapped at address
- *   EINVAL      not page-aligned, 0 bytes, more than PTELAB_LOOKUP_MAX pages, the mapping is not this file's
+ *   EINVAL      not page-aligned, 0 bytes, more than PTELAB_LOOKUP_MAX pages, the mapping is not this file's; of
+ *               PTELAB_BACKING_HOLE any other range than the whole region, whose size is not limited
  *   ERANGE      the range leaves the VMA
  *   EOPNOTSUPP  this kernel exports no such call
  * Takes mmap_lock for reading.
@@ -197,7 +201,8 @@ struct ptelab_zap {
 
 /*
  * UNMAP: unmap_mapping_range() over the region's bytes [offset, offset + bytes) in every process that maps it.
- * bytes 0: to the end of the file, as the kernel's own holelen. offset + bytes must not overflow: EINVAL.
+ * bytes 0: to the end of the file, as the kernel's own holelen. offset + bytes must not overflow: EINVAL. PTELAB_BACKING_HOLE
+ * goes as a whole: EINVAL for a part.
  */
 #define PTELAB_UNMAP_EVEN_COWS	(1U << 0)	/* private copies go too */
 struct ptelab_unmap {

@@ -32,13 +32,18 @@ bool page_aligned(unsigned long long value)
 	return (value & ((1ULL << port_page_shift()) - 1)) == 0;
 }
 
-// A range of whole pages, at least one and at most PTELAB_LOOKUP_MAX, that does not wrap.
-Result<void> check_range(unsigned long long address, unsigned long long bytes)
+// A range of whole pages, at least one and at most that many, that does not wrap.
+Result<void> check_range(unsigned long long address, unsigned long long bytes, unsigned long most = PTELAB_LOOKUP_MAX)
 {
-	if (!page_aligned(address) || !page_aligned(bytes) || bytes == 0 ||
-	    bytes >> port_page_shift() > PTELAB_LOOKUP_MAX || !cxxrt::checked_add(address, bytes).ok())
+	if (!page_aligned(address) || !page_aligned(bytes) || bytes == 0 || bytes >> port_page_shift() > most ||
+	    !cxxrt::checked_add(address, bytes).ok())
 		return Errno::kInval;
 	return {};
+}
+
+unsigned long long size_of(const Region &region)
+{
+	return static_cast<unsigned long long>(region.count()) << port_page_shift();
 }
 
 template <unsigned long count, typename Word>
@@ -54,7 +59,11 @@ Result<void> zap(ptelab_session *s, ptelab_zap &arg)
 {
 	if (arg.flags || !all_zero(arg.reserved) || (arg.how != PTELAB_ZAP_SPECIAL && arg.how != PTELAB_ZAP_VMA))
 		return Errno::kInval;
-	CXXRT_TRY(check_range(arg.address, arg.bytes));
+	const Region &region = *s->session.region();
+	// As long as the region, a range in a mapping of it is all of it.
+	if (!region.divisible() && arg.bytes != size_of(region))
+		return Errno::kInval;
+	CXXRT_TRY(check_range(arg.address, arg.bytes, region.divisible() ? PTELAB_LOOKUP_MAX : region.count()));
 	auto live = CXXRT_TRY(Live::find(s, arg.address, arg.bytes));
 	arg.present_before = live.present(arg.address, arg.bytes);
 	CXXRT_TRY(live.zap(arg.address, arg.bytes, arg.how == PTELAB_ZAP_SPECIAL ? PORT_ZAP_SPECIAL : PORT_ZAP_VMA));
@@ -204,6 +213,11 @@ bool ptelab_fills_at_mmap(const ptelab_session *s)
 	return dispatch(s->session.node().method, []<typename M>() { return M::kEager; });
 }
 
+int ptelab_may_split(const ptelab_session *s)
+{
+	return s->session.mapped_region().divisible() ? 0 : -CXXRT_EINVAL;
+}
+
 bool ptelab_counts_pages(const ptelab_session *s)
 {
 	return dispatch(s->session.node().method, []<typename M>() { return M::kCountsPages; });
@@ -273,7 +287,7 @@ int ptelab_drop_pages(ptelab_session *s)
 
 unsigned long long ptelab_size(ptelab_session *s)
 {
-	return static_cast<unsigned long long>(s->session.region()->count()) << port_page_shift();
+	return size_of(*s->session.region());
 }
 
 int ptelab_chunk_at(ptelab_session *s, unsigned long long offset, unsigned long long bytes, ptelab_chunk *chunk)
@@ -329,7 +343,10 @@ int ptelab_ioctl_unmap(ptelab_session *s, const struct ptelab_unmap *arg)
 	if ((arg->flags & ~PTELAB_UNMAP_EVEN_COWS) || arg->reserved0 || !all_zero(arg->reserved) || !end.ok() ||
 	    !cxxrt::checked_cast<long long>(end.value()).ok())
 		return -CXXRT_EINVAL;
-	s->session.region()->unmap(arg->offset, arg->bytes, arg->flags & PTELAB_UNMAP_EVEN_COWS);
+	const Region &region = *s->session.region();
+	if (!region.divisible() && (arg->offset || (arg->bytes && arg->bytes < size_of(region))))
+		return -CXXRT_EINVAL;
+	region.unmap(arg->offset, arg->bytes, arg->flags & PTELAB_UNMAP_EVEN_COWS);
 	s->session.counts().add(PORT_UNMAPS);
 	return 0;
 }

@@ -109,7 +109,7 @@ public:
 	{
 		const auto first = leaf_start(*this, region, index, port_pud_pages());
 		if (!first.ok())
-			return FaultCode::kFallback;
+			return FaultCode::kSigbus;
 		return static_cast<FaultCode>(port_fault_insert_pfn_pud(vmf_, region.pfn(first.value())));
 	}
 };

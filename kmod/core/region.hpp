@@ -54,6 +54,8 @@ public:
 	unsigned backing() const { return pages_.backing(); }
 	unsigned long count() const { return device_ ? port_device_pages(device_) : pages_.count(); }
 	bool contiguous() const { return device_ || pages_.contiguous(); }
+	// A hole is mapped by one entry: as a whole or not at all.
+	bool divisible() const { return backing() != PTELAB_BACKING_HOLE; }
 	port_device *device() const { return device_; }
 	port_space *space() const { return space_; }
 

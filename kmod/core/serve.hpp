@@ -77,8 +77,9 @@ public:
 		if (region.backing() != PTELAB_BACKING_HOLE)
 			return FaultCode::kFallback;
 		Fault<PfnMap> fault{{}, vmf};
+		// After a fallback the kernel would put a page table in the hole's place, and keep it there.
 		return region.pass([&](const GateState &gate) {
-			return gate.open ? fault.insert_pud(region, pgoff) : FaultCode::kFallback;
+			return gate.open ? fault.insert_pud(region, pgoff) : FaultCode::kSigbus;
 		});
 	}
 

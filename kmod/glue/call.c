@@ -151,7 +151,8 @@ static int zap(struct call_context *c)
 {
 	struct ptelab_call *arg = c->arg;
 
-	if (!PAGE_ALIGNED(arg->address) || !PAGE_ALIGNED(arg->bytes) || !arg->bytes || arg->address + arg->bytes < arg->address)
+	if (!PAGE_ALIGNED(arg->address) || !PAGE_ALIGNED(arg->bytes) || !arg->bytes || arg->address + arg->bytes < arg->address ||
+	    !may_be_divided(c))
 		return -EPERM;
 	if (arg->call == PTELAB_CALL_ZAP_SPECIAL)
 		return compat_zap_special(c->vma, arg->address, arg->bytes);
@@ -162,6 +163,8 @@ static int zap(struct call_context *c)
 
 static int unmap_pages(struct call_context *c)
 {
+	if (!may_be_divided(c))
+		return -EPERM;
 	return compat_unmap_mapping_pages(c->vma->vm_file->f_mapping, c->arg->index, c->arg->count, true);
 }
 
@@ -197,13 +200,13 @@ static int count_entry(pte_t *pte, unsigned long addr, void *data)
 	return 0;
 }
 
-/* A huge leaf in the way is a BUG on old kernels. Size 0 is let through: WARN and EINVAL. */
+/* A huge leaf in the way is a BUG on old kernels, and a table in a hole's place stays. Size 0 is let through: WARN and EINVAL. */
 static int apply(struct call_context *c)
 {
 	struct ptelab_call *arg = c->arg;
 	unsigned long addr;
 
-	if (!PAGE_ALIGNED(arg->address) || !PAGE_ALIGNED(arg->bytes) || !in_vma(c, arg->address, arg->bytes))
+	if (!PAGE_ALIGNED(arg->address) || !PAGE_ALIGNED(arg->bytes) || !in_vma(c, arg->address, arg->bytes) || !may_be_divided(c))
 		return -EPERM;
 	/* It makes the tables that are missing, while a fault may be about to map the whole. */
 	if (may_meet_huge(c) && !write_locked(c))

@@ -85,6 +85,11 @@ static inline bool may_insert_pfn(const struct call_context *c)
 	return may_be_bare(c) && !may_meet_huge(c) && flags == VM_PFNMAP && !port_vma_is_cow(c->vma);
 }
 
+static inline bool may_be_divided(const struct call_context *c)
+{
+	return !ptelab_may_split(c->file->session);
+}
+
 static inline bool in_vma(const struct call_context *c, unsigned long addr, unsigned long bytes)
 {
 	return addr >= c->vma->vm_start && addr < c->vma->vm_end && bytes <= c->vma->vm_end - addr;

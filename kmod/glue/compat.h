@@ -133,8 +133,11 @@ static inline int compat_unmap_mapping_pages(struct address_space *mapping, pgof
 #define COMPAT_PFN(pfn) (pfn)
 #endif
 
-/* vmf_insert_pfn_pud() is a function, or inline over the one with _prot; the processor may know no such entries. */
-#if defined(CONFIG_TRANSPARENT_HUGEPAGE) && defined(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD) && \
+/*
+ * vmf_insert_pfn_pud() is a function, or inline over the one with _prot; the processor may know no such entries. Where a PUD
+ * cannot be marked as special, GUP-fast takes a reference of a struct page that a hole has not (mm/gup.c: gup_huge_pud).
+ */
+#if defined(CONFIG_TRANSPARENT_HUGEPAGE) && defined(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD) && defined(HAVE_PUD_SPECIAL) && \
 	(defined(HAVE_VMF_INSERT_PFN_PUD) || defined(HAVE_VMF_INSERT_PFN_PUD_PROT))
 #define COMPAT_INSERT_PFN_PUD 1
 #endif
@@ -193,6 +196,12 @@ static inline int compat_insert_page_mkwrite(struct vm_area_struct *vma, unsigne
 	return -EOPNOTSUPP;
 #endif
 }
+
+#ifdef HAVE_MAY_SPLIT
+#define COMPAT_MAY_SPLIT may_split
+#else
+#define COMPAT_MAY_SPLIT split
+#endif
 
 #ifdef HAVE_MAP_PAGES_RETURNS_VOID
 #define COMPAT_MAP_PAGES_RETURNS void

@@ -223,12 +223,26 @@ unsigned long port_vma_origin(const struct vm_area_struct *vma)
 	return filler_of(vma)->origin;
 }
 
+/* Without users an mm has no mmap call under way, nor will it have one. Context: as port_file_await_mmap(). */
+static void forget_dead_mms(struct list_head *of_file)
+{
+	struct filler *filler, *next;
+
+	list_for_each_entry_safe(filler, next, of_file, of_file) {
+		if (atomic_read(&filler->mm->mm_users))
+			continue;
+		list_del(&filler->of_file);
+		filler_free(filler);
+	}
+}
+
 /* Of the file, as nobody calls ->close for the VMA of a failed mmap. Context: ->mmap with the session's mutex held. */
 int port_file_await_mmap(struct file *filp, struct port_space *space)
 {
 	struct list_head *of_file = &((struct ptelab_file *)filp->private_data)->awaited;
 	struct filler *filler;
 
+	forget_dead_mms(of_file);
 	list_for_each_entry(filler, of_file, of_file) {
 		if (filler->mm != current->mm || filler->space != space)
 			continue;

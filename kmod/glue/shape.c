@@ -57,9 +57,14 @@ static int check_prepare(const struct ptelab_file *file, const struct ptelab_sha
 	return 0;
 }
 
-/* What is filled at mmap is tracked until ->close, and without ->mmap nothing but ->mapped tells that there is a VMA. */
+/*
+ * What is filled at mmap is tracked until ->close, and without ->mmap nothing but ->mapped tells that there is a VMA. A hole
+ * must not be split.
+ */
 static u64 hooks_needed(const struct ptelab_file *file)
 {
+	if (ptelab_may_split(file->session))
+		return HOOK(MAY_SPLIT);
 	if (!ptelab_fills_at_mmap(file->session))
 		return 0;
 	return HOOK(OPEN) | HOOK(CLOSE) | (ptelab_prepares(file->method) ? HOOK(MAPPED) : 0);

@@ -38,32 +38,40 @@ static void vma_close(struct vm_area_struct *vma)
 	ptelab_event_record(file_of(vma), &event);
 }
 
-/* A hook whose answer is 0 or what PLAN says. */
-static int planned(struct vm_area_struct *vma, unsigned int hook, u64 flags)
+/* A hook whose answer is the normal one or what PLAN says. */
+static int planned(struct vm_area_struct *vma, unsigned int hook, u64 flags, int normal)
 {
 	struct ptelab_event event = ptelab_event_of(file_of(vma), hook, vma);
 	struct ptelab_plan plan = ptelab_hook_answer(file_of(vma)->session, hook);
 
 	event.flags = flags;
-	event.answer = plan.answer == PTELAB_ANSWER_ERROR ? -(int)plan.error : 0;
+	event.answer = plan.answer == PTELAB_ANSWER_ERROR ? -(int)plan.error : normal;
 	ptelab_event_record(file_of(vma), &event);
 	return event.answer;
 }
 
 static int vma_may_split(struct vm_area_struct *vma, unsigned long addr)
 {
-	return planned(vma, PTELAB_HOOK_MAY_SPLIT, addr);
+	return planned(vma, PTELAB_HOOK_MAY_SPLIT, addr, ptelab_may_split(file_of(vma)->session));
 }
+
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+/* Where SHAPE has not asked for the hook, there is no event. */
+static int huge_may_split(struct vm_area_struct *vma, unsigned long addr)
+{
+	return ptelab_may_split(file_of(vma)->session);
+}
+#endif
 
 static int vma_mremap(struct vm_area_struct *vma)
 {
-	return planned(vma, PTELAB_HOOK_MREMAP, 0);
+	return planned(vma, PTELAB_HOOK_MREMAP, 0, 0);
 }
 
 #ifdef HAVE_MPROTECT_HOOK
 static int vma_mprotect(struct vm_area_struct *vma, unsigned long start, unsigned long end, unsigned long newflags)
 {
-	return planned(vma, PTELAB_HOOK_MPROTECT, newflags);
+	return planned(vma, PTELAB_HOOK_MPROTECT, newflags, 0);
 }
 #endif
 
@@ -291,7 +299,7 @@ NODE_VM_OPS(remap_vmalloc);
 NODE_VM_OPS(fault_insert_pages);
 NODE_VM_OPS(fault_insert_mixed);
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
-NODE_VM_OPS(huge_pfn, .huge_fault = vma_huge_fault);
+NODE_VM_OPS(huge_pfn, .huge_fault = vma_huge_fault, .COMPAT_MAY_SPLIT = huge_may_split);
 NODE_VM_OPS(huge_folio, .huge_fault = vma_huge_fault);
 #else
 NODE_VM_OPS(huge_pfn);
@@ -348,15 +356,9 @@ static int fill(struct vm_operations_struct *ops, unsigned int method, unsigned 
 	case PTELAB_HOOK_CLOSE:
 		ops->close = vma_close;
 		return 0;
-#if defined(HAVE_MAY_SPLIT)
 	case PTELAB_HOOK_MAY_SPLIT:
-		ops->may_split = vma_may_split;
+		ops->COMPAT_MAY_SPLIT = vma_may_split;
 		return 0;
-#else
-	case PTELAB_HOOK_MAY_SPLIT:
-		ops->split = vma_may_split;
-		return 0;
-#endif
 	case PTELAB_HOOK_MREMAP:
 		ops->mremap = vma_mremap;
 		return 0;

@@ -248,16 +248,19 @@ unsigned int port_fault_insert_pfn_pud(vm_fault *vmf, unsigned long pfn)
 {
 	fake::must_be_in_fault(vmf);
 	Kernel &kernel = Kernel::get();
-	const unsigned long pages = port_pud_pages(), bytes = pages << kernel.shift();
-	const unsigned long start = vmf->address & ~(bytes - 1);
+	const unsigned long pages = port_pud_pages(), bytes = kernel.pud_bytes();
+	const unsigned long start = fake::pud_start(vmf->address);
 	if (!(kernel.personality().features & PTELAB_HAS_INSERT_PFN_PUD))
 		return PORT_FAULT_FALLBACK;
 	if (!port_fault_takes_pfns(vmf) || pfn & (pages - 1) || start < vmf->vma->start || bytes > vmf->vma->end - start)
 		bug("a PUD of what does not fit");
 	const std::lock_guard guard{kernel.data};
+	if (vmf->vma->mm->pmd_tables.contains(start))
+		bug("a PUD is inserted where a page table is");
 	for (unsigned long i = 0; i < pages && fake::is_empty(vmf->vma->mm, start + (i << kernel.shift()), 1); i++) {
 		fake::set_pte(vmf->vma, start + (i << kernel.shift()), pfn + i, nullptr);
-		vmf->vma->mm->ptes[start + (i << kernel.shift())].huge = true;
+		fake::Pte &pte = vmf->vma->mm->ptes[start + (i << kernel.shift())];
+		pte.huge = pte.pud = true;
 	}
 	return PORT_FAULT_NOPAGE;
 }

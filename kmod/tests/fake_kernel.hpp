@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "fake_lock.hpp"
@@ -51,7 +52,8 @@ struct Pte {
 	bool dirty;
 	bool young;
 	unsigned cache;
-	bool huge = false;	// part of a leaf that maps a whole PMD
+	bool huge = false;	// part of a leaf that maps a whole PMD, or
+	bool pud = false;	// a whole PUD
 };
 
 } // namespace fake
@@ -122,6 +124,7 @@ struct Mm {
 	Lock mmap_lock{Rank::kMmap};
 	std::map<unsigned long, vm_area_struct *> vmas;	// by start
 	std::map<unsigned long, Pte> ptes;		// by address
+	std::set<unsigned long> pmd_tables;		// where a PUD begins that has one: it stays when all that is in it goes
 	unsigned long next = 0x10000000;		// where the next mapping goes
 	std::atomic<int> references{1};
 };
@@ -154,6 +157,7 @@ public:
 	unsigned shift() const { return personality_.page_shift; }
 	unsigned long page_bytes() const { return 1UL << shift(); }
 	unsigned long pmd_bytes() const { return personality_.pmd_pages << shift(); }
+	unsigned long pud_bytes() const { return personality_.pud_pages << shift(); }
 	const Personality &personality() const { return personality_; }
 
 	page *allocate(unsigned long count, bool adjacent);	// count pages in a row, aligned to that, one reference each
@@ -218,9 +222,13 @@ void must_be_in_fault(const vm_fault *vmf);
 bool inside(const vm_area_struct *vma, unsigned long addr);
 bool present(const vm_area_struct *vma, unsigned long addr);
 unsigned long pmd_start(unsigned long addr);
+unsigned long pud_start(unsigned long addr);
 bool is_empty(const Mm *mm, unsigned long start, unsigned long bytes);
 bool is_huge(const Mm *mm, unsigned long addr);	// there is an entry, and it is part of a huge leaf
 bool pmd_is_none(const Mm *mm, unsigned long addr);
+bool pud_is_none(const Mm *mm, unsigned long addr);
+void alloc_pmd_table(Mm *mm, unsigned long addr);
+void free_pmd_tables(Mm *mm, unsigned long start, unsigned long end);	// where no VMA is left
 vm_area_struct *find_vma(Mm *mm, unsigned long addr);
 void put_mm(Mm *mm);
 

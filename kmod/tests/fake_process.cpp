@@ -80,19 +80,19 @@ unsigned call_fault(vm_fault *vmf)
 	bug("a fault of a method that does not exist");
 }
 
-// mm/memory.c: create_huge_pmd. Asked first, where nothing of the PMD is mapped; what it answers but a fallback is final.
+// mm/memory.c: create_huge_pud, create_huge_pmd. Asked first, where nothing of the PMD is mapped; what it answers but a fallback is final.
 unsigned call_any_fault(vm_fault *vmf)
 {
 	const vm_area_struct *const vma = vmf->vma;
 	const Kernel &kernel = Kernel::get();
 	const unsigned method = vma->file->method;
 	const bool huge = method == PTELAB_HUGE_PFN || method == PTELAB_HUGE_FOLIO;
-	const unsigned long pud_bytes = kernel.personality().pud_pages << kernel.shift();
-	if (huge && is_empty(vma->mm, vmf->address & ~(pud_bytes - 1), pud_bytes)) {
+	if (huge && pud_is_none(vma->mm, vmf->address)) {
 		const unsigned long pgoff = vma->pgoff + ((vmf->address - vma->start) >> kernel.shift());
 		if (const unsigned code = ptelab_huge_fault_pud(vma->file->session, vmf, pgoff); code != PORT_FAULT_FALLBACK)
 			return code;
 	}
+	alloc_pmd_table(vma->mm, vmf->address);
 	if (huge && kernel.personality().pmd_pages && pmd_is_none(vma->mm, vmf->address)) {
 		Kernel::get().meanwhile(Kernel::get().before_huge);
 		const unsigned long pgoff = vma->pgoff + ((vmf->address - vma->start) >> kernel.shift());
@@ -301,11 +301,13 @@ int Process::map(std::unique_ptr<vm_area_struct> vma, unsigned long fails_after)
 }
 
 // [start, addr) stays in the VMA, [addr, end) gets one of its own.
-void Process::split(unsigned long addr)
+int Process::split(unsigned long addr)
 {
 	vm_area_struct *const vma = find_vma(mm_, addr);
 	if (!vma || vma->start == addr)
-		return;
+		return 0;
+	if (const int error = ptelab_may_split(vma->file->session))
+		return error;
 	Kernel &kernel = Kernel::get();
 	auto *const rest = new vm_area_struct{*vma};
 	rest->start = addr;
@@ -319,6 +321,7 @@ void Process::split(unsigned long addr)
 	link(rest);
 	copied(rest);
 	count(rest->file, PORT_OPENS);
+	return 0;
 }
 
 void Process::remove(vm_area_struct *vma, std::vector<file *> &released)
@@ -328,23 +331,26 @@ void Process::remove(vm_area_struct *vma, std::vector<file *> &released)
 	gone(vma);
 	count(vma->file, PORT_CLOSES);
 	released.push_back(vma->file);
+	free_pmd_tables(vma->mm, vma->start, vma->end);
 	Kernel::get().vmas--;
 	delete vma;
 }
 
-void Process::munmap(unsigned long addr, unsigned long pages)
+int Process::munmap(unsigned long addr, unsigned long pages)
 {
 	const unsigned long end = addr + (pages << Kernel::get().shift());
 	std::vector<file *> released;
 	mm_->mmap_lock.lock();
-	split(addr);
-	split(end);
-	for (unsigned long at = addr; at < end; at += Kernel::get().page_bytes())
+	int error = split(addr);
+	if (!error)
+		error = split(end);
+	for (unsigned long at = addr; !error && at < end; at += Kernel::get().page_bytes())
 		if (vm_area_struct *const vma = find_vma(mm_, at))
 			remove(vma, released);
 	mm_->mmap_lock.unlock();
 	// The kernel defers ->release to the return to user space, where no lock is held.
 	std::for_each(released.begin(), released.end(), put_file);
+	return error;
 }
 
 bool Process::protect_exec(unsigned long addr)

@@ -76,7 +76,7 @@ public:
 	void close(file *file);
 
 	Mapped mmap(file *file, unsigned long pages, unsigned long pgoff = 0, const MapFlags &flags = {});
-	void munmap(unsigned long addr, unsigned long pages);
+	int munmap(unsigned long addr, unsigned long pages);
 	bool protect_exec(unsigned long addr);	// mprotect(PROT_EXEC)
 	bool grow(unsigned long addr, unsigned long pages);	// mremap() in place
 
@@ -90,7 +90,7 @@ public:
 
 private:
 	Touch touch(unsigned long addr, bool write, std::uint64_t word);
-	void split(unsigned long addr);
+	int split(unsigned long addr);
 	int map(std::unique_ptr<vm_area_struct> vma, unsigned long fails_after);
 	int prepare(std::unique_ptr<vm_area_struct> vma, std::vector<file *> &released);
 	void link_new(vm_area_struct *vma);

@@ -2,6 +2,7 @@
 // port.h: VMAs, their page table entries, and what a driver may do to them inside ->mmap and from an ioctl.
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "fake_kernel.hpp"
 
@@ -50,6 +51,11 @@ unsigned long pmd_start(unsigned long addr)
 	return addr & ~(Kernel::get().pmd_bytes() - 1);
 }
 
+unsigned long pud_start(unsigned long addr)
+{
+	return addr & ~(Kernel::get().pud_bytes() - 1);
+}
+
 bool is_huge(const Mm *mm, unsigned long addr)
 {
 	const auto pte = mm->ptes.find(addr);
@@ -68,6 +74,30 @@ bool pmd_is_none(const Mm *mm, unsigned long addr)
 	return is_empty(mm, pmd_start(addr), Kernel::get().pmd_bytes());
 }
 
+bool pud_is_none(const Mm *mm, unsigned long addr)
+{
+	const std::lock_guard guard{Kernel::get().data};
+	return is_empty(mm, pud_start(addr), Kernel::get().pud_bytes()) && !mm->pmd_tables.contains(pud_start(addr));
+}
+
+// mm/memory.c: __handle_mm_fault, pmd_alloc
+void alloc_pmd_table(Mm *mm, unsigned long addr)
+{
+	const std::lock_guard guard{Kernel::get().data};
+	mm->pmd_tables.insert(pud_start(addr));
+}
+
+// mm/memory.c: free_pgtables
+void free_pmd_tables(Mm *mm, unsigned long start, unsigned long end)
+{
+	const std::lock_guard guard{Kernel::get().data};
+	for (unsigned long pud = pud_start(start); pud < end; pud += Kernel::get().pud_bytes()) {
+		const auto after = mm->vmas.lower_bound(pud + Kernel::get().pud_bytes());
+		if (after == mm->vmas.begin() || std::prev(after)->second->end <= pud)
+			mm->pmd_tables.erase(pud);
+	}
+}
+
 bool is_cow(const vm_area_struct *vma)
 {
 	return !vma->shared && vma->may_write;
@@ -84,11 +114,21 @@ void set_pte(vm_area_struct *vma, unsigned long addr, unsigned long pfn, page *n
 	vma->mm->ptes[addr] = {pfn, normal, false, vma->shared && vma->write, false, true, vma->cache};
 }
 
+static bool is_pud(const Mm *mm, unsigned long addr)
+{
+	const auto pte = mm->ptes.find(addr);
+	return pte != mm->ptes.end() && pte->second.pud;
+}
+
 // A huge leaf that maps a file goes as a whole, even if a part is meant (mm/huge_memory.c: __split_huge_pmd_locked).
 void zap(vm_area_struct *vma, unsigned long start, unsigned long end, bool even_cows)
 {
 	const std::lock_guard guard{Kernel::get().data};
 	auto &ptes = vma->mm->ptes;
+	if (start != pud_start(start) && is_pud(vma->mm, start))
+		bug("what a PUD maps is cut in two");
+	if (end != pud_start(end) && is_pud(vma->mm, end))
+		bug("what a PUD maps is cut in two");
 	if (is_huge(vma->mm, start))
 		start = pmd_start(start);
 	if (const unsigned long last = end - Kernel::get().page_bytes(); is_huge(vma->mm, last))

@@ -170,6 +170,32 @@ TEST_CASE("a hole is mapped by one entry, or not at all")
 	CHECK(user.present() == 0);
 	CHECK(user.read(map.at()) == kSigbus);
 	REQUIRE(restore(file) == 0);
+	CHECK(user.read(page_at(map, 5)).ok());
+	CHECK(user.present() == 64);
+	// No part of it goes.
+	for (const auto &[page, pages] : {std::pair{0UL, 1UL}, {0UL, 63UL}, {1UL, 63UL}, {1UL, 0UL}, {1UL, 64UL}}) {
+		CAPTURE(page);
+		CAPTURE(pages);
+		ptelab_zap arg = zap_arg(page_at(map, page), pages);
+		CHECK(zap(file, arg) == (pages == 64 ? -ERANGE : -EINVAL));
+		CHECK(unmap(file, page, pages) == -EINVAL);
+		CHECK(user.present() == 64);
+	}
+	CHECK(user.munmap(map.at(), 32) == -EINVAL);
+	CHECK(user.munmap(page_at(map, 32), 32) == -EINVAL);
+	CHECK(user.present() == 64);
+	// All of it does.
+	for (const unsigned long pages : {0UL, 64UL, 65UL}) {
+		CHECK(unmap(file, 0, pages) == 0);
+		CHECK(user.present() == 0);
+		CHECK(user.read(map.at()).ok());
+	}
+	ptelab_zap all = zap_arg(map.at(), 64);
+	CHECK(zap(file, all) == 0);
+	CHECK(all.present_before == 64);
+	CHECK(all.present_after == 0);
+	CHECK(user.read(map.at()).ok());
+	CHECK(user.munmap(map.at(), 64) == 0);
 	for (const unsigned method : {PTELAB_HUGE_FOLIO, PTELAB_FAULT_INSERT_PFN, PTELAB_BARE})
 		CHECK(setup(user.open(module, method), {.backing = PTELAB_BACKING_HOLE}) == -EOPNOTSUPP);
 	::file *const other = user.open(module, PTELAB_HUGE_PFN);

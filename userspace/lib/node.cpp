@@ -203,7 +203,7 @@ constexpr std::array kFeatures{
 	Feature{PTELAB_HAS_MAPPED_HOOK, "mapped_hook", "vm_ops->mapped"},
 	Feature{PTELAB_HAS_GENERIC_ACCESS, "generic_access", "generic_access_phys"},
 	Feature{PTELAB_HAS_FAST_ONLY_PIN, "fast_only_pin", "pin_user_pages_fast_only"},
-	Feature{PTELAB_HAS_INSERT_PFN_PUD, "insert_pfn_pud", "vmf_insert_pfn_pud, and a processor that has such entries"},
+	Feature{PTELAB_HAS_INSERT_PFN_PUD, "insert_pfn_pud", "vmf_insert_pfn_pud with a PUD's special bit, and a processor that has such entries"},
 	Feature{PTELAB_HAS_INSERT_FOLIO_PUD, "insert_folio_pud", "vmf_insert_folio_pud"},
 	Feature{PTELAB_HAS_VMA_SET_FLAGS, "vma_set_flags", "vma_set_flags(), which asserts no lock"},
 	Feature{PTELAB_HAS_MMAP_ACTIONS, "mmap_actions", "mmap_action_*, what mmap_prepare can ask for"},

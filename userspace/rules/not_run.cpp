@@ -56,6 +56,8 @@ constexpr auto kNotRun = std::to_array<NotRun>({
 	 "mm/huge_memory.c:__split_huge_pud_locked, mm/rmap.c:mm_find_pmd", kCrash},
 	{"HG-03", "vmf_insert_pfn_pmd does not look where the mapping ends, and maps what lies behind it",
 	 "mm/huge_memory.c:vmf_insert_pfn_pmd", kCorruption},
+	{"HG-10", "GUP-fast of what vmf_insert_pfn_pud maps, where a PUD has no special bit, takes a reference of a struct page that a device's "
+	 "memory has not", "mm/gup.c:gup_huge_pud", kCrash},
 	{"LT-02", "A driver without .owner can be unloaded while mapped: the next fault runs code that is gone",
 	 "drivers/char/misc.c:misc_open", kCrash},
 	{"LT-06", "->find_special_page makes a special entry look counted, so that the zap drops a reference that nobody took",
