@@ -101,7 +101,7 @@ RULE("abi.shape_refuses", .says = "SHAPE is EOPNOTSUPP where the node, the regio
 			    shape_of(Device(node_of(PTELAB_FAULT_INSERT_PFN)), flags(flag)), EOPNOTSUPP);
 	const auto needs = [&](const char *what, ptelab_hook hook, __u64 feature) {
 		rule.expect(what, shape_of(own_region(node_of(PTELAB_BARE)), hooks(hook_bit(hook))),
-			    kernel_features() & feature ? 0 : EOPNOTSUPP);
+			    by_feature(feature, 0, EOPNOTSUPP, "a hook is there for the kernels that call it, or have what it calls"));
 	};
 	needs("->mprotect", PTELAB_HOOK_MPROTECT, PTELAB_HAS_MPROTECT_HOOK);
 	needs("->mapped", PTELAB_HOOK_MAPPED, PTELAB_HAS_MMAP_ACTIONS);

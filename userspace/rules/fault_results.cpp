@@ -196,6 +196,13 @@ RULE_PER_NODE("permission_comes_first", kFaultNodes, .contract = "FR-10",
 	rule.expect("faults then", device.stats().faults, 1U);
 }
 
+// A whole compound page that ->fault gives is mapped by one huge entry.
+Expected<bool> mapped_by_a_huge_entry()
+{
+	return choose(older_than(6, 12), true, false,
+		      "since 6.12 (and its stable backports) finish_fault maps no page by a huge entry beyond i_size, which is 0 here");
+}
+
 RULE("fault_page.compound_page", .contract = "FR-11",
      .says = "A page of a huge compound page given by ->fault may be mapped with all of it, by one huge entry",
      .source = "mm/memory.c:finish_fault", .needs = {thp()})
@@ -212,9 +219,7 @@ RULE("fault_page.compound_page", .contract = "FR-11",
 	rule.observe("pages present", there);
 	rule.expect("pages by one fault, or one", there == 1 || there == kPmdPages, true);
 	rule.expect("a huge entry for all, a small one for one", huge, there != 1);
-	rule.expect("it ends at the file's size, which a device has not", huge,
-		    choose(older_than(6, 12), true, false,
-			   "since 6.12 (and its stable backports) finish_fault maps no page by a huge entry beyond i_size, which is 0 here"));
+	rule.expect("it ends at the file's size, which a device has not", huge, mapped_by_a_huge_entry());
 	map.put(pages(100), std::uint8_t{4});
 	rule.expect("faults", device.stats().faults, huge ? 1U : 2U);
 	std::byte byte{};
@@ -254,7 +259,7 @@ RULE("fault_page.compound_page_in_a_mixed_map", .contract = "FR-11",
 	});
 	const std::string reason = "the zap of a huge entry asks the VMA what it is, not the page (vma_is_special_huge)";
 
-	rule.observe("huge", huge);
+	rule.expect("huge", huge, mapped_by_a_huge_entry());
 	rule.expect("references lost", page_info(device, 0).references - references, choose(huge, 1, 0, reason));
 	leave_idle_processors();
 	rule.expect("complaints", log.count(kLine), choose(huge, 1U, 0U, reason));

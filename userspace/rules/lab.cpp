@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "release.hpp"
+
 namespace ptelab {
 
 std::size_t pages(std::size_t count)
@@ -54,6 +56,12 @@ std::size_t touch_all(const Mapping &map)
 ptelab_zap_how effective_zap(const Node &node)
 {
 	return node.pfn ? PTELAB_ZAP_SPECIAL : PTELAB_ZAP_VMA;
+}
+
+Expected<std::size_t> in_core_of_pfns(std::size_t present)
+{
+	return choose(older_than(7, 3), std::size_t{0}, present,
+		      "do_mincore walks with walk_page_range, which skips VM_PFNMAP; since 7.3 with walk_page_range_vma, which does not");
 }
 
 std::int64_t pages_in_use(const Device &device)

@@ -50,6 +50,9 @@ std::size_t touch_all(const Mapping &map);
 // The zap that acts on this node on every kernel.
 ptelab_zap_how effective_zap(const Node &node);
 
+// Of how many pages mincore(2) tells in a PFN mapping that has these present.
+Expected<std::size_t> in_core_of_pfns(std::size_t present);
+
 // Pages that the module has taken from the kernel and not given back.
 std::int64_t pages_in_use(const Device &device);
 

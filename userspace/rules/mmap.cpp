@@ -157,6 +157,8 @@ RULE_PER_NODE("vm_flags", kAllNodes, .contract = "IP-07",
 	const bool mixed = rule.node().method == PTELAB_INSERT_PAGE || rule.node().method == PTELAB_FAULT_INSERT_PAGE;
 
 	Value::Array all(smaps->flags.begin(), smaps->flags.end());
+	if (rule.node().pfn && !rule.node().faults)
+		std::erase(all, Value("ar")); // shows_its_reservation judges it
 	rule.observe("all VmFlags", all);
 	rule.expect("mm", smaps->has("mm"), mixed);
 	for (const char *flag : {"io", "pf", "de", "dd"})

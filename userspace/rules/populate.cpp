@@ -36,6 +36,8 @@ bool knows_populate()
 	return advise(map.bytes(), MADV_POPULATE_READ) == Errno{};
 }
 
+constexpr const char *kSince514 = "before 5.14 there is no such advice, measured on anonymous memory";
+
 const Need kPopulate{"MADV_POPULATE_READ", [] {
 			     return knows_populate() ? std::string() : std::string("this kernel does not know MADV_POPULATE_READ, even for anonymous memory");
 		     }};
@@ -140,11 +142,10 @@ RULE_PER_NODE("madv_populate", kFaultNodes, .contract = "PL-05",
 		// 5.10 knows neither advice, which is what it says of a PFN mapping too.
 		const bool known = knows_populate();
 		const int wanted = rule.node().pfn ? EINVAL : error;
-		const std::string reason = "before 5.14 there is no such advice, measured on anonymous memory";
 
-		rule.expect(name + ", read", advise(map.bytes(0, pages(8)), MADV_POPULATE_READ), choose<Errno>(known, wanted, EINVAL, reason));
+		rule.expect(name + ", read", advise(map.bytes(0, pages(8)), MADV_POPULATE_READ), choose<Errno>(known, wanted, EINVAL, kSince514));
 		rule.expect(name + ", write", advise(map.bytes(pages(8), pages(8)), MADV_POPULATE_WRITE),
-			    choose<Errno>(known, wanted, EINVAL, reason));
+			    choose<Errno>(known, wanted, EINVAL, kSince514));
 		rule.expect(name + ", present", present(device, map), wanted == 0 && known ? kPages : 0);
 		map.protect(PROT_READ);
 		rule.expect(name + ", write to read-only", advise(map.bytes(), MADV_POPULATE_WRITE), EINVAL);
@@ -185,6 +186,7 @@ RULE("fault_page.populate_and_writes", .contract = "PL-07",
 
 	expect("MAP_POPULATE", writes_of(MAP_POPULATE, [](const Mapping &) {}), 0);
 	expect("mlock", writes_of(0, [](const Mapping &map) { lock(map.bytes()); }), 0);
+	rule.because("MADV_POPULATE_*", kSince514);
 	if (!knows_populate())
 		return;
 	expect("MADV_POPULATE_READ", writes_of(0, [](const Mapping &map) { advise(map.bytes(), MADV_POPULATE_READ); }), 0);

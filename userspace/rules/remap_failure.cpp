@@ -146,7 +146,9 @@ RULE("remap_pfn.failure_half_way", .contract = "RM-10", .says = "remap_pfn_range
 	const std::vector<Outcome> outcomes = injects ? fail_each_allocation() : allow_page_by_page();
 	std::size_t failures = 0, half_way = 0, left = 0, readable = 0;
 
-	rule.observe("by", injects ? "fault injection" : "a memory cgroup's limit");
+	const std::string by = injects ? "fault injection" : "a memory cgroup's limit";
+	rule.because("by", "each allocation fails in turn where CONFIG_FAULT_INJECTION is, else a limit is raised page by page");
+	rule.observe("by", by);
 	rule.expect("with enough memory", succeeded(outcomes.back()), true);
 	for (const Outcome &outcome : outcomes) {
 		if (succeeded(outcome))
@@ -157,8 +159,8 @@ RULE("remap_pfn.failure_half_way", .contract = "RM-10", .says = "remap_pfn_range
 		left += outcome.left;
 		readable += outcome.readable;
 	}
-	rule.observe("failures", failures);
-	rule.observe("of these half way", half_way);
+	rule.observe("failures by " + by, failures);
+	rule.observe("half way by " + by, half_way);
 	rule.expect("failed half way", half_way > 0, true);
 	rule.expect("warned since boot of a first page that was not mapped", kernel_said(kLine),
 		    choose(!is_one_function() && !(kernel_features() & PTELAB_HAS_MMAP_PREPARE), true, false,
