@@ -217,7 +217,7 @@ RULE("abi.read_only_output_is_efault", .says = "An argument that must be written
 	rule.expect("LOOKUP's own argument", refusal(PTELAB_IOC_LOOKUP, bench.lookup()), 0);
 }
 
-RULE_PER_NODE("argument_in_our_own_mapping", kRamNodes, .says = "An ioctl's argument and buffer may lie in a mapping of the node itself",
+RULE_PER_NODE("argument_in_our_own_mapping", kRamNodes & kFirstNodes, .says = "An ioctl's argument and buffer may lie in a mapping of the node itself",
 	      .source = "mm/memory.c:handle_mm_fault")
 {
 	const Device device = own_region(rule.node());

@@ -10,7 +10,7 @@
 #include <ptelab/procfs.hpp>
 
 #include "lab.hpp"
-#include "release.hpp"
+#include "variations.hpp"
 
 namespace ptelab {
 namespace {
@@ -29,12 +29,6 @@ bool has_flag(const Mapping &map, const char *flag)
 {
 	const std::optional<Smaps> smaps = smaps_at(map.data());
 	return smaps && smaps->has(flag);
-}
-
-// What VM_SPECIAL is: everything but a page from ->fault has one of its flags.
-bool is_special(const Node &node)
-{
-	return node.method != PTELAB_FAULT_PAGE;
 }
 
 // Whether a shared mapping counts as writable by VM_MAYWRITE, and no longer by VM_SHARED alone (include/linux/mm.h:
@@ -57,7 +51,7 @@ bool sealed_memory_is_readable()
 	return mapped != MAP_FAILED;
 }
 
-RULE_PER_NODE("madvise_errors", kRamNodes, .contract = "PL-08",
+RULE_PER_NODE("madvise_errors", kRamNodes & kFirstNodes, .contract = "PL-08",
 	      .says = "Advice for anonymous memory is EINVAL, for reclaim EINVAL on PFN mappings, punching a hole EACCES or ENODEV",
 	      .source = "mm/madvise.c:madvise_vma_behavior, fs/open.c:vfs_fallocate")
 {
@@ -98,7 +92,7 @@ Taken taken(const Device &device, int map_flags, int advice, const char *flag)
 	});
 }
 
-RULE_PER_NODE("madv_mergeable", kAllNodes, .contract = "PL-09",
+RULE_PER_NODE("madv_mergeable", kFirstNodes, .contract = "PL-09",
 	      .says = "MADV_MERGEABLE succeeds on every driver's mapping, and changes nothing where it is special or shared",
 	      .source = "mm/ksm.c:ksm_madvise", .needs = {kconfig("CONFIG_KSM", "/sys/kernel/mm/ksm/run")})
 {
@@ -107,14 +101,14 @@ RULE_PER_NODE("madv_mergeable", kAllNodes, .contract = "PL-09",
 
 	rule.expect("shared", Errno(shared.error), 0);
 	rule.expect("shared: mg", shared.flag, false);
-	if (rule.node().method == PTELAB_FAULT_INSERT_PFN)
+	if (!is_one_of(rule.node(), kPrivateNodes))
 		return; // takes no private mapping
 	const Taken copied = taken(device, MAP_PRIVATE, MADV_MERGEABLE, "mg");
 	rule.expect("private", Errno(copied.error), 0);
-	rule.expect("private: mg", copied.flag, !is_special(rule.node()));
+	rule.expect("private: mg", copied.flag, !is_one_of(rule.node(), kSpecialNodes));
 }
 
-RULE_PER_NODE("madv_hugepage", kAllNodes, .contract = "PL-10", .says = "MADV_HUGEPAGE succeeds on every driver's mapping and sets hg",
+RULE_PER_NODE("madv_hugepage", kFirstNodes, .contract = "PL-10", .says = "MADV_HUGEPAGE succeeds on every driver's mapping and sets hg",
 	      .source = "mm/khugepaged.c:hugepage_madvise",
 	      .needs = {kconfig("CONFIG_TRANSPARENT_HUGEPAGE", "/sys/kernel/mm/transparent_hugepage/enabled")})
 {
@@ -125,7 +119,7 @@ RULE_PER_NODE("madv_hugepage", kAllNodes, .contract = "PL-10", .says = "MADV_HUG
 	rule.expect("hg", seen.flag, true);
 }
 
-RULE_PER_NODE("madv_collapse", kAllNodes, .contract = "PL-11", .says = "MADV_COLLAPSE of a driver's mapping is EINVAL, and so it is where there is no such advice",
+RULE_PER_NODE("madv_collapse", kFirstNodes, .contract = "PL-11", .says = "MADV_COLLAPSE of a driver's mapping is EINVAL, and so it is where there is no such advice",
 	      .source = "mm/khugepaged.c:madvise_collapse")
 {
 	const Device device = own_region(rule.node());
@@ -141,28 +135,38 @@ RULE_PER_NODE("madv_dontdump", kAllNodes, .contract = "PL-12",
 {
 	const Device device = own_region(rule.node());
 	const Mapping map(device, pages(kPages));
-	const bool special = is_special(rule.node());
+	const bool special = is_one_of(rule.node(), kSpecialNodes);
 
-	rule.expect("dd at first", has_flag(map, "dd"), rule.node().pfn);
+	rule.expect("dd at first", has_flag(map, "dd"), is_one_of(rule.node(), kBoundedNodes));
 	rule.expect("MADV_DONTDUMP", advise(map.bytes(), MADV_DONTDUMP), 0);
 	rule.expect("dd after MADV_DONTDUMP", has_flag(map, "dd"), true);
 	rule.expect("MADV_DODUMP", advise(map.bytes(), MADV_DODUMP), special ? EINVAL : 0);
 	rule.expect("dd after MADV_DODUMP", has_flag(map, "dd"), special);
 }
 
-RULE_PER_NODE("madv_guard", kFaultNodes, .contract = "PL-13",
+// Anonymous memory has taken guards since 6.13, files since 6.15.
+bool files_take_guards()
+{
+	const int fd = ::memfd_create("guarded", MFD_CLOEXEC);
+	if (fd < 0)
+		throw_errno("memfd_create");
+	const Mapping map(fd, pages(1), {});
+	::close(fd);
+	return advise(map.bytes(), kMadvGuardInstall) == Errno{};
+}
+
+RULE_PER_NODE("madv_guard", kFaultNodes & kFirstNodes, .contract = "PL-13",
 	      .says = "A guard page in a driver's mapping is refused where that is special, else ->fault is not asked until it is removed",
 	      .source = "mm/madvise.c:is_valid_guard_vma")
 {
 	Device device = own_region(rule.node());
 	const Mapping map(device, pages(kPages));
-	// Anonymous memory has taken guards since 6.13, files since 6.15.
-	const bool guards = !older_than(6, 15) && !is_special(rule.node());
+	const bool guards = files_take_guards() && !is_one_of(rule.node(), kSpecialNodes);
 
 	touch_all(map);
 	const __u64 faults = device.stats().faults;
 	rule.expect("MADV_GUARD_INSTALL", advise(map.page(0), kMadvGuardInstall),
-		    choose<Errno>(guards, 0, EINVAL, "6.15 took guards in files' mappings, but not in special ones"));
+		    choose<Errno>(guards, 0, EINVAL, "6.15 took guards in files' mappings, measured on a memfd, but not in special ones"));
 	constexpr unsigned kGuardRegion = 58; // Documentation/admin-guide/mm/pagemap.rst
 	rule.expect("pagemap tells of a guard", pagemap_entry(map.data()) >> kGuardRegion & 1,
 		    choose<std::uint64_t>(guards, 1, 0, "the guard, where there is one"));
@@ -172,7 +176,7 @@ RULE_PER_NODE("madv_guard", kFaultNodes, .contract = "PL-13",
 		    choose<std::string>(guards, kUnmapped, kOk, "unmap_mapping_range leaves guards alone"));
 	rule.expect("faults", device.stats().faults - faults, guards ? 0U : 1U);
 	rule.expect("MADV_GUARD_REMOVE", advise(map.page(0), kMadvGuardRemove),
-		    choose<Errno>(guards, 0, EINVAL, "6.15 took guards in files' mappings, but not in special ones"));
+		    choose<Errno>(guards, 0, EINVAL, "6.15 took guards in files' mappings, measured on a memfd, but not in special ones"));
 	rule.expect("a read in the end", map.read(0).outcome(), kOk);
 }
 

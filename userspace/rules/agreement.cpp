@@ -12,9 +12,6 @@
 namespace ptelab {
 namespace {
 
-// Every node that maps something by itself.
-constexpr __u32 kMappingNodes = ((1U << PTELAB_BARE) - 1) & ~1U;
-
 // Documentation/admin-guide/mm/pagemap.rst
 constexpr std::uint64_t kPagemapPfn = (1ULL << 55) - 1;
 constexpr std::uint64_t kPagemapPresent = 1ULL << 63;
@@ -120,7 +117,7 @@ void agree(Rule &rule, const std::string &when, const Device &device, const Mapp
 		rule.expect(when + ": Rss in kB", smaps->kb("Rss"), counted * page_size() / 1024);
 }
 
-RULE_PER_NODE("three_agree", kMappingNodes,
+RULE_PER_NODE("three_agree", kAllNodes,
 	      .says = "What the driver mapped, what the page table holds and what user space is told are the same, page by page",
 	      .source = "fs/proc/task_mmu.c:pte_to_pagemap_entry",
 	      .needs = {root(), kconfig("CONFIG_PROC_PAGE_MONITOR", "/proc/kpagecount")})

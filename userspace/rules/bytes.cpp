@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kLeast = 4U << 20;
 
-RULE_PER_NODE("region_is_4_mib_or_more", kAllNodes,
+RULE_PER_NODE("region_is_4_mib_or_more", kFirstNodes,
 	      .says = "A node's own region has at least 4 MiB, and seeking to its end tells the size",
 	      .source = "fs/read_write.c:fixed_size_llseek")
 {
@@ -39,7 +39,7 @@ RULE_PER_NODE("fresh_reads_zero", kRamNodes, .says = "A fresh region reads as ze
 	rule.expect("the mapping reads zeros", seen == zeros, true);
 }
 
-RULE_PER_NODE("mapping_reaches_read", kAllNodes, .says = "What is written through the mapping is what read(2) reads, in the whole region",
+RULE_PER_NODE("mapping_reaches_read", kFirstNodes, .says = "What is written through the mapping is what read(2) reads, in the whole region",
 	      .source = "mm/memory.c:handle_mm_fault")
 {
 	const Device device = own_region(rule.node(), 1024);
@@ -52,7 +52,7 @@ RULE_PER_NODE("mapping_reaches_read", kAllNodes, .says = "What is written throug
 	rule.expect("same bytes", seen == sent, true);
 }
 
-RULE_PER_NODE("write_reaches_mapping", kAllNodes, .says = "What write(2) writes is what the mapping reads, in the whole region",
+RULE_PER_NODE("write_reaches_mapping", kFirstNodes, .says = "What write(2) writes is what the mapping reads, in the whole region",
 	      .source = "mm/memory.c:handle_mm_fault")
 {
 	Device device = own_region(rule.node(), 1024);
@@ -87,7 +87,7 @@ RULE_PER_NODE("first_and_last_byte", kAllNodes, .says = "The first and the last 
 	}
 }
 
-RULE_PER_NODE("reads_end_at_the_end", kAllNodes, .says = "read(2) gives what is left before the end, and 0 bytes from there on",
+RULE_PER_NODE("reads_end_at_the_end", kFirstNodes, .says = "read(2) gives what is left before the end, and 0 bytes from there on",
 	      .source = "fs/read_write.c:vfs_read")
 {
 	Device device(rule.node(), O_RDONLY);
@@ -100,7 +100,7 @@ RULE_PER_NODE("reads_end_at_the_end", kAllNodes, .says = "read(2) gives what is 
 	rule.expect("nothing asked for", device.read(0, std::span(into).first(0)), 0U);
 }
 
-RULE_PER_NODE("writes_end_at_the_end", kAllNodes, .says = "write(2) takes what fits before the end, and fails with ENOSPC from there on",
+RULE_PER_NODE("writes_end_at_the_end", kFirstNodes, .says = "write(2) takes what fits before the end, and fails with ENOSPC from there on",
 	      .source = "fs/read_write.c:vfs_write")
 {
 	Device device(rule.node());
@@ -115,7 +115,7 @@ RULE_PER_NODE("writes_end_at_the_end", kAllNodes, .says = "write(2) takes what f
 	device.write(size - last.size(), last);
 }
 
-RULE_PER_NODE("bad_buffer_is_efault", kAllNodes, .says = "read(2) and write(2) with a buffer that is not mapped fail with EFAULT",
+RULE_PER_NODE("bad_buffer_is_efault", kFirstNodes, .says = "read(2) and write(2) with a buffer that is not mapped fail with EFAULT",
 	      .source = "lib/iov_iter.c:copy_page_to_iter")
 {
 	Device device = own_region(rule.node());
@@ -125,7 +125,7 @@ RULE_PER_NODE("bad_buffer_is_efault", kAllNodes, .says = "read(2) and write(2) w
 	rule.expect("write(2)", errno_of([&] { device.write(0, hole.bytes()); }), EFAULT);
 }
 
-RULE_PER_NODE("fsync_succeeds", kAllNodes, .says = "fsync(2) succeeds, also on a mapping by msync(2)", .source = "fs/sync.c:vfs_fsync_range")
+RULE_PER_NODE("fsync_succeeds", kFirstNodes, .says = "fsync(2) succeeds, also on a mapping by msync(2)", .source = "fs/sync.c:vfs_fsync_range")
 {
 	Device device = own_region(rule.node());
 	const Mapping map(device, pages(1));
@@ -134,7 +134,7 @@ RULE_PER_NODE("fsync_succeeds", kAllNodes, .says = "fsync(2) succeeds, also on a
 	rule.expect("msync", Errno(::msync(map.data(), map.size(), MS_SYNC) == 0 ? 0 : errno), 0);
 }
 
-RULE_PER_NODE("content_outlives_the_process", kAllNodes, .says = "What one process wrote into the node's own region another reads after it has ended",
+RULE_PER_NODE("content_outlives_the_process", kFirstNodes, .says = "What one process wrote into the node's own region another reads after it has ended",
 	      .source = "drivers/char/misc.c:misc_open")
 {
 	constexpr std::size_t kOffset = 5;
@@ -155,7 +155,7 @@ RULE_PER_NODE("content_outlives_the_process", kAllNodes, .says = "What one proce
 	device.write(at, before);
 }
 
-RULE_PER_NODE("own_regions_are_apart", kRamNodes, .says = "Two files with regions of their own do not see each other's bytes",
+RULE_PER_NODE("own_regions_are_apart", kRamNodes & kFirstNodes, .says = "Two files with regions of their own do not see each other's bytes",
 	      .source = "mm/memory.c:handle_mm_fault")
 {
 	const Device one = own_region(rule.node());

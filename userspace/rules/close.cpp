@@ -16,7 +16,7 @@ std::string lock_at_close(const Events &events)
 	return lock_name(event_of(events, PTELAB_HOOK_CLOSE, count_of(events, PTELAB_HOOK_CLOSE) - 1));
 }
 
-RULE_PER_NODE("close_lock", kAllNodes, .contract = "MM-04",
+RULE_PER_NODE("close_lock", kFirstNodes, .contract = "MM-04",
 	      .says = "->close runs with mmap_lock held for reading at munmap and at a shrink, for writing at a replacement, a move and at exit",
 	      .source = "mm/mmap.c:do_mas_align_munmap")
 {
@@ -45,7 +45,7 @@ RULE_PER_NODE("close_lock", kAllNodes, .contract = "MM-04",
 	child.wait();
 	const Events events = log.take();
 	rule.expect("exit", lock_at_close(events),
-		    choose(older_than(5, 18), std::string("none"), std::string("write"), "exit_mmap takes mmap_lock since 5.18"));
+		    choose(older_than(5, 18), std::string("none"), std::string("write"), "exit_mmap takes mmap_lock since 5.18, which nothing but ->close can see"));
 	rule.expect("exit: called by the one that exits", event_of(events, PTELAB_HOOK_CLOSE).pid == pid, true);
 }
 

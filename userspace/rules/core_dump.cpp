@@ -36,7 +36,7 @@ bool all_zero(const std::vector<std::byte> &bytes)
 
 const Need kDumps = kconfig("CONFIG_ELF_CORE", "/proc/self/coredump_filter");
 
-RULE_PER_NODE("core_has_no_device_memory", kPfnNodes, .contract = "CD-01",
+RULE_PER_NODE("core_has_no_device_memory", kPfnNodes & kFirstNodes, .contract = "CD-01",
 	      .says = "A mapping with VM_IO or VM_DONTDUMP is mentioned in a core file without its content, whatever coredump_filter says",
 	      .source = "fs/coredump.c:vma_dump_size", .needs = {kDumps, root()})
 {

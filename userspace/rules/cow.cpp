@@ -199,7 +199,7 @@ RULE("cow.write_without_maywrite", .contract = "CW-05",
 	rule.expect("both cleared: mprotect", errno_of([&] { read_only.protect(PROT_READ | PROT_WRITE); }), EACCES);
 }
 
-RULE_PER_NODE("shared_mapping_of_a_read_only_file", kAllNodes, .contract = "CW-06",
+RULE_PER_NODE("shared_mapping_of_a_read_only_file", kFirstNodes, .contract = "CW-06",
 	      .says = "A shared mapping of a file opened for reading loses VM_SHARED and VM_MAYWRITE, so it is not copy-on-write and never writable",
 	      .source = "mm/mmap.c:do_mmap")
 {

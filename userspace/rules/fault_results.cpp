@@ -61,7 +61,7 @@ private:
 	std::array<int, 2> ends_{-1, -1};
 };
 
-RULE_PER_NODE("sigbus_names_the_byte", kFaultNodes, .contract = "FR-01",
+RULE_PER_NODE("sigbus_names_the_byte", kFaultNodes & kFirstNodes, .contract = "FR-01",
 	      .says = "VM_FAULT_SIGBUS is SIGBUS with BUS_ADRERR, and si_addr is the byte that was accessed, not its page",
 	      .source = "arch/x86/mm/fault.c:do_sigbus")
 {
@@ -77,7 +77,7 @@ RULE_PER_NODE("sigbus_names_the_byte", kFaultNodes, .contract = "FR-01",
 	rule.expect("faults", device.stats().faults, 2U);
 }
 
-RULE_PER_NODE("sigsegv_says_unmapped", kFaultNodes, .contract = "FR-02",
+RULE_PER_NODE("sigsegv_says_unmapped", kFaultNodes & kFirstNodes, .contract = "FR-02",
 	      .says = "VM_FAULT_SIGSEGV is SIGSEGV with SEGV_MAPERR, although there is a mapping", .source = "arch/x86/mm/fault.c:do_user_addr_fault")
 {
 	const Device device = answering(rule.node(), PTELAB_FAULT_SIGSEGV);
@@ -115,7 +115,7 @@ Caught signal_of_reading(const std::byte *address)
 	return caught;
 }
 
-RULE_PER_NODE("hwpoison_is_a_memory_error", kFaultNodes, .contract = "FR-03",
+RULE_PER_NODE("hwpoison_is_a_memory_error", kFaultNodes & kFirstNodes, .contract = "FR-03",
 	      .says = "VM_FAULT_HWPOISON is SIGBUS with BUS_MCEERR_AR and an si_addr_lsb of one page, and the kernel says whom it kills",
 	      .source = "arch/x86/mm/fault.c:do_sigbus", .needs = {kconfig("CONFIG_MEMORY_FAILURE", "/proc/sys/vm/memory_failure_early_kill")})
 {
@@ -133,7 +133,7 @@ RULE_PER_NODE("hwpoison_is_a_memory_error", kFaultNodes, .contract = "FR-03",
 	rule.expect("faults", device.stats().faults, 1U);
 }
 
-RULE_PER_NODE("oom_of_a_kernel_access", kFaultNodes, .contract = "FR-04",
+RULE_PER_NODE("oom_of_a_kernel_access", kFaultNodes & kFirstNodes, .contract = "FR-04",
 	      .says = "VM_FAULT_OOM of an access by the kernel itself is EFAULT at once, without another try",
 	      .source = "arch/x86/mm/fault.c:do_user_addr_fault")
 {
@@ -148,7 +148,7 @@ RULE_PER_NODE("oom_of_a_kernel_access", kFaultNodes, .contract = "FR-04",
 	rule.expect("the pipe has kept its bytes", pipe.read_to(ordinary.data(), 8), Value(8));
 }
 
-RULE_PER_NODE("nopage_is_tried_again", kFaultNodes, .contract = "FR-05",
+RULE_PER_NODE("nopage_is_tried_again", kFaultNodes & kFirstNodes, .contract = "FR-05",
 	      .says = "VM_FAULT_NOPAGE without an entry makes the CPU fault again: a handler that serves its third call is called three times",
 	      .source = "mm/memory.c:do_fault")
 {
@@ -162,7 +162,7 @@ RULE_PER_NODE("nopage_is_tried_again", kFaultNodes, .contract = "FR-05",
 	rule.expect("its faults", device.stats().faults, 4U);
 }
 
-RULE_PER_NODE("sigbus_of_a_kernel_access", kFaultNodes, .contract = "FR-08",
+RULE_PER_NODE("sigbus_of_a_kernel_access", kFaultNodes & kFirstNodes, .contract = "FR-08",
 	      .says = "An access by the kernel itself that meets VM_FAULT_SIGBUS fails with EFAULT or ends short, and no signal is sent",
 	      .source = "arch/x86/mm/fault.c:do_sigbus")
 {

@@ -8,11 +8,10 @@
 #include "release.hpp"
 #include "room.hpp"
 #include "trace.hpp"
+#include "variations.hpp"
 
 namespace ptelab {
 namespace {
-
-constexpr __u32 kCopiedNodes = (kAllNodes & ~bit_of(PTELAB_FAULT_PAGE)) | bit_of(PTELAB_FAULT_INSERT_MIXED);
 
 // Serves this many faults and refuses all that follow; a node that fills at mmap refuses every one anyway.
 Setup serves(const Node &node, std::size_t faults)
@@ -25,11 +24,11 @@ struct ChildView {
 	std::size_t accesses;
 };
 
-RULE_PER_NODE("fork_copies_special_mappings", kCopiedNodes, .contract = "FK-01",
+RULE_PER_NODE("fork_copies_special_mappings", kSpecialNodes, .contract = "FK-01",
 	      .says = "fork copies the page tables of VM_PFNMAP and VM_MIXEDMAP mappings: the child reads without ->fault, even if that would refuse",
 	      .source = "mm/memory.c:copy_page_range")
 {
-	Device device = own_region(rule.node(), kPages, serves(rule.node(), kPages));
+	Device device = own_region(rule.node(), kPages, serves(rule.node(), faults_to_fill(rule.node(), kPages)));
 	const Mapping map(device, pages(kPages));
 
 	touch_all(map);
@@ -64,7 +63,7 @@ RULE("fork.leaves_plain_mappings_empty", .contract = "FK-02",
 	rule.expect("present in the parent", present(device, map), kPages);
 }
 
-RULE_PER_NODE("fork_opens_before_it_copies", kAllNodes, .contract = "FK-03",
+RULE_PER_NODE("fork_opens_before_it_copies", kFirstNodes, .contract = "FK-03",
 	      .says = "fork calls ->open once for the child's VMA and never ->mmap, before the page tables are copied",
 	      .source = "kernel/fork.c:dup_mmap")
 {
@@ -83,7 +82,7 @@ RULE_PER_NODE("fork_opens_before_it_copies", kAllNodes, .contract = "FK-03",
 	rule.expect("present in ->open", open.present,
 		    choose<std::size_t>(older_than(6, 1) && child == kPages, kPages, 0,
 					"dup_mmap calls ->open before the rmap and copy_page_range since 6.9, and in 6.1 since its stable update took that over"));
-	rule.expect("present in the child", child, rule.node().method == PTELAB_FAULT_PAGE ? 0 : kPages);
+	rule.expect("present in the child", child, is_one_of(rule.node(), kPlainNodes) ? 0 : kPages);
 }
 
 struct Lost {
@@ -99,7 +98,7 @@ Lost look_from_child(const Mapping &map)
 	});
 }
 
-RULE_PER_NODE("fork_of_dontcopy", kAllNodes, .contract = "FK-04",
+RULE_PER_NODE("fork_of_dontcopy", kFirstNodes, .contract = "FK-04",
 	      .says = "The child has no mapping where the parent's is VM_DONTCOPY, set by the driver or by MADV_DONTFORK, and ->open is not called",
 	      .source = "kernel/fork.c:dup_mmap")
 {
@@ -122,19 +121,19 @@ RULE_PER_NODE("fork_of_dontcopy", kAllNodes, .contract = "FK-04",
 	rule.expect("the parent's pages", touch_all(first) + touch_all(second), 2 * kPages);
 }
 
-RULE_PER_NODE("dofork", kAllNodes | bit_of(PTELAB_FAULT_INSERT_MIXED), .contract = "FK-05",
+RULE_PER_NODE("dofork", kEntryNodes, .contract = "FK-05",
 	      .says = "MADV_DOFORK, which undoes MADV_DONTFORK, is refused for VM_IO, and since 7.0 for every special mapping",
 	      .source = "mm/madvise.c:madvise_vma_behavior")
 {
 	const Device device = own_region(rule.node());
 	const Mapping map(device, pages(kPages));
-	const bool plain = rule.node().method == PTELAB_FAULT_PAGE;
+	const bool plain = is_one_of(rule.node(), kPlainNodes);
 	const Errno mixed = plain ? 0 : EINVAL;
 
 	rule.expect("MADV_DONTFORK", advise(map.bytes(), MADV_DONTFORK), 0);
 	const Errno error = advise(map.bytes(), MADV_DOFORK);
 	rule.expect("MADV_DOFORK", error,
-		    choose(older_than(7, 0), Errno(rule.node().pfn ? EINVAL : 0), mixed, "7.x tests for VM_SPECIAL, earlier kernels for VM_IO alone"));
+		    choose(older_than(7, 0), Errno(rule.node().pfn ? EINVAL : 0), mixed, "7.x tests for VM_SPECIAL, earlier kernels for VM_IO alone; only drivers' mappings are VM_SPECIAL, so none of another kind tells first"));
 	rule.expect("VMAs of the child", look_from_child(map).vmas, error == Errno{} ? 1U : 0U);
 }
 

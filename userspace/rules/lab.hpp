@@ -21,11 +21,24 @@ inline constexpr const char *kUnmapped = "SIGSEGV SEGV_MAPERR";
 inline constexpr std::size_t kPages = 16; // enough for every rule that does not ask for more
 
 inline constexpr __u32 kRamNodes = kAllNodes & ~bit_of(PTELAB_IOMAP);
-inline constexpr __u32 kFaultNodes = bit_of(PTELAB_FAULT_INSERT_PAGE) | bit_of(PTELAB_FAULT_PAGE) | bit_of(PTELAB_FAULT_INSERT_PFN);
+inline constexpr __u32 kHugeNodes = bit_of(PTELAB_HUGE_PFN) | bit_of(PTELAB_HUGE_FOLIO);
+inline constexpr __u32 kFaultNodes = bit_of(PTELAB_FAULT_INSERT_PAGE) | bit_of(PTELAB_FAULT_PAGE) | bit_of(PTELAB_FAULT_INSERT_PFN) |
+				     bit_of(PTELAB_FAULT_INSERT_PAGES) | bit_of(PTELAB_FAULT_INSERT_MIXED) | kHugeNodes;
 inline constexpr __u32 kEagerNodes = kAllNodes & ~kFaultNodes;
-inline constexpr __u32 kPfnNodes = bit_of(PTELAB_FAULT_INSERT_PFN) | bit_of(PTELAB_REMAP_PFN) | bit_of(PTELAB_IOMAP);
-inline constexpr __u32 kPageNodes = kAllNodes & ~kPfnNodes;
-inline constexpr __u32 kPrivateNodes = kAllNodes & ~bit_of(PTELAB_FAULT_INSERT_PFN); // those that take MAP_PRIVATE
+// By the VMA: VM_PFNMAP; VM_MIXEDMAP; either of them, which the kernel calls VM_SPECIAL; neither.
+inline constexpr __u32 kPfnNodes = bit_of(PTELAB_FAULT_INSERT_PFN) | bit_of(PTELAB_REMAP_PFN) | bit_of(PTELAB_IOMAP) | bit_of(PTELAB_HUGE_PFN);
+inline constexpr __u32 kPlainNodes = bit_of(PTELAB_FAULT_PAGE) | bit_of(PTELAB_HUGE_FOLIO);
+inline constexpr __u32 kSpecialNodes = kAllNodes & ~kPlainNodes;
+inline constexpr __u32 kMixedNodes = kSpecialNodes & ~kPfnNodes;
+// By the entries: special ones, whose pages are nobody's to count; or pages that each entry holds a reference on.
+inline constexpr __u32 kUncountedNodes = kPfnNodes | bit_of(PTELAB_FAULT_INSERT_MIXED);
+inline constexpr __u32 kPageNodes = kAllNodes & ~kUncountedNodes;
+inline constexpr __u32 kPrivateNodes = kAllNodes & ~bit_of(PTELAB_FAULT_INSERT_PFN) & ~bit_of(PTELAB_HUGE_PFN); // those that take MAP_PRIVATE
+
+constexpr bool is_one_of(const Node &node, __u32 mask)
+{
+	return mask & bit_of(node.method);
+}
 
 // Those whose mappings may lose their middle or a part's entries. Up to 6.12 x86 then loses the reservation of a device's
 // memory type, until the next boot, and says "freeing invalid memtype" (contract RM-16, RM-17): that is for a machine of

@@ -149,7 +149,7 @@ RULE_PER_NODE("exec_closes_each_vma_once", kAnyMapNodes, .contract = "LT-05", .s
 	expect_balance(rule, device, "after the exec");
 }
 
-RULE_PER_NODE("killed_inside_fault", kFaultNodes, .contract = "LT-05",
+RULE_PER_NODE("killed_inside_fault", kFaultNodes & kFirstNodes, .contract = "LT-05",
 	      .says = "A process that is killed inside ->fault has ->close called once for its VMA", .source = "mm/mmap.c:exit_mmap")
 {
 	const Device device = watched_region(rule.node(), {.fault_action = PTELAB_FAULT_DELAY, .fault_delay_ms = 10'000});

@@ -35,7 +35,7 @@ RULE_PER_NODE("failed_mmap_is_undone", bit_of(PTELAB_INSERT_PAGE) | bit_of(PTELA
 	rule.expect("closes", device.stats().closes, 1U);
 }
 
-RULE_PER_NODE("failed_mmap_leaves_a_hole", kAllNodes, .contract = "MM-06",
+RULE_PER_NODE("failed_mmap_leaves_a_hole", kFirstNodes, .contract = "MM-06",
 	      .says = "A failing ->mmap with MAP_FIXED has already destroyed the mapping that was there: a hole remains",
 	      .source = "mm/vma.h:vms_abort_munmap_vmas")
 {
@@ -53,7 +53,7 @@ RULE_PER_NODE("failed_mmap_leaves_a_hole", kAllNodes, .contract = "MM-06",
 	map.release();
 }
 
-RULE_PER_NODE("mmap_without_vm_ops", kFaultNodes | bit_of(PTELAB_FAULT_INSERT_MIXED) | bit_of(PTELAB_BARE), .contract = "MM-08",
+RULE_PER_NODE("mmap_without_vm_ops", kFaultNodes | bit_of(PTELAB_BARE), .contract = "MM-08",
 	      .says = "An ->mmap that sets no vm_ops makes a mapping whose every access is SIGBUS BUS_ADRERR", .source = "mm/memory.c:do_fault")
 {
 	Device device = own_region(rule.node());
@@ -66,7 +66,7 @@ RULE_PER_NODE("mmap_without_vm_ops", kFaultNodes | bit_of(PTELAB_FAULT_INSERT_MI
 	rule.expect("calls of ->fault", device.stats().faults, 0U);
 }
 
-RULE_PER_NODE("find_vma_inside_mmap", kAllNodes, .contract = "MM-11",
+RULE_PER_NODE("find_vma_inside_mmap", kFirstNodes, .contract = "MM-11",
 	      .says = "find_vma() inside ->mmap does not find the VMA that is being made", .source = "mm/mmap.c:mmap_region")
 {
 	const Device device = traced_region(rule.node(), kPages);

@@ -91,7 +91,7 @@ RULE("fault_page.first_write_moves_mtime", .contract = "MP-05",
 	rule.expect("a write as the first access", times.moved(), true);
 }
 
-RULE_PER_NODE("writes_leave_mtime", kAllNodes & ~bit_of(PTELAB_FAULT_PAGE), .contract = "MP-05",
+RULE_PER_NODE("writes_leave_mtime", kSpecialNodes & kFirstNodes, .contract = "MP-05",
 	      .says = "Where the driver sets the entry itself a write never updates the node's mtime",
 	      .source = "mm/memory.c:do_shared_fault")
 {

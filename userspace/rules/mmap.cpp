@@ -3,6 +3,7 @@
 #include <ptelab/procfs.hpp>
 
 #include "lab.hpp"
+#include "variations.hpp"
 
 namespace ptelab {
 namespace {
@@ -16,7 +17,7 @@ RULE_PER_NODE("plain_open_and_mmap", kAllNodes | kPrepareNodes, .says = "open an
 	rule.expect("pages read", touch_all(map), map.pages());
 }
 
-RULE_PER_NODE("past_the_end_is_einval", kAllNodes | kPrepareNodes, .says = "A mapping that would reach beyond the region is refused with EINVAL",
+RULE_PER_NODE("past_the_end_is_einval", kOffsetNodes | kPrepareNodes, .says = "A mapping that would reach beyond the region is refused with EINVAL",
 	      .source = "mm/mmap.c:mmap_region")
 {
 	const Device device(rule.node());
@@ -32,7 +33,7 @@ RULE_PER_NODE("past_the_end_is_einval", kAllNodes | kPrepareNodes, .says = "A ma
 	rule.expect("the last page", refusal(pages(1), size - pages(1)), 0);
 }
 
-RULE_PER_NODE("offset_is_honoured", kAllNodes | kPrepareNodes, .says = "A mapping with an offset begins at that byte of the region",
+RULE_PER_NODE("offset_is_honoured", kOffsetNodes | kPrepareNodes, .says = "A mapping with an offset begins at that byte of the region",
 	      .source = "mm/memory.c:vm_iomap_memory")
 {
 	Device device = own_region(rule.node());
@@ -110,7 +111,7 @@ RULE("remap_pfn.private_needs_contiguous_pages",
 		    choose(contiguous, 0, EINVAL, "the pages that the allocator gave are contiguous, or they are not"));
 }
 
-RULE_PER_NODE("read_only_file", kAllNodes, .says = "A file opened for reading maps shared for reading only, for ever",
+RULE_PER_NODE("read_only_file", kFirstNodes, .says = "A file opened for reading maps shared for reading only, for ever",
 	      .source = "mm/mmap.c:do_mmap")
 {
 	const Device device(rule.node(), O_RDONLY);
@@ -122,7 +123,7 @@ RULE_PER_NODE("read_only_file", kAllNodes, .says = "A file opened for reading ma
 	rule.expect("mprotect", errno_of([&] { map.protect(PROT_READ | PROT_WRITE); }), EACCES);
 }
 
-RULE_PER_NODE("write_only_file", kAllNodes, .says = "A file opened for writing only cannot be mapped", .source = "mm/mmap.c:do_mmap")
+RULE_PER_NODE("write_only_file", kFirstNodes, .says = "A file opened for writing only cannot be mapped", .source = "mm/mmap.c:do_mmap")
 {
 	const Device device(rule.node(), O_WRONLY);
 
@@ -146,7 +147,8 @@ RULE_PER_NODE("protection_is_obeyed", kAllNodes, .says = "mprotect takes rights 
 	rule.expect("write again", map.write(at, 0).outcome(), kOk);
 }
 
-RULE_PER_NODE("vm_flags", kAllNodes, .contract = "IP-07",
+// remap_vmalloc has a rule of its own: insert_pages.cpp.
+RULE_PER_NODE("vm_flags", kAllNodes & ~bit_of(PTELAB_REMAP_VMALLOC), .contract = "IP-07",
 	      .says = "vm_insert_page sets VM_MIXEDMAP and nothing else; a PFN mapping is io pf de dd; a plain one has none of these",
 	      .source = "mm/memory.c:vm_insert_page, remap_pfn_range")
 {
@@ -154,7 +156,7 @@ RULE_PER_NODE("vm_flags", kAllNodes, .contract = "IP-07",
 	const Mapping map(device, pages(1));
 	const std::optional<Smaps> smaps = smaps_at(map.data());
 	REQUIRE(smaps);
-	const bool mixed = rule.node().method == PTELAB_INSERT_PAGE || rule.node().method == PTELAB_FAULT_INSERT_PAGE;
+	const bool mixed = is_one_of(rule.node(), kMixedNodes);
 
 	Value::Array all(smaps->flags.begin(), smaps->flags.end());
 	if (rule.node().pfn && !rule.node().faults)
@@ -165,7 +167,7 @@ RULE_PER_NODE("vm_flags", kAllNodes, .contract = "IP-07",
 		rule.expect(flag, smaps->has(flag), rule.node().pfn);
 }
 
-RULE_PER_NODE("munmap_of_the_tail", kAllNodes, .says = "Unmapping the tail leaves the head mapped and working", .source = "mm/mmap.c:__split_vma")
+RULE_PER_NODE("munmap_of_the_tail", kFirstNodes, .says = "Unmapping the tail leaves the head mapped and working", .source = "mm/mmap.c:__split_vma")
 {
 	const Device device = own_region(rule.node());
 	Mapping head(device, pages(kPages));
@@ -181,7 +183,7 @@ RULE_PER_NODE("munmap_of_the_tail", kAllNodes, .says = "Unmapping the tail leave
 	rule.expect("mappings alive", stats.maps + stats.opens - stats.closes, 1U);
 }
 
-RULE_PER_NODE("munmap_of_the_middle", kSplitNodes, .says = "Unmapping pages in the middle leaves the ends mapped and working",
+RULE_PER_NODE("munmap_of_the_middle", kSplitNodes & kFirstNodes, .says = "Unmapping pages in the middle leaves the ends mapped and working",
 	      .source = "mm/mmap.c:__split_vma")
 {
 	const Device device = own_region(rule.node());
@@ -200,7 +202,7 @@ RULE_PER_NODE("munmap_of_the_middle", kSplitNodes, .says = "Unmapping pages in t
 	rule.expect("mappings alive", stats.maps + stats.opens - stats.closes, 2U);
 }
 
-RULE_PER_NODE("map_fixed_over_it", kSplitNodes, .says = "Another mapping put over the middle with MAP_FIXED takes its place, the ends go on working",
+RULE_PER_NODE("map_fixed_over_it", kSplitNodes & kFirstNodes, .says = "Another mapping put over the middle with MAP_FIXED takes its place, the ends go on working",
 	      .source = "mm/mmap.c:mmap_region")
 {
 	const Device device = own_region(rule.node());
@@ -215,7 +217,7 @@ RULE_PER_NODE("map_fixed_over_it", kSplitNodes, .says = "Another mapping put ove
 	rule.expect("not ours any more", errno_of([&] { (void)device.lookup(over.bytes()); }), EINVAL);
 }
 
-RULE_PER_NODE("mremap_moves", kAllNodes, .says = "mremap to another address keeps the bytes, and the old address is unmapped",
+RULE_PER_NODE("mremap_moves", kFirstNodes, .says = "mremap to another address keeps the bytes, and the old address is unmapped",
 	      .source = "mm/mremap.c:move_vma")
 {
 	const Device device = own_region(rule.node());
@@ -232,7 +234,7 @@ RULE_PER_NODE("mremap_moves", kAllNodes, .says = "mremap to another address keep
 	map.put(pages(4), std::uint8_t{0});
 }
 
-RULE_PER_NODE("mremap_shrinks", kAllNodes, .says = "mremap to a smaller size unmaps the tail and keeps the rest",
+RULE_PER_NODE("mremap_shrinks", kFirstNodes, .says = "mremap to a smaller size unmaps the tail and keeps the rest",
 	      .source = "mm/mremap.c:mremap")
 {
 	const Device device = own_region(rule.node());
@@ -246,7 +248,7 @@ RULE_PER_NODE("mremap_shrinks", kAllNodes, .says = "mremap to a smaller size unm
 
 // Growing with MREMAP_FIXED, to where there is room: growing in place is a matter of its own, see below.
 RULE_PER_NODE("mremap_grows", kAllNodes, .contract = "MR-01",
-	      .says = "Growing a PFN mapping is EFAULT (VM_DONTEXPAND); any other grows, and the driver decides what the tail holds",
+	      .says = "Growing a mapping that is VM_DONTEXPAND is EFAULT; any other grows, and the driver decides what the tail holds",
 	      .source = "mm/mremap.c:vma_to_resize")
 {
 	const Device device = own_region(rule.node());
@@ -254,7 +256,7 @@ RULE_PER_NODE("mremap_grows", kAllNodes, .contract = "MR-01",
 	Mapping room(-1, pages(kPages + 1), {.prot = PROT_NONE, .flags = MAP_PRIVATE | MAP_ANONYMOUS});
 
 	const Errno grown = errno_of([&] { map.remap(room.size(), MREMAP_MAYMOVE | MREMAP_FIXED, room.data()); });
-	rule.expect("growing", grown, rule.node().pfn ? EFAULT : 0);
+	rule.expect("growing", grown, is_one_of(rule.node(), kBoundedNodes) ? EFAULT : 0);
 	if (grown.value == 0)
 		room.release();
 	rule.expect("what was mapped", map.touch(0).outcome(), kOk);
@@ -264,7 +266,7 @@ RULE_PER_NODE("mremap_grows", kAllNodes, .contract = "MR-01",
 	rule.expect("beyond the region", map.touch(kPages).outcome(), kSigbus);
 }
 
-RULE_PER_NODE("mremap_grows_in_place", kPageNodes, .contract = "MR-03",
+RULE_PER_NODE("mremap_grows_in_place", kAllNodes & ~kBoundedNodes, .contract = "MR-03",
 	      .says = "Growing in place calls no hook of the driver; where the kernel cannot merge a VM_MIXEDMAP mapping with its growth, it is ENOMEM",
 	      .source = "mm/mmap.c:vma_merge_extend")
 {
@@ -280,7 +282,7 @@ RULE_PER_NODE("mremap_grows_in_place", kPageNodes, .contract = "MR-03",
 	const Errno grown = errno_of([&] { map.remap(pages(kPages), 0); });
 	rule.because("errno", "growth is a merge with nothing, refused for VM_SPECIAL since 6.3");
 	rule.observe("errno", grown);
-	const bool mixed = rule.node().method != PTELAB_FAULT_PAGE;
+	const bool mixed = is_one_of(rule.node(), kMixedNodes);
 	rule.expect("grown, or refused as the kernel may", grown.value == 0 || (mixed && grown == ENOMEM), true);
 	rule.expect("what was mapped", map.touch(0).outcome(), kOk);
 	if (grown.value != 0)
@@ -299,7 +301,7 @@ RULE_PER_NODE("populate", kAllNodes, .says = "MAP_POPULATE faults every page in,
 	const Node &node = rule.node();
 
 	rule.expect("present", present(device, map), node.pfn && node.faults ? 0U : kPages);
-	rule.expect("faults", device.stats().faults, node.faults && !node.pfn ? kPages : 0U);
+	rule.expect("faults", device.stats().faults, node.faults && !node.pfn ? faults_to_fill(node, kPages) : 0U);
 }
 
 } // namespace

@@ -131,7 +131,7 @@ Need module_can_be_loaded_again()
 		}};
 }
 
-RULE_PER_NODE("pins_the_module", kAllNodes, .says = "The module cannot be unloaded while one of its files is open or mapped",
+RULE_PER_NODE("pins_the_module", kFirstNodes, .says = "The module cannot be unloaded while one of its files is open or mapped",
 	      .source = "kernel/module/main.c:try_stop_module", .needs = {root()})
 {
 	Device device = own_region(rule.node());

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // mremap: driver mappings that grow, shrink, move and are doubled.
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "lab.hpp"
 #include "release.hpp"
 #include "room.hpp"
 #include "trace.hpp"
+#include "variations.hpp"
 
 namespace ptelab {
 namespace {
 
-constexpr __u32 kMixedSpecial = bit_of(PTELAB_FAULT_INSERT_MIXED);
-constexpr __u32 kGrowingNodes = kPageNodes | kMixedSpecial;
+constexpr __u32 kGrowingNodes = kAllNodes & ~kBoundedNodes;
 constexpr std::size_t kGrown = 20; // pages, more than the region has
 
 // Every hook that mremap could call.
@@ -25,8 +26,8 @@ Errno grow_in_place(Mapping &map, Mapping &&behind)
 	return errno_of([&] { map.remap(bytes, 0); });
 }
 
-RULE_PER_NODE("growing_a_pfn_mapping", kPfnNodes, .contract = "MR-01",
-	      .says = "A PFN mapping does not grow, in place or elsewhere: EFAULT", .source = "mm/mremap.c:vma_to_resize")
+RULE_PER_NODE("growing_a_pfn_mapping", kBoundedNodes, .contract = "MR-01",
+	      .says = "A PFN mapping, or one by remap_vmalloc_range, does not grow, in place or elsewhere: EFAULT", .source = "mm/mremap.c:vma_to_resize")
 {
 	const Device device = own_region(rule.node());
 	Mapping room = reserve(kGrown);
@@ -71,14 +72,14 @@ RULE_PER_NODE("growing_in_place", kGrowingNodes, .contract = "MR-03",
 	Mapping room = reserve(kGrown);
 	Mapping behind = room.split(pages(8));
 	Mapping map = map_into(std::move(room), device);
-	const bool special = rule.node().method != PTELAB_FAULT_PAGE;
+	const bool special = is_one_of(rule.node(), kSpecialNodes);
 
 	touch_all(map);
 	EventLog log(device);
 	const Errno error = grow_in_place(map, std::move(behind));
 	rule.expect("mremap", error,
 		    choose(special && !older_than(6, 3), Errno(ENOMEM), Errno(0),
-			   "growth is a merge with nothing, refused for VM_SPECIAL; before 6.3 a VMA with ->close was resized instead"));
+			   "growth is a merge with nothing, refused for VM_SPECIAL; before 6.3 a VMA with ->close was resized instead, and only drivers' VMAs have both"));
 	rule.expect("hooks", hook_names(log.take()), std::vector<std::string>{});
 	rule.expect("pages", map.pages(), error == Errno{} ? kGrown : 8U);
 	rule.expect("VMAs", count_vmas(map.bytes()), 1U);
@@ -99,7 +100,7 @@ bool growth_merges()
 	return count_vmas(room.bytes()) == 1;
 }
 
-RULE_PER_NODE("growing_in_place_without_close", kGrowingNodes & ~bit_of(PTELAB_INSERT_PAGE), .contract = "MR-03",
+RULE_PER_NODE("growing_in_place_without_close", kGrowingNodes & kFaultNodes, .contract = "MR-03",
 	      .says = "Without ->close growth in place is a merge: VM_MIXEDMAP gets ENOMEM, and grew before mremap knew of merging",
 	      .source = "mm/mremap.c:mremap, mm/mmap.c:vma_merge")
 {
@@ -109,11 +110,11 @@ RULE_PER_NODE("growing_in_place_without_close", kGrowingNodes & ~bit_of(PTELAB_I
 	Mapping map = map_into(std::move(room), device);
 
 	rule.expect("mremap", grow_in_place(map, std::move(behind)),
-		    choose(rule.node().method == PTELAB_FAULT_PAGE || !growth_merges(), Errno(0), Errno(ENOMEM),
+		    choose(is_one_of(rule.node(), kPlainNodes) || !growth_merges(), Errno(0), Errno(ENOMEM),
 			   "growth is a merge with nothing, refused for VM_SPECIAL; on kernels where it closes no gap between two VMAs it is none"));
 }
 
-RULE_PER_NODE("moving", kAllNodes | kMixedSpecial, .contract = "MR-04",
+RULE_PER_NODE("moving", kAllNodes, .contract = "MR-04",
 	      .says = "A move takes the page table entries along without ->fault: ->open of the new VMA, the entries, ->mremap, ->close of the old one",
 	      .source = "mm/mremap.c:move_vma")
 {
@@ -137,7 +138,7 @@ RULE_PER_NODE("moving", kAllNodes | kMixedSpecial, .contract = "MR-04",
 	rule.expect("hooks of the accesses", hook_names(log.take()), std::vector<std::string>{});
 }
 
-RULE_PER_NODE("a_move_that_the_driver_refuses", kAllNodes, .contract = "MR-05",
+RULE_PER_NODE("a_move_that_the_driver_refuses", kFirstNodes, .contract = "MR-05",
 	      .says = "If ->mremap fails the entries go back, the new VMA is closed, mremap fails with that errno, and the old mapping works on",
 	      .source = "mm/mremap.c:move_vma")
 {
@@ -158,8 +159,20 @@ RULE_PER_NODE("a_move_that_the_driver_refuses", kAllNodes, .contract = "MR-05",
 	rule.expect("accesses", touch_all(map), kPages);
 }
 
-RULE_PER_NODE("moving_without_unmapping", kAllNodes | kMixedSpecial, .contract = "MR-06",
-	      .says = "MREMAP_DONTUNMAP moves the pages and leaves an empty mapping behind; PFN mappings refuse it",
+// Since 5.13 MREMAP_DONTUNMAP is for any mapping that may grow.
+bool takes_files_for_dontunmap()
+{
+	const int fd = ::memfd_create("moved", MFD_CLOEXEC);
+	if (fd < 0)
+		throw_errno("memfd_create");
+	const Mapping map(fd, pages(1), {.prot = PROT_NONE});
+	::close(fd);
+	Mapping target = reserve(1);
+	return remap_raw(map.data(), map.size(), map.size(), MREMAP_DONTUNMAP, target) == Errno{};
+}
+
+RULE_PER_NODE("moving_without_unmapping", kAllNodes, .contract = "MR-06",
+	      .says = "MREMAP_DONTUNMAP moves the pages and leaves an empty mapping behind; what is VM_DONTEXPAND refuses it",
 	      .source = "mm/mremap.c:vma_to_resize")
 {
 	const Node &node = rule.node();
@@ -170,7 +183,8 @@ RULE_PER_NODE("moving_without_unmapping", kAllNodes | kMixedSpecial, .contract =
 	touch_all(map);
 	const Errno error = remap_raw(map.data(), map.size(), map.size(), MREMAP_DONTUNMAP, target);
 	rule.expect("mremap", error,
-		    choose(older_than(5, 13), Errno(EINVAL), Errno(node.pfn ? EINVAL : 0), "until 5.13 it was for private anonymous memory alone"));
+		    choose(takes_files_for_dontunmap(), Errno(is_one_of(node, kBoundedNodes) ? EINVAL : 0), Errno(EINVAL),
+			   "until 5.13 it was for private anonymous memory alone: measured on a memfd"));
 	if (error != Errno{}) {
 		rule.expect("present", present(device, map), kPages);
 		return;
@@ -183,8 +197,8 @@ RULE_PER_NODE("moving_without_unmapping", kAllNodes | kMixedSpecial, .contract =
 	rule.expect("accesses of the new", touch_all(target), kPages);
 }
 
-RULE_PER_NODE("duplicating", kAllNodes | kMixedSpecial, .contract = "MR-07",
-	      .says = "mremap of 0 bytes doubles a shared mapping: ->open is called and the copy is empty; PFN mappings refuse with EFAULT",
+RULE_PER_NODE("duplicating", kAllNodes, .contract = "MR-07",
+	      .says = "mremap of 0 bytes doubles a shared mapping: ->open is called and the copy is empty; what is VM_DONTEXPAND refuses with EFAULT",
 	      .source = "mm/mremap.c:vma_to_resize")
 {
 	const Node &node = rule.node();
@@ -194,9 +208,10 @@ RULE_PER_NODE("duplicating", kAllNodes | kMixedSpecial, .contract = "MR-07",
 
 	touch_all(map);
 	const Errno error = remap_raw(map.data(), 0, map.size(), 0, copy);
-	rule.expect("mremap", error, node.pfn ? EFAULT : 0);
+	const bool refused = is_one_of(node, kBoundedNodes);
+	rule.expect("mremap", error, refused ? EFAULT : 0);
 	rule.expect("present", present(device, map), kPages);
-	rule.expect("calls of ->open", device.stats().opens, node.pfn ? 0U : 1U);
+	rule.expect("calls of ->open", device.stats().opens, refused ? 0U : 1U);
 	if (error != Errno{})
 		return;
 	rule.expect("present in the copy", present(device, copy), 0U);
@@ -217,7 +232,7 @@ RULE("mremap.duplicating_a_private_mapping", .contract = "MR-07", .says = "mrema
 
 // Not PTELAB_IOMAP where the move has happened before the driver is asked: the piece cannot be unmapped without a complaint of
 // PAT's then (arch/x86/mm/pat/memtype.c: untrack_pfn).
-RULE_PER_NODE("moving_the_middle_that_may_not_be_split", kAllNodes, .contract = "MR-08",
+RULE_PER_NODE("moving_the_middle_that_may_not_be_split", kFirstNodes, .contract = "MR-08",
 	      .says = "A driver that refuses the split keeps a part of its mapping from being moved: its errno, and nothing has happened; while the "
 		      "hook was called ->split, the part had moved by then, and what it left could only not be unmapped",
 	      .source = "mm/mremap.c:move_vma")
@@ -242,7 +257,7 @@ RULE_PER_NODE("moving_the_middle_that_may_not_be_split", kAllNodes, .contract = 
 		rule.expect("present in the part that moved", present(device, target), 4U);
 }
 
-RULE_PER_NODE("shrinking", kAllNodes | kMixedSpecial, .contract = "MR-09",
+RULE_PER_NODE("shrinking", kAllNodes, .contract = "MR-09",
 	      .says = "Every driver mapping shrinks; the end is split off and closed as by munmap", .source = "mm/mremap.c:mremap")
 {
 	const Device device = traced_region(rule.node(), kPages);
@@ -260,21 +275,35 @@ RULE_PER_NODE("shrinking", kAllNodes | kMixedSpecial, .contract = "MR-09",
 	rule.expect("present", present(device, map), 6U);
 }
 
-RULE_PER_NODE("moving_several_mappings", kAllNodes, .contract = "MR-10",
+bool moves_several_mappings()
+{
+	Mapping first(-1, pages(2), {.prot = PROT_NONE, .flags = MAP_PRIVATE | MAP_ANONYMOUS});
+	Mapping second = first.split(pages(1));
+	Mapping target = reserve(2);
+
+	second.protect(PROT_READ);
+	if (remap_raw(first.data(), pages(2), pages(2), 0, target) != Errno{})
+		return false;
+	first.release();
+	second.release();
+	return true;
+}
+
+RULE_PER_NODE("moving_several_mappings", kFirstNodes, .contract = "MR-10",
 	      .says = "One mremap does not move several mappings, EFAULT, until 6.17 taught it to", .source = "mm/mremap.c:remap_move")
 {
 	const Device device = own_region(rule.node());
 	Mapping map(device, pages(kPages));
 	Mapping second = map.split(pages(8));
 	Mapping target = reserve(kPages);
-	const bool refuses = older_than(6, 17);
+	const bool refuses = !moves_several_mappings();
 
 	second.protect(PROT_READ);
 	touch_all(map);
 	touch_all(second);
 	const std::byte *const from = map.data();
 	const Errno error = remap_raw(from, pages(kPages), pages(kPages), 0, target);
-	rule.expect("mremap", error, choose(refuses, Errno(EFAULT), Errno(0), "remap_move came with 6.17"));
+	rule.expect("mremap", error, choose(refuses, Errno(EFAULT), Errno(0), "remap_move came with 6.17: measured on anonymous memory"));
 	if (error == Errno{}) {
 		map.release();
 		second.release();

@@ -52,7 +52,7 @@ void fail_each(Rule &rule, const std::string &what, std::vector<int> errors, Pre
 	rule.expect(what + ", ends", false, true);
 }
 
-RULE_PER_NODE("setup_without_memory", kRamNodes, .says = "SETUP fails with ENOMEM whichever of its allocations fails, and keeps what the file had",
+RULE_PER_NODE("setup_without_memory", kRamNodes & kFirstNodes, .says = "SETUP fails with ENOMEM whichever of its allocations fails, and keeps what the file had",
 	      .source = "mm/fault-inject.c:should_fail_alloc_page", .needs = injection_needs())
 {
 	const Device watcher(rule.node(), O_RDONLY);
@@ -68,7 +68,7 @@ RULE_PER_NODE("setup_without_memory", kRamNodes, .says = "SETUP fails with ENOME
 	}
 }
 
-RULE_PER_NODE("mmap_without_memory", kAllNodes,
+RULE_PER_NODE("mmap_without_memory", kFirstNodes,
 	      .says = "mmap fails whichever of its allocations fails, and maps nothing; remap_pfn_range makes EINVAL of a device's ENOMEM",
 	      .source = "mm/memory.c:remap_pfn_range", .needs = injection_needs())
 {
@@ -85,7 +85,7 @@ RULE_PER_NODE("mmap_without_memory", kAllNodes,
 		});
 }
 
-RULE_PER_NODE("open_without_memory", kAllNodes, .says = "open fails with ENOMEM whichever of its allocations fails, and opens nothing",
+RULE_PER_NODE("open_without_memory", kFirstNodes, .says = "open fails with ENOMEM whichever of its allocations fails, and opens nothing",
 	      .source = "mm/fault-inject.c:should_failslab", .needs = injection_needs())
 {
 	const Device watcher(rule.node(), O_RDONLY);

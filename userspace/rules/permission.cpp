@@ -9,7 +9,6 @@
 #include <ptelab/child.hpp>
 
 #include "lab.hpp"
-#include "release.hpp"
 #include "room.hpp"
 
 namespace ptelab {
@@ -40,7 +39,7 @@ RULE_PER_NODE("mmap_permissions", kAllNodes, .contract = "MM-09",
 		const ptelab_stats stats = device->stats();
 		rule.expect("->mmap was not asked", stats.maps + stats.map_errors, 0U);
 	}
-	const bool cow_is_refused = rule.node().method == PTELAB_FAULT_INSERT_PFN; // by the node, not by the core
+	const bool cow_is_refused = !is_one_of(rule.node(), kPrivateNodes); // by the node, not by the core
 	rule.expect("O_RDONLY, private, to write", map_errno(reader.fd(), {.prot = read_write, .flags = MAP_PRIVATE}), cow_is_refused ? EINVAL : 0);
 	rule.expect("O_RDONLY, shared, to read", map_errno(reader.fd(), {.prot = PROT_READ}), 0);
 }
@@ -53,6 +52,11 @@ RULE("mmap.of_a_file_without_mmap", .contract = "MM-09", .says = "mmap of a file
 		throw_errno("eventfd");
 	rule.expect("mmap", map_errno(fd, {.prot = PROT_READ}), ENODEV);
 	::close(fd);
+}
+
+bool has_mseal()
+{
+	return answer_of(::syscall(kMseal, nullptr, 0UL, ~0UL)) != ENOSYS;
 }
 
 struct Sealed {
@@ -89,13 +93,13 @@ Sealed seal(Device &device, const Node &node)
 	});
 }
 
-RULE_PER_NODE("sealed_mapping", kAllNodes, .contract = "MM-10",
+RULE_PER_NODE("sealed_mapping", kFirstNodes, .contract = "MM-10",
 	      .says = "A sealed device mapping cannot be unmapped, protected, moved or replaced, but the driver's own zap works", .source = "mm/mseal.c:do_mseal")
 {
 	Device device = own_region(rule.node());
 	const Sealed sealed = seal(device, rule.node());
 
-	if (!rule.expect("mseal", sealed.mseal, choose(older_than(6, 10), Errno(ENOSYS), Errno(0), "mseal came with 6.10, for 64 bits")) ||
+	if (!rule.expect("mseal", sealed.mseal, choose(has_mseal(), Errno(0), Errno(ENOSYS), "mseal came with 6.10, for 64 bits: a call with an unknown flag tells")) ||
 	    sealed.mseal != Errno{})
 		return;
 	rule.expect("munmap of a part", sealed.munmap, EPERM);

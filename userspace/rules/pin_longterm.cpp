@@ -15,7 +15,7 @@ constexpr __u64 kUsual = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE
 // Those that take FOLL_LONGTERM on every kernel.
 constexpr std::array kLongtermWays{kPinWays[5], kPinWays[6], kPinWays[7]};
 
-RULE_PER_NODE("pin_longterm_stays_in_place", kPageNodes, .contract = "GP-06",
+RULE_PER_NODE("pin_longterm_stays_in_place", kPageNodes & kFirstNodes, .contract = "GP-06",
 	      .says = "A long-term pin of a page that a module allocated as usual leaves it where it is",
 	      .source = "mm/gup.c:check_and_migrate_movable_pages", .needs = {root()})
 {
@@ -83,7 +83,7 @@ RULE_PER_NODE("pin_longterm_of_a_private_mapping", kPageNodes, .contract = "GP-0
 	rule.expect("and through the mapping", map.get<__u64>(0), choose<__u64>(unshares, 0, kLater, reason));
 }
 
-RULE_PER_NODE("io_uring_fixed_buffer", kAllNodes, .contract = "GP-07",
+RULE_PER_NODE("io_uring_fixed_buffer", kFirstNodes, .contract = "GP-07",
 	      .says = "io_uring takes a driver's pages for a fixed buffer since 6.5; before, it refused whatever belongs to a file that is not shmem's",
 	      .source = "mm/gup.c:pin_user_pages, io_uring/rsrc.c:io_pin_pages, fs/io_uring.c:io_sqe_buffer_register")
 {

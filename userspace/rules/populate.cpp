@@ -6,6 +6,7 @@
 
 #include "calls.hpp"
 #include "gup.hpp"
+#include "variations.hpp"
 
 namespace ptelab {
 namespace {
@@ -57,17 +58,17 @@ Writes writes_in(const std::vector<ptelab_event> &events)
 }
 
 RULE_PER_NODE("map_populate", kFaultNodes, .contract = "PL-01",
-	      .says = "MAP_POPULATE calls ->fault once for each page, and never for a PFN mapping", .source = "mm/gup.c:__mm_populate")
+	      .says = "MAP_POPULATE calls ->fault until every page is there, and never for a PFN mapping", .source = "mm/gup.c:__mm_populate")
 {
 	const Device device = own_region(rule.node());
 	const Mapping map(device, pages(kPages), {.flags = MAP_SHARED | MAP_POPULATE});
 	const std::size_t wanted = rule.node().pfn ? 0 : kPages;
 
-	rule.expect("faults", device.stats().faults, wanted);
+	rule.expect("faults", device.stats().faults, faults_to_fill(rule.node(), wanted));
 	rule.expect("present", present(device, map), wanted);
 }
 
-RULE_PER_NODE("map_populate_swallows_errors", kFaultNodes, .contract = "PL-01",
+RULE_PER_NODE("map_populate_swallows_errors", kFaultNodes & kFirstNodes, .contract = "PL-01",
 	      .says = "MAP_POPULATE stops at the first error of ->fault, and mmap succeeds all the same", .source = "mm/gup.c:__mm_populate")
 {
 	const Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_SIGBUS, .fault_after = 4});
@@ -78,7 +79,7 @@ RULE_PER_NODE("map_populate_swallows_errors", kFaultNodes, .contract = "PL-01",
 	rule.expect("present", present(device, map), rule.node().pfn ? 0U : 4U);
 }
 
-RULE_PER_NODE("mlock_of_special", kAllNodes & ~bit_of(PTELAB_FAULT_PAGE), .contract = "PL-02",
+RULE_PER_NODE("mlock_of_special", kSpecialNodes, .contract = "PL-02",
 	      .says = "mlock of a special mapping succeeds, locks nothing and charges nothing", .source = "mm/mlock.c:mlock_fixup")
 {
 	const Device device = own_region(rule.node());
@@ -122,7 +123,8 @@ RULE("fault_page.mlock", .contract = "PL-04", .says = "mlock of pages from ->fau
 	rule.expect("VmLck after munlock", status_kb("VmLck"), before);
 }
 
-RULE_PER_NODE("madv_populate", kFaultNodes, .contract = "PL-05",
+// fault_insert_mixed has a rule of its own, below.
+RULE_PER_NODE("madv_populate", kFaultNodes & kPageNodes, .contract = "PL-05",
 	      .says = "MADV_POPULATE tells what MAP_POPULATE hides: EINVAL for PFN mappings and what may not be written, and the error of ->fault",
 	      .source = "mm/madvise.c:madvise_populate")
 {

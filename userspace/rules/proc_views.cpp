@@ -17,14 +17,11 @@
 #include <ptelab/temporary_folder.hpp>
 
 #include "lab.hpp"
+#include "release.hpp"
+#include "variations.hpp"
 
 namespace ptelab {
 namespace {
-
-// Pages with a struct page that the kernel counts as mapped.
-constexpr __u32 kCountedNodes = kPageNodes | bit_of(PTELAB_INSERT_PAGES) | bit_of(PTELAB_MAP_PAGES) | bit_of(PTELAB_MAP_PAGES_ZERO) |
-				bit_of(PTELAB_REMAP_VMALLOC) | bit_of(PTELAB_FAULT_INSERT_PAGES);
-constexpr __u32 kUncountedNodes = kPfnNodes | bit_of(PTELAB_FAULT_INSERT_MIXED);
 
 // Documentation/admin-guide/mm/pagemap.rst
 constexpr std::uint64_t kPresentBit = 1ULL << 63;
@@ -81,11 +78,11 @@ RULE_PER_NODE("pagemap_of_a_special_pte", bit_of(PTELAB_FAULT_INSERT_MIXED), .co
 	rule.expect("exclusive", (entry & kExclusiveBit) != 0, false);
 }
 
-RULE_PER_NODE("smaps_counts_pages_only", kCountedNodes | kUncountedNodes, .contract = "VS-03",
+RULE_PER_NODE("smaps_counts_pages_only", kAllNodes, .contract = "VS-03",
 	      .says = "smaps counts pages with a struct page, as private or shared by how often they are mapped, and no bare pfn",
 	      .source = "fs/proc/task_mmu.c:smaps_pte_entry")
 {
-	const bool counted = kCountedNodes & bit_of(rule.node().method);
+	const bool counted = is_one_of(rule.node(), kPageNodes);
 	const std::uint64_t all = counted ? pages(kPages) / 1024 : 0;
 	const Device device = own_region(rule.node());
 	const Mapping map(device, pages(kPages));
@@ -110,7 +107,7 @@ RULE_PER_NODE("smaps_counts_pages_only", kCountedNodes | kUncountedNodes, .contr
 	child.wait();
 }
 
-RULE_PER_NODE("mincore", kCountedNodes | kUncountedNodes, .contract = "VS-04",
+RULE_PER_NODE("mincore", kAllNodes, .contract = "VS-04",
 	      .says = "mincore looks at the page table of a driver's mapping, but took a PFN mapping for a hole before 7.3",
 	      .source = "mm/mincore.c:do_mincore")
 {
@@ -164,7 +161,7 @@ RULE_PER_NODE("mincore_for_others", bit_of(PTELAB_FAULT_PAGE) | bit_of(PTELAB_RE
 		    rule.node().pfn ? in_core_of_pfns(kPages) : Expected<std::size_t>{0, "nothing was touched"});
 }
 
-RULE_PER_NODE("move_pages", kUncountedNodes & ~bit_of(PTELAB_IOMAP), .contract = "VS-06",
+RULE_PER_NODE("move_pages", kUncountedNodes & kRamNodes & kEntryNodes, .contract = "VS-06",
 	      .says = "move_pages finds no page behind a special PTE: EFAULT, or ENOENT since it walks folios; moving one out of a PFN mapping is EFAULT",
 	      .source = "mm/migrate.c:do_pages_stat_array")
 {
@@ -184,7 +181,7 @@ RULE_PER_NODE("move_pages", kUncountedNodes & ~bit_of(PTELAB_IOMAP), .contract =
 	}
 }
 
-RULE_PER_NODE("move_pages", kPageNodes, .contract = "VS-06",
+RULE_PER_NODE("move_pages", kPageNodes & kFirstNodes, .contract = "VS-06",
 	      .says = "move_pages knows where a driver's page is, and cannot isolate it to move it to another node: EBUSY",
 	      .source = "mm/migrate.c:add_page_for_migration")
 {
@@ -202,7 +199,7 @@ RULE_PER_NODE("move_pages", kPageNodes, .contract = "VS-06",
 		rule.observe("to the other node", "this machine has one");
 }
 
-RULE_PER_NODE("maps_line", kCountedNodes | kUncountedNodes, .contract = "VS-07",
+RULE_PER_NODE("maps_line", kAllNodes, .contract = "VS-07",
 	      .says = "/proc/PID/maps shows the offset, device, inode and path of the node that was opened, whatever ->name answers",
 	      .source = "fs/proc/task_mmu.c:show_map_vma")
 {

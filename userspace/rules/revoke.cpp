@@ -44,7 +44,7 @@ RULE_PER_NODE("restore_brings_it_back", kAllNodes | kPrepareNodes, .says = "Afte
 	rule.expect("read(2)", errno_of([&] { device.read(0, {&byte, 1}); }), 0);
 }
 
-RULE_PER_NODE("revoke_and_restore_repeat", kAllNodes, .says = "REVOKE and RESTORE may each be repeated, and RESTORE needs no REVOKE before it",
+RULE_PER_NODE("revoke_and_restore_repeat", kFirstNodes, .says = "REVOKE and RESTORE may each be repeated, and RESTORE needs no REVOKE before it",
 	      .source = "mm/memory.c:unmap_mapping_range")
 {
 	Device device = own_region(rule.node());
@@ -83,7 +83,7 @@ void expect_revoked_and_restored(Rule &rule, Device &device, Child &child)
 	child.wait();
 }
 
-RULE_PER_NODE("revoke_reaches_a_forked_child", kAllNodes, .says = "REVOKE takes the memory from a forked child too, and RESTORE gives it back",
+RULE_PER_NODE("revoke_reaches_a_forked_child", kFirstNodes, .says = "REVOKE takes the memory from a forked child too, and RESTORE gives it back",
 	      .source = "mm/memory.c:unmap_mapping_range")
 {
 	Device device = own_region(rule.node());
@@ -96,7 +96,7 @@ RULE_PER_NODE("revoke_reaches_a_forked_child", kAllNodes, .says = "REVOKE takes 
 	expect_revoked_and_restored(rule, device, child);
 }
 
-RULE_PER_NODE("revoke_reaches_another_process", kAllNodes, .says = "REVOKE through one file reaches a process that opened the node itself",
+RULE_PER_NODE("revoke_reaches_another_process", kFirstNodes, .says = "REVOKE through one file reaches a process that opened the node itself",
 	      .source = "mm/memory.c:unmap_mapping_range")
 {
 	Device device(rule.node()); // the node's own region, which everybody shares
@@ -109,7 +109,7 @@ RULE_PER_NODE("revoke_reaches_another_process", kAllNodes, .says = "REVOKE throu
 	expect_revoked_and_restored(rule, device, child);
 }
 
-RULE_PER_NODE("revoke_spares_other_regions", kRamNodes, .says = "REVOKE of one region leaves the other regions of the node alone",
+RULE_PER_NODE("revoke_spares_other_regions", kRamNodes & kFirstNodes, .says = "REVOKE of one region leaves the other regions of the node alone",
 	      .source = "mm/memory.c:unmap_mapping_range")
 {
 	Device device = own_region(rule.node());
@@ -144,7 +144,7 @@ RULE_PER_NODE("revoke_drops_private_copies", kPrivateNodes,
 	rule.expect("mapped anew", Mapping(device, pages(kPages), {.flags = MAP_PRIVATE}).read(at).outcome(), kOk);
 }
 
-RULE_PER_NODE("a_mapping_made_while_revoked", kAllNodes, .says = "A mapping made while the region is revoked gives SIGBUS until RESTORE",
+RULE_PER_NODE("a_mapping_made_while_revoked", kFirstNodes, .says = "A mapping made while the region is revoked gives SIGBUS until RESTORE",
 	      .source = "mm/mmap.c:mmap_region")
 {
 	Device device = own_region(rule.node());

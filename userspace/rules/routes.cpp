@@ -106,7 +106,7 @@ RULE_PER_NODE("unmap_mapping_pages", bit_of(PTELAB_FAULT_PAGE), .says = "unmap_m
 	rule.expect("present", present(device, map), error == 0 ? kPages - 3 : kPages);
 }
 
-RULE_PER_NODE("fixup_user_fault", kFaultNodes, .says = "fixup_user_fault makes a page present as an access would, and leaves a present one alone",
+RULE_PER_NODE("fixup_user_fault", kFaultNodes & kFirstNodes, .says = "fixup_user_fault makes a page present as an access would, and leaves a present one alone",
 	      .source = "mm/gup.c:fixup_user_fault")
 {
 	const Device device = own_region(rule.node());

@@ -158,8 +158,11 @@ inline constexpr __u32 bit_of(ptelab_method method)
 	return 1U << method;
 }
 
-// The nodes of the first set: one for each kind of mapping. The others are variations of these.
-inline constexpr __u32 kAllNodes = (1U << (PTELAB_IOMAP + 1)) - 2;
+// Those that map something by themselves, with ->mmap.
+inline constexpr __u32 kAllNodes = (1U << PTELAB_BARE) - 2;
+// One for each kind of mapping; the others are variations of these. For rules that take long, or that look at what the variations
+// have in common with the first.
+inline constexpr __u32 kFirstNodes = (1U << (PTELAB_IOMAP + 1)) - 2;
 
 // Those that have ->mmap_prepare in place of ->mmap, on kernels that know it; each does what one with ->mmap does.
 inline constexpr __u32 kPrepareNodes = ((1U << PTELAB_METHODS) - 1) & ~((1U << PTELAB_PREPARE_REMAP) - 1);

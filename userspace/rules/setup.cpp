@@ -9,6 +9,7 @@
 #include <ptelab/procfs.hpp>
 
 #include "lab.hpp"
+#include "variations.hpp"
 
 namespace ptelab {
 namespace {
@@ -30,6 +31,8 @@ bool takes(const Node &node, ptelab_backing backing)
 {
 	if (node.method == PTELAB_IOMAP || backing == PTELAB_BACKING_DEVICE)
 		return node.method == PTELAB_IOMAP && backing == PTELAB_BACKING_DEVICE;
+	if (node.method == PTELAB_REMAP_VMALLOC)
+		return backing == PTELAB_BACKING_VMALLOC;
 	if (node.method == PTELAB_REMAP_PFN)
 		return backing == PTELAB_BACKING_SINGLE || backing == PTELAB_BACKING_SPLIT;
 	return true;
@@ -56,7 +59,7 @@ RULE_PER_NODE("backings", kAllNodes, .says = "A region of every kind of page tha
 	}
 }
 
-RULE_PER_NODE("sizes", kRamNodes, .says = "A region may have any size from one page to the maximum that QUERY tells; one page more is EINVAL",
+RULE_PER_NODE("sizes", kRamNodes & kFirstNodes, .says = "A region may have any size from one page to the maximum that QUERY tells; one page more is EINVAL",
 	      .source = "mm/page_alloc.c:__alloc_pages")
 {
 	const ptelab_query limits = Device(rule.node()).query();
@@ -97,7 +100,7 @@ RULE("fault_page.largest_region", .says = "A region of the maximum size works at
 	rule.expect("last byte", map.read(map.size() - 1).outcome(), kOk);
 }
 
-RULE_PER_NODE("setup_after_mmap_is_ebusy", kAllNodes, .says = "A file that has been mapped cannot be set up any more, even when the mapping is gone",
+RULE_PER_NODE("setup_after_mmap_is_ebusy", kFirstNodes, .says = "A file that has been mapped cannot be set up any more, even when the mapping is gone",
 	      .source = "drivers/char/misc.c:misc_open")
 {
 	Device device(rule.node());
@@ -108,7 +111,7 @@ RULE_PER_NODE("setup_after_mmap_is_ebusy", kAllNodes, .says = "A file that has b
 	rule.expect("after munmap", errno_of([&] { device.setup({}); }), EBUSY);
 }
 
-RULE_PER_NODE("setup_once", kRamNodes, .says = "A file is given a region of its own once; a refused SETUP leaves it as it was, its end frees the region",
+RULE_PER_NODE("setup_once", kRamNodes & kFirstNodes, .says = "A file is given a region of its own once; a refused SETUP leaves it as it was, its end frees the region",
 	      .source = "mm/page_alloc.c:__free_pages")
 {
 	const Device watcher(rule.node(), O_RDONLY);
@@ -128,7 +131,7 @@ RULE_PER_NODE("setup_once", kRamNodes, .says = "A file is given a region of its 
 	rule.expect("after close", pages_in_use(watcher) - before, 0);
 }
 
-RULE_PER_NODE("actions_need_a_fault_handler", kEagerNodes, .says = "A node whose pages are mapped at mmap takes no fault action: EOPNOTSUPP",
+RULE_PER_NODE("actions_need_a_fault_handler", kEagerNodes & kFirstNodes, .says = "A node whose pages are mapped at mmap takes no fault action: EOPNOTSUPP",
 	      .source = "mm/memory.c:do_fault")
 {
 	Device device(rule.node());
@@ -139,7 +142,7 @@ RULE_PER_NODE("actions_need_a_fault_handler", kEagerNodes, .says = "A node whose
 	rule.expect("serve", errno_of([&] { device.setup({.fault_action = PTELAB_FAULT_SERVE}); }), 0);
 }
 
-RULE_PER_NODE("fault_sigbus", kFaultNodes, .says = "VM_FAULT_SIGBUS from the handler is SIGBUS with BUS_ADRERR; before and after it, pages are served",
+RULE_PER_NODE("fault_sigbus", kOneByOneNodes, .says = "VM_FAULT_SIGBUS from the handler is SIGBUS with BUS_ADRERR; before and after it, pages are served",
 	      .source = "arch/x86/mm/fault.c:do_sigbus")
 {
 	const Device device =
@@ -156,7 +159,7 @@ RULE_PER_NODE("fault_sigbus", kFaultNodes, .says = "VM_FAULT_SIGBUS from the han
 	rule.expect("errors", device.stats().fault_errors, 1U);
 }
 
-RULE_PER_NODE("fault_sigbus_for_ever", kFaultNodes, .says = "With a count of 0 every fault gets SIGBUS", .source = "arch/x86/mm/fault.c:do_sigbus")
+RULE_PER_NODE("fault_sigbus_for_ever", kFaultNodes & kFirstNodes, .says = "With a count of 0 every fault gets SIGBUS", .source = "arch/x86/mm/fault.c:do_sigbus")
 {
 	const Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_SIGBUS});
 	const Mapping map(device, pages(kPages));
@@ -165,7 +168,7 @@ RULE_PER_NODE("fault_sigbus_for_ever", kFaultNodes, .says = "With a count of 0 e
 	rule.expect("errors", device.stats().fault_errors, kPages);
 }
 
-RULE_PER_NODE("fault_oom_is_retried", kFaultNodes, .says = "VM_FAULT_OOM for a user access is retried by the kernel until it is served",
+RULE_PER_NODE("fault_oom_is_retried", kFaultNodes & kFirstNodes, .says = "VM_FAULT_OOM for a user access is retried by the kernel until it is served",
 	      .source = "mm/oom_kill.c:pagefault_out_of_memory")
 {
 	rule.declare_kernel_line("VM_FAULT_OOM leaked out to the #PF handler");
@@ -177,7 +180,7 @@ RULE_PER_NODE("fault_oom_is_retried", kFaultNodes, .says = "VM_FAULT_OOM for a u
 	rule.expect("errors", device.stats().fault_errors, 3U);
 }
 
-RULE_PER_NODE("fault_oom_can_be_killed", kFaultNodes, .says = "A process that spins on VM_FAULT_OOM can be killed",
+RULE_PER_NODE("fault_oom_can_be_killed", kFaultNodes & kFirstNodes, .says = "A process that spins on VM_FAULT_OOM can be killed",
 	      .source = "arch/x86/mm/fault.c:do_user_addr_fault")
 {
 	rule.declare_kernel_line("VM_FAULT_OOM leaked out to the #PF handler");
@@ -190,7 +193,7 @@ RULE_PER_NODE("fault_oom_can_be_killed", kFaultNodes, .says = "A process that sp
 	rule.expect("ended by signal", child.wait(), SIGKILL);
 }
 
-RULE_PER_NODE("fault_retry", kFaultNodes, .says = "VM_FAULT_RETRY makes the kernel call the handler again, as often as the handler says so",
+RULE_PER_NODE("fault_retry", kFaultNodes & kFirstNodes, .says = "VM_FAULT_RETRY makes the kernel call the handler again, as often as the handler says so",
 	      .source = "arch/x86/mm/fault.c:do_user_addr_fault")
 {
 	const Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_RETRY, .fault_count = 3});
@@ -202,7 +205,7 @@ RULE_PER_NODE("fault_retry", kFaultNodes, .says = "VM_FAULT_RETRY makes the kern
 	rule.expect("errors", device.stats().fault_errors, 0U);
 }
 
-RULE_PER_NODE("fault_retry_can_be_killed", kFaultNodes, .says = "A process that spins on VM_FAULT_RETRY can be killed",
+RULE_PER_NODE("fault_retry_can_be_killed", kFaultNodes & kFirstNodes, .says = "A process that spins on VM_FAULT_RETRY can be killed",
 	      .source = "arch/x86/mm/fault.c:fault_signal_pending")
 {
 	const Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_RETRY});
@@ -214,7 +217,7 @@ RULE_PER_NODE("fault_retry_can_be_killed", kFaultNodes, .says = "A process that 
 	rule.expect("ended by signal", child.wait(), SIGKILL);
 }
 
-RULE_PER_NODE("fault_delay", kFaultNodes, .says = "A handler may sleep before it serves", .source = "mm/memory.c:__do_fault")
+RULE_PER_NODE("fault_delay", kFaultNodes & kFirstNodes, .says = "A handler may sleep before it serves", .source = "mm/memory.c:__do_fault")
 {
 	const Device device =
 		own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_DELAY, .fault_count = 1, .fault_delay_ms = 30});
@@ -226,7 +229,7 @@ RULE_PER_NODE("fault_delay", kFaultNodes, .says = "A handler may sleep before it
 	rule.expect("faults", device.stats().faults, 1U);
 }
 
-RULE_PER_NODE("fault_delay_can_be_killed", kFaultNodes, .says = "A process asleep in a handler that sleeps killably can be killed",
+RULE_PER_NODE("fault_delay_can_be_killed", kFaultNodes & kFirstNodes, .says = "A process asleep in a handler that sleeps killably can be killed",
 	      .source = "kernel/time/sleep_timeout.c:msleep_interruptible")
 {
 	const Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_DELAY, .fault_delay_ms = 10000});
@@ -240,7 +243,7 @@ RULE_PER_NODE("fault_delay_can_be_killed", kFaultNodes, .says = "A process aslee
 	rule.expect("before the delay was over", std::chrono::steady_clock::now() - start < std::chrono::seconds(9), true);
 }
 
-RULE_PER_NODE("memory_type_of_ram", kRamNodes, .says = "RAM stays write-back, and SETUP of another memory type is EOPNOTSUPP",
+RULE_PER_NODE("memory_type_of_ram", kRamNodes & kFirstNodes, .says = "RAM stays write-back, and SETUP of another memory type is EOPNOTSUPP",
 	      .source = "arch/x86/mm/pat/memtype.c:reserve_pfn_range")
 {
 	Device device(rule.node());

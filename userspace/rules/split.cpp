@@ -21,7 +21,7 @@ Errno protect(std::span<std::byte> range, int prot)
 
 // Not PTELAB_IOMAP: PAT frees a mapping of device memory as a whole or from its end on, complains about a middle part, and keeps
 // what is left of the range reserved for ever (arch/x86/mm/pat/memtype_interval.c: memtype_erase).
-RULE_PER_NODE("split_accounts", kRamNodes, .contract = "MM-01",
+RULE_PER_NODE("split_accounts", kRamNodes & kFirstNodes, .contract = "MM-01",
 	      .says = "Each split calls ->open once and each piece unmapped ->close once: in the end one close more than opens",
 	      .source = "mm/mmap.c:__split_vma")
 {
@@ -45,7 +45,7 @@ RULE_PER_NODE("split_accounts", kRamNodes, .contract = "MM-01",
 	rule.expect("closes in the end", stats.closes, stats.opens + stats.maps);
 }
 
-RULE_PER_NODE("split_opens_the_new_half", kAllNodes, .contract = "MM-02",
+RULE_PER_NODE("split_opens_the_new_half", kFirstNodes, .contract = "MM-02",
 	      .says = "At a split ->open gets the new VMA, which has its final bounds and offset; the page tables stay with the addresses",
 	      .source = "mm/mmap.c:__split_vma")
 {
@@ -72,7 +72,7 @@ RULE_PER_NODE("split_opens_the_new_half", kAllNodes, .contract = "MM-02",
 	rule.expect("mmap_lock", lock_name(open), "write");
 }
 
-RULE_PER_NODE("split_refused", kAllNodes, .contract = "MM-03",
+RULE_PER_NODE("split_refused", kFirstNodes, .contract = "MM-03",
 	      .says = "The errno of ->may_split, or ->split, is that of munmap, mprotect and madvise of a part; the whole mapping needs no split",
 	      .source = "mm/mmap.c:__split_vma")
 {

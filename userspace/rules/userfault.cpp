@@ -10,12 +10,12 @@
 #include <linux/userfaultfd.h>
 
 #include "lab.hpp"
+#include "variations.hpp"
 
 namespace ptelab {
 namespace {
 
 constexpr __u64 kWpAsync = 1ULL << 15; // UFFD_FEATURE_WP_ASYNC, newer than some headers
-constexpr __u32 kAnyKind = kAllNodes | bit_of(PTELAB_FAULT_INSERT_MIXED);
 
 class Userfault {
 public:
@@ -56,7 +56,7 @@ const Need kUserfaultfd{"CONFIG_USERFAULTFD", [] {
 				return std::string();
 			}};
 
-RULE_PER_NODE("userfaultfd_refuses_missing", kAnyKind, .contract = "UF-01",
+RULE_PER_NODE("userfaultfd_refuses_missing", kEntryNodes, .contract = "UF-01",
 	      .says = "userfaultfd does not watch a driver's mapping for missing pages: EINVAL", .source = "mm/userfaultfd.c:vma_can_userfault",
 	      .needs = {kUserfaultfd})
 {
@@ -71,7 +71,7 @@ RULE_PER_NODE("userfaultfd_refuses_missing", kAnyKind, .contract = "UF-01",
 	rule.expect("it works as before", touch_all(map), kPages);
 }
 
-RULE_PER_NODE("userfaultfd_write_protect", kAnyKind, .contract = "UF-02",
+RULE_PER_NODE("userfaultfd_write_protect", kAllNodes, .contract = "UF-02",
 	      .says = "Asynchronous write-protection by userfaultfd takes an ordinary mapping of a driver, and none with one of the flags of VM_SPECIAL",
 	      .source = "include/linux/userfaultfd_k.h:vma_can_userfault", .needs = {kUserfaultfd})
 {
@@ -79,7 +79,7 @@ RULE_PER_NODE("userfaultfd_write_protect", kAnyKind, .contract = "UF-02",
 	const Mapping map(device, pages(kPages));
 	const Userfault userfault;
 	const Errno asynchronous = userfault.agree(kWpAsync);
-	const bool plain = rule.node().method == PTELAB_FAULT_PAGE;
+	const bool plain = is_one_of(rule.node(), kPlainNodes);
 
 	rule.because("the feature WP_ASYNC", "UFFD_FEATURE_WP_ASYNC came with 6.7");
 	rule.observe("the feature WP_ASYNC", asynchronous);
@@ -94,7 +94,7 @@ RULE_PER_NODE("userfaultfd_write_protect", kAnyKind, .contract = "UF-02",
 	rule.expect("it works as before", touch_all(map), kPages);
 }
 
-RULE_PER_NODE("compaction_leaves_it", kAnyKind, .contract = "UF-03",
+RULE_PER_NODE("compaction_leaves_it", kEntryNodes, .contract = "UF-03",
 	      .says = "Neither compaction nor reclaim moves a driver's page: it is on no LRU list", .source = "mm/compaction.c:isolate_migratepages_block",
 	      .needs = {kconfig("CONFIG_COMPACTION", "/proc/sys/vm/compact_memory"), root()})
 {

@@ -3,6 +3,7 @@
 #include <ptelab/child.hpp>
 
 #include "lab.hpp"
+#include "variations.hpp"
 
 namespace ptelab {
 namespace {
@@ -14,7 +15,7 @@ RULE_PER_NODE("zap_special", kAllNodes, .contract = "ZP-01",
 	Device device = own_region(rule.node());
 	const Mapping map(device, pages(kPages));
 	const Node &node = rule.node();
-	const bool mixed = node.method == PTELAB_INSERT_PAGE || node.method == PTELAB_FAULT_INSERT_PAGE;
+	const bool mixed = is_one_of(node, kMixedNodes);
 
 	touch_all(map);
 	const ptelab_zap zap = device.zap(map.bytes(0, pages(4)), PTELAB_ZAP_SPECIAL);
@@ -88,7 +89,7 @@ RULE_PER_NODE("access_after_zap", kEagerNodes, .says = "Pages mapped at mmap are
 	rule.expect("another page", map.touch(4).outcome(), kOk);
 }
 
-RULE_PER_NODE("zap_counts_what_is_there", kFaultNodes, .says = "The counts of a zap are of the pages that were present, not of the range",
+RULE_PER_NODE("zap_counts_what_is_there", kOneByOneNodes, .says = "The counts of a zap are of the pages that were present, not of the range",
 	      .source = "mm/memory.c:zap_pte_range")
 {
 	Device device = own_region(rule.node());
@@ -102,7 +103,7 @@ RULE_PER_NODE("zap_counts_what_is_there", kFaultNodes, .says = "The counts of a 
 	rule.expect("zaps counted", device.stats().zaps, 1U);
 }
 
-RULE_PER_NODE("zap_refuses", kAllNodes, .says = "ZAP takes page-aligned ranges inside one mapping of this file, and nothing else",
+RULE_PER_NODE("zap_refuses", kFirstNodes, .says = "ZAP takes page-aligned ranges inside one mapping of this file, and nothing else",
 	      .source = "mm/mmap.c:find_vma")
 {
 	Device device = own_region(rule.node());
@@ -127,7 +128,7 @@ RULE_PER_NODE("zap_refuses", kAllNodes, .says = "ZAP takes page-aligned ranges i
 	rule.expect("nothing was zapped", touch_all(map), kPages);
 }
 
-RULE_PER_NODE("unmap_in_every_process", kAllNodes, .contract = "ZP-11", .says = "unmap_mapping_range takes the pages away in every process that maps them",
+RULE_PER_NODE("unmap_in_every_process", kFirstNodes, .contract = "ZP-11", .says = "unmap_mapping_range takes the pages away in every process that maps them",
 	      .source = "mm/memory.c:unmap_mapping_pages")
 {
 	Device device = own_region(rule.node());
@@ -149,7 +150,7 @@ RULE_PER_NODE("unmap_in_every_process", kAllNodes, .contract = "ZP-11", .says = 
 	rule.expect("unmaps counted", device.stats().unmaps, 1U);
 }
 
-RULE_PER_NODE("unmap_to_the_end", kAllNodes, .contract = "ZP-09", .says = "unmap_mapping_range with a length of 0 goes to the end of the file",
+RULE_PER_NODE("unmap_to_the_end", kFirstNodes, .contract = "ZP-09", .says = "unmap_mapping_range with a length of 0 goes to the end of the file",
 	      .source = "mm/memory.c:unmap_mapping_range")
 {
 	Device device = own_region(rule.node());
@@ -176,7 +177,7 @@ RULE_PER_NODE("unmap_and_private_copies", bit_of(PTELAB_INSERT_PAGE) | bit_of(PT
 	rule.expect("the driver's byte", touch.value, 0);
 }
 
-RULE_PER_NODE("unmap_refuses", kAllNodes, .says = "UNMAP of a range that overflows is EINVAL and unmaps nothing", .source = "mm/memory.c:unmap_mapping_range")
+RULE_PER_NODE("unmap_refuses", kFirstNodes, .says = "UNMAP of a range that overflows is EINVAL and unmaps nothing", .source = "mm/memory.c:unmap_mapping_range")
 {
 	Device device = own_region(rule.node());
 	const Mapping map(device, pages(kPages));

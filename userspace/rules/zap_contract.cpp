@@ -7,12 +7,12 @@
 #include "node_folder.hpp"
 #include "release.hpp"
 #include "room.hpp"
+#include "variations.hpp"
 
 namespace ptelab {
 namespace {
 
-constexpr __u32 kRamEagerNodes = bit_of(PTELAB_INSERT_PAGE) | bit_of(PTELAB_REMAP_PFN);
-constexpr __u32 kMixedSpecial = bit_of(PTELAB_FAULT_INSERT_MIXED);
+constexpr __u32 kRamEagerNodes = kEagerNodes & kRamNodes;
 
 ptelab_call zap_call(const Device &device, ptelab_call_id id, std::span<const std::byte> from, std::size_t page_count)
 {
@@ -86,7 +86,7 @@ RULE_PER_NODE("zapped_without_fault_handler", kEagerNodes, .contract = "ZP-04",
 	rule.expect("calls of ->fault", device.stats().faults, 0U);
 }
 
-RULE_PER_NODE("zapped_pages_fault_once_each", kFaultNodes | kMixedSpecial, .contract = "ZP-05",
+RULE_PER_NODE("zapped_pages_fault_once_each", kOneByOneNodes, .contract = "ZP-05",
 	      .says = "After a zap ->fault is called again, once for each page that is touched and for no other",
 	      .source = "mm/memory.c:do_fault")
 {
@@ -108,7 +108,7 @@ RULE_PER_NODE("unmap_of_shared_pages", kPageNodes, .contract = "ZP-06",
 {
 	Device device = own_region(rule.node());
 	const Mapping map(device, pages(kPages));
-	const std::string reason = "until 5.18 zap_pte_range skipped pages whose page->mapping was not the file's, and a driver's has none";
+	const std::string reason = "until 5.18 zap_pte_range skipped pages whose page->mapping was not the file's, and a driver's has none; no other file maps such pages, so none tells first";
 
 	touch_all(map);
 	device.unmap(0, 0);
@@ -117,7 +117,7 @@ RULE_PER_NODE("unmap_of_shared_pages", kPageNodes, .contract = "ZP-06",
 	rule.expect("present with even_cows", present(device, map), 0U);
 }
 
-RULE_PER_NODE("unmap_of_pfns", kPfnNodes | kMixedSpecial, .contract = "ZP-07",
+RULE_PER_NODE("unmap_of_pfns", kUncountedNodes, .contract = "ZP-07",
 	      .says = "unmap_mapping_range removes entries without a struct page whatever even_cows says", .source = "mm/memory.c:zap_pte_range")
 {
 	Device device = own_region(rule.node());
@@ -148,7 +148,7 @@ RULE_PER_NODE("unmap_of_one_byte", kAllNodes, .contract = "ZP-09",
 	rule.expect("present after 0 bytes", present(device, map), 1U);
 }
 
-RULE_PER_NODE("unmap_is_by_inode", kRamEagerNodes, .contract = "ZP-10",
+RULE_PER_NODE("unmap_is_by_inode", kRamEagerNodes & kFirstNodes, .contract = "ZP-10",
 	      .says = "unmap_mapping_range reaches the mappings of one inode: a second node of the same device is another",
 	      .source = "fs/char_dev.c:chrdev_open", .needs = {root()})
 {
@@ -176,7 +176,7 @@ RULE_PER_NODE("unmap_is_by_inode", kRamEagerNodes, .contract = "ZP-10",
 	rule.expect("redirected: the second node's", present(too, second_map), 0U);
 }
 
-RULE_PER_NODE("unmap_reaches_who_mapped_for_himself", kFaultNodes | kMixedSpecial, .contract = "ZP-11",
+RULE_PER_NODE("unmap_reaches_who_mapped_for_himself", kFaultNodes, .contract = "ZP-11",
 	      .says = "unmap_mapping_range reaches the mappings that other processes have made: all of them fault again",
 	      .source = "mm/memory.c:unmap_mapping_range_tree")
 {
@@ -202,11 +202,11 @@ RULE_PER_NODE("unmap_reaches_who_mapped_for_himself", kFaultNodes | kMixedSpecia
 	touch_all(map);
 	child.channel().send(0);
 	rule.expect("their accesses", child.channel().receive<std::size_t>(), kPages);
-	rule.expect("calls of ->fault", device.stats().faults - before, 2 * kPages);
+	rule.expect("calls of ->fault", device.stats().faults - before, 2 * faults_to_fill(rule.node(), kPages));
 	child.wait();
 }
 
-RULE_PER_NODE("unmap_inside_mmap", kRamEagerNodes, .contract = "ZP-12",
+RULE_PER_NODE("unmap_inside_mmap", kRamEagerNodes & kFirstNodes, .contract = "ZP-12",
 	      .says = "unmap_mapping_range from within ->mmap misses the mapping that is being made: it is not in the rmap yet",
 	      .source = "mm/mmap.c:mmap_region")
 {
@@ -234,13 +234,13 @@ RULE_PER_NODE("dontneed_without_fault_handler", kEagerNodes, .contract = "ZP-13"
 	rule.expect("another page", map.touch(4).outcome(), kOk);
 }
 
-RULE_PER_NODE("dontneed_with_fault_handler", kFaultNodes | kMixedSpecial, .contract = "ZP-13",
+RULE_PER_NODE("dontneed_with_fault_handler", kFaultNodes, .contract = "ZP-13",
 	      .says = "MADV_DONTNEED empties a mapping that is not VM_PFNMAP, and ->fault fills it again",
 	      .source = "mm/madvise.c:can_madv_lru_vma")
 {
 	const Device device = own_region(rule.node());
 	const Mapping map(device, pages(kPages));
-	const bool refuses = rule.node().method == PTELAB_FAULT_INSERT_PFN;
+	const bool refuses = rule.node().pfn;
 
 	map.put(0, std::uint8_t{0x5A});
 	touch_all(map);
@@ -248,7 +248,7 @@ RULE_PER_NODE("dontneed_with_fault_handler", kFaultNodes | kMixedSpecial, .contr
 	rule.expect("madvise", advise(map.bytes(), MADV_DONTNEED), refuses ? EINVAL : 0);
 	rule.expect("present", present(device, map), refuses ? kPages : 0);
 	rule.expect("accesses", touch_all(map), kPages);
-	rule.expect("calls of ->fault", device.stats().faults - before, refuses ? 0 : kPages);
+	rule.expect("calls of ->fault", device.stats().faults - before, refuses ? 0 : faults_to_fill(rule.node(), kPages));
 	rule.expect("the byte", map.get<std::uint8_t>(0), 0x5A);
 }
 
