@@ -319,7 +319,7 @@ RULE_PER_NODE("a_part", kActingNodes & ~bit_of(PTELAB_PREPARE_SIMPLE_IOREMAP), .
 	const Device beyond = prepared(rule.node().method, {.action_first = 3, .action_pages = 2});
 	EventLog log(beyond);
 	// What warns is inline: it is a part of the driver's own function.
-	const std::string line = warning_in("[^ ]*include/linux/mm\\.h", "[^ ]+ \\[ptelab\\]");
+	const std::string line = warning_in("[^ ]*include/linux/mm\\.h", "[^ ]+ \\[ptelab]");
 	if (remaps)
 		rule.declare_kernel_line(line);
 	rule.expect("beyond the end", map_errno(beyond), EFAULT);
