@@ -48,16 +48,19 @@ _STAMP = re.compile(r"^\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? ?")
 _REPORT_START = re.compile(r"^-+\[ cut here \]-+$")
 _REPORT_END = re.compile(r"^---\[ end trace ")
 _PANIC = re.compile(r"^Kernel panic - not syncing")
+# What a rule writes when it begins and ends (userspace/rules/rule.cpp).
+_RULE = re.compile(r"^ptelab-rule: (?:begin (?P<name>.+)|end .+)$")
 
 
 class Splat:
     """One complaint, and the lines after it as its context.
 
     All that stands between 'cut here' and 'end trace' is one complaint, though several lines
-    of it would count alone.
+    of it would count alone. rule is the one that was running when it began, None if none was.
     """
 
-    def __init__(self):
+    def __init__(self, rule=None):
+        self.rule = rule
         self.line = ""
         self.context = []
         self._own = []
@@ -70,8 +73,13 @@ class Splat:
         elif len(self.context) < _CONTEXT_LINES:
             self.context.append(line)
 
-    def is_declared(self, patterns):
-        return any(pattern.search(line) for pattern in patterns for line in self._own)
+    def is_declared(self, declarations):
+        """declarations are pairs of a rule, None for the whole run, and a pattern."""
+        return any(
+            rule in (None, self.rule) and pattern.search(line)
+            for rule, pattern in declarations
+            for line in self._own
+        )
 
     def as_json(self):
         return {"line": self.line, "context": self.context}
@@ -89,14 +97,18 @@ def scan(text):
     """Every complaint, in the order of the log."""
     splats = []
     in_report = False
+    rule = None
     for line in _lines(text):
+        if mark := _RULE.match(line):
+            rule = mark["name"]
+            continue
         complains = _COMPLAINT.search(line)
         if _REPORT_START.match(line):
             in_report = True
-            splats.append(Splat())
+            splats.append(Splat(rule))
         elif complains and (not in_report or _PANIC.match(line)):
             in_report = False
-            splats.append(Splat())
+            splats.append(Splat(rule))
             splats[-1].add(line, own=True)
         elif splats:
             splats[-1].add(line, own=in_report)

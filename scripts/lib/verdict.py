@@ -27,9 +27,15 @@ def _number(content):
     return int(content) if content.strip().isdigit() else None
 
 
+def _declaration(line):
+    rule, tab, pattern = line.partition("\t")
+    return (rule, re.compile(pattern)) if tab else (None, re.compile(line))
+
+
 def _declared(files):
+    """A line is a pattern, which holds for the whole run, or a rule, a tab and a pattern, which holds while the rule runs."""
     text = files.get("declared", b"").decode(errors="replace")
-    return [re.compile(line) for line in text.splitlines() if line]
+    return [_declaration(line) for line in text.splitlines() if line]
 
 
 def taint_letters(mask):

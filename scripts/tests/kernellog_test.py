@@ -130,11 +130,19 @@ class Reports(unittest.TestCase):
     def test_a_declaration_may_name_any_line_of_the_report(self):
         (splat,) = scan(WARNING_REPORT)
         for pattern in ("refcount_t: underflow", r"lib/refcount\.c", "ptelab_close"):
-            self.assertTrue(splat.is_declared([re.compile(pattern)]), pattern)
+            self.assertTrue(splat.is_declared([(None, re.compile(pattern))]), pattern)
 
     def test_a_declaration_does_not_reach_beyond_the_complaint(self):
         (splat,) = scan("BUG: Bad page state in process x\n[ 1.0] innocent\n")
-        self.assertFalse(splat.is_declared([re.compile("innocent")]))
+        self.assertFalse(splat.is_declared([(None, re.compile("innocent"))]))
+
+    def test_a_rule_s_marks_are_no_part_of_a_complaint_and_name_its_rule(self):
+        before, inside, after = scan(
+            "BUG: one\n[ 1.0] ptelab-rule: begin BUG: x # y\n[ 1.1] a line\nBUG: two\n"
+            "[ 1.2] ptelab-rule: end BUG: x # y\n[ 1.3] BUG: three\n"
+        )
+        self.assertEqual([splat.rule for splat in (before, inside, after)], [None, "BUG: x # y", None])
+        self.assertEqual((before.context, inside.context), (["a line"], []))
 
     def test_a_panic_is_seen_only_where_the_kernel_says_so(self):
         self.assertTrue(panicked("[    2.0] Kernel panic - not syncing: sysrq triggered crash\r\n"))

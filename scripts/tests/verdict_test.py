@@ -17,6 +17,10 @@ def results(status=0, before=0, after=0, **more):
     return files | {name: content.encode() for name, content in more.items()}
 
 
+def during(rule, log=WARN):
+    return f"[ 1.9] ptelab-rule: begin {rule}\r\n{log}[ 2.1] ptelab-rule: end {rule}\r\n"
+
+
 class Verdict(unittest.TestCase):
     def assert_judged(self, verdict, exit_status, files, log="", timed_out=False, left=False):
         judged = judge(files, log, timed_out, left, 5)
@@ -65,8 +69,21 @@ class Verdict(unittest.TestCase):
         judged = self.assert_judged("fail", FAILED, results(declared="WARNING: "), log)
         self.assertEqual(judged.splats[0].line, "BUG: Bad page state in process x")
 
+    def test_a_rule_s_declaration_holds_while_the_rule_runs(self):
+        declared = results(after=1 << 9, declared="zap.one\tWARNING: ")
+        self.assert_judged("pass", PASSED, declared, during("zap.one"))
+        self.assert_judged("pass", PASSED, declared, during("zap.two", "") + during("zap.one") * 2)
+        self.assert_judged("pass", PASSED, declared, "[ 1.9] ptelab-rule: begin zap.one\n" + WARN)
+        for log in (WARN, during("zap.two"), during("zap.one", "") + WARN, WARN + during("zap.one", "")):
+            judged = self.assert_judged("fail", FAILED, declared, during("zap.one") + log)
+            self.assertEqual(len(judged.splats), 1)
+
+    def test_a_declaration_of_no_rule_holds_for_the_whole_run(self):
+        self.assert_judged("pass", PASSED, results(after=1 << 9, declared="WARNING: "), WARN + during("zap.one") + WARN)
+
     def test_a_declaration_that_is_no_expression_is_broken(self):
         self.assert_judged("broken", HARNESS, results(declared="(unclosed"))
+        self.assert_judged("broken", HARNESS, results(declared="zap.one\t(unclosed"))
 
     def test_taint_of_an_out_of_tree_unsigned_test_module_is_expected(self):
         self.assert_judged("pass", PASSED, results(after=1 << 12 | 1 << 13 | 1 << 18))

@@ -244,7 +244,6 @@ RULE("fault_page.compound_page_in_a_mixed_map", .contract = "FR-11",
      .source = "mm/memory.c:do_set_pmd, mm/huge_memory.c:zap_huge_pmd", .needs = {thp(), root()}, .suite = kScarSuite)
 {
 	constexpr const char *kLine = "BUG: Bad rss-counter state";
-	rule.declare_kernel_line(kLine);
 	Device device(node_of(PTELAB_FAULT_PAGE));
 	device.setup({.backing = PTELAB_BACKING_COMPOUND, .pages = kPmdPages});
 	shape(device, {.vm_set = PTELAB_VM_MIXEDMAP});
@@ -260,6 +259,8 @@ RULE("fault_page.compound_page_in_a_mixed_map", .contract = "FR-11",
 	const std::string reason = "the zap of a huge entry asks the VMA what it is, not the page (vma_is_special_huge)";
 
 	rule.expect("huge", huge, mapped_by_a_huge_entry());
+	if (huge)
+		rule.declare_kernel_line(kLine);
 	rule.expect("references lost", page_info(device, 0).references - references, choose(huge, 1, 0, reason));
 	leave_idle_processors();
 	rule.expect("complaints", log.count(kLine), choose(huge, 1U, 0U, reason));

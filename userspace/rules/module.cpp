@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include <fcntl.h>
@@ -23,6 +24,7 @@ namespace {
 constexpr const char *kModule = "ptelab";
 constexpr int kRounds = 200;
 constexpr int kRoundsUnderKasan = 50;	   // with page_owner and page poisoning, pages take ten times as long there
+constexpr int kWarmUp = 5;		   // rounds that fill the kernel's caches
 constexpr int kFullEvery = 9;		   // rounds, after which one has the nodes' regions in their full size
 constexpr const char *kSmall = "pages=16"; // the others: what a load takes is the time to allocate pages
 
@@ -105,18 +107,21 @@ Errno unload_refusal()
 	return 0;
 }
 
-// Objects in use in the slab caches that the module and its files live in, by cache.
-std::uint64_t slab_objects(const std::string &cache)
+// Objects in use in this slab cache. A processor's own slabs, and under KASAN what is kept of freed objects, count as in use
+// until the cache is shrunk; where it cannot be, nothing is known.
+std::optional<std::int64_t> slab_objects(const std::string &cache)
 {
+	if (!(std::ofstream("/sys/kernel/slab/" + cache + "/shrink") << "1" << std::flush))
+		return std::nullopt;
 	std::istringstream in(read_text("/proc/slabinfo").value_or(""));
 	for (std::string line; std::getline(in, line);) {
 		std::istringstream words(line);
 		std::string name;
-		std::uint64_t active = 0;
+		std::int64_t active = 0;
 		if (words >> name >> active && name == cache)
 			return active;
 	}
-	return 0;
+	return std::nullopt;
 }
 
 Need module_can_be_loaded_again()
@@ -200,20 +205,19 @@ RULE("module.nodes_come_and_go", .says = "The nodes are there while the module i
 	}
 }
 
-RULE("module.reloads_leave_nothing", .says = "Loaded, used and unloaded 200 times (50 under KASAN), the module gives back every page and object",
+RULE("module.reloads_leave_nothing", .says = "Loaded, used and unloaded 200 times (50 under KASAN), the module keeps no page of a file, no VMA, and no region of a node in full size",
      .source = "kernel/module/main.c:free_module", .needs = {root(), module_can_be_loaded_again()}, .suite = kReloadSuite)
 {
 	const BareModule module(Loader().info(module_file()).path);
 	const ExpeditedRcu expedited;
 	const Unloaded unloaded;
-	// The first round fills the kernel's caches.
 	std::uint64_t free_before = 0;
-	std::uint64_t vmas_before = 0;
+	std::optional<std::int64_t> vmas_before;
 	std::int64_t worst = 0;
 	const int rounds = has_global_function("__asan_load8") ? kRoundsUnderKasan : kRounds;
 
-	for (int round = 0; round <= rounds; ++round) {
-		if (round == 1) {
+	for (int round = 0; round < kWarmUp + rounds; ++round) {
+		if (round == kWarmUp) {
 			free_before = meminfo_kb("MemFree");
 			vmas_before = slab_objects("vm_area_struct");
 		}
@@ -242,10 +246,12 @@ RULE("module.reloads_leave_nothing", .says = "Loaded, used and unloaded 200 time
 	rule.varies("kB less free");
 	rule.observe("kB less free", lost);
 	rule.expect("as much is free as before", lost < one_each * 2 / 3, true);
-	const auto vmas = static_cast<std::int64_t>(slab_objects("vm_area_struct")) - static_cast<std::int64_t>(vmas_before);
-	rule.varies("vm_area_struct more in use");
-	rule.observe("vm_area_struct more in use", vmas);
-	rule.expect("fewer vm_area_struct more in use than rounds", vmas < rounds, true);
+	if (const auto vmas = slab_objects("vm_area_struct"); vmas && vmas_before) {
+		rule.varies("vm_area_struct more in use");
+		rule.observe("vm_area_struct more in use", *vmas - *vmas_before);
+		// One kept in every round is a loss; other processes have a few more or less.
+		rule.expect("vm_area_struct as many as before, or half the rounds off", std::abs(*vmas - *vmas_before) < rounds / 2, true);
+	}
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <list>
 #include <sstream>
+#include <string_view>
 
 #include <linux/mempolicy.h>
 #include <sys/syscall.h>
@@ -38,13 +39,16 @@ private:
 	std::string before_;
 };
 
-std::uint64_t vmstat(const std::string &wanted)
+constexpr const char *kOwnSched = "/proc/self/sched";
+constexpr const char *kWrapsOfScan = "mm->numa_scan_seq"; // how often the scan has come to the end of the address space
+constexpr const char *kHintFaults = "total_numa_faults";  // of this task, less those of long ago
+
+std::uint64_t own_sched(std::string_view wanted)
 {
-	std::istringstream in(read_text("/proc/vmstat").value_or(""));
-	std::string name;
-	for (std::uint64_t value = 0; in >> name >> value;)
-		if (name == wanted)
-			return value;
+	std::istringstream in(read_text(kOwnSched).value_or(""));
+	for (std::string line; std::getline(in, line);)
+		if (line.starts_with(wanted))
+			return std::stoull(line.substr(line.find(':') + 1));
 	return 0;
 }
 
@@ -63,7 +67,8 @@ public:
 };
 
 struct Seen {
-	bool scanned = false;
+	bool scanned = false; // from the first address to the last
+	bool marked = false;  // ordinary memory
 	std::array<std::size_t, kKinds.size()> spared{}; // entries that are as they were
 };
 
@@ -84,10 +89,15 @@ Seen watch()
 				map.put(pages(page), page);
 		}
 	}
-	const std::uint64_t before = vmstat("numa_pte_updates");
+	// What was under way ends with the first wrap, and all that is mapped now is between that and the next.
+	const std::uint64_t wraps = own_sched(kWrapsOfScan);
 	const auto deadline = std::chrono::steady_clock::now() + kPatience;
-	while (!seen.scanned && std::chrono::steady_clock::now() < deadline)
-		seen.scanned = vmstat("numa_pte_updates") > before;
+	while (!(seen.scanned && seen.marked) && std::chrono::steady_clock::now() < deadline) {
+		for (std::size_t page = 0; page < kPages; ++page)
+			ordinary.put(pages(page), page); // what is marked takes a hint fault
+		seen.scanned = own_sched(kWrapsOfScan) >= wraps + 2;
+		seen.marked = seen.marked || own_sched(kHintFaults) > 0;
+	}
 	auto map = maps.begin();
 	for (std::size_t i = 0; const Device &device : devices) {
 		// A hint is an entry without any right.
@@ -107,7 +117,7 @@ const Need kTwoNodes{"two NUMA nodes", [] {
 RULE("numa.balancing_spares_driver_mappings", .contract = "UF-04",
      .says = "NUMA balancing marks the entries of ordinary memory to learn who uses it, and none of a VM_MIXEDMAP or VM_PFNMAP mapping",
      .source = "kernel/sched/fair.c:task_numa_work, include/linux/mempolicy.h:vma_migratable",
-     .needs = {root(), kconfig("CONFIG_NUMA_BALANCING", kSwitch), kTwoNodes})
+     .needs = {root(), kconfig("CONFIG_NUMA_BALANCING", kSwitch), kconfig("CONFIG_SCHED_DEBUG", kOwnSched), kTwoNodes})
 {
 	const std::string tunables = "/sys/kernel/debug/sched/numa_balancing/";
 	const Setting on(kSwitch, "1");
@@ -115,7 +125,8 @@ RULE("numa.balancing_spares_driver_mappings", .contract = "UF-04",
 	const Setting often(tunables + "scan_period_min_ms", "100");
 	const Seen seen = in_child(watch);
 
-	rule.expect("entries of ordinary memory were marked", seen.scanned, true);
+	rule.expect("all of the process was scanned", seen.scanned, true);
+	rule.expect("its ordinary memory was marked", seen.marked, true);
 	for (std::size_t i = 0; i < kKinds.size(); ++i)
 		rule.expect(std::string(node_of(kKinds[i]).name) + ": entries spared", seen.spared[i], kPages);
 }

@@ -312,7 +312,7 @@ RULE_PER_NODE("a_part", kActingNodes & ~bit_of(PTELAB_PREPARE_SIMPLE_IOREMAP), .
 	      .says = "An action for a part of the VMA maps that part; of a private remap a part is EINVAL; a part "
 	            "that leaves the VMA is EFAULT, and no hook but "
 		      "->mmap_prepare hears of it",
-	      .source = "mm/memory.c:remap_pfn_range_prepare, mm/memory.c:map_kernel_pages_prepare")
+	      .source = "mm/memory.c:remap_pfn_range_prepare, mm/memory.c:map_kernel_pages_prepare", .needs = {root()})
 {
 	const bool remaps = rule.node().method != PTELAB_PREPARE_MAP_PAGES;
 	{
@@ -336,8 +336,13 @@ RULE_PER_NODE("a_part", kActingNodes & ~bit_of(PTELAB_PREPARE_SIMPLE_IOREMAP), .
 
 	const Device beyond = prepared(rule.node().method, {.action_first = 3, .action_pages = 2});
 	EventLog log(beyond);
-	rule.declare_kernel_line(warning_in("[^ ]*include/linux/mm\\.h"));
+	// What warns is inline: it is a part of the driver's own function.
+	const std::string line = warning_in("[^ ]*include/linux/mm\\.h", "[^ ]+ \\[ptelab]");
+	if (remaps)
+		rule.declare_kernel_line(line);
 	rule.expect("beyond the end", map_errno(beyond), EFAULT);
+	if (remaps)
+		rule.expect("the kernel warned since boot", kernel_said(line), true);
 	rule.expect("hooks", hook_names(log.take()), Names{"mmap_prepare"});
 }
 

@@ -141,7 +141,9 @@ RULE("remap_pfn.failure_half_way", .contract = "RM-10", .says = "remap_pfn_range
 	// What it takes back it also takes off the books of the memory types, and up to 6.12 those look for the first page, which
 	// may not have been mapped yet: WARN_ON_ONCE, and the reservation of RAM is none (arch/x86/mm/pat/memtype.c: untrack_pfn).
 	constexpr const char *kLine = "WARNING: .* (get_pat_info|untrack_pfn)";
-	rule.declare_kernel_line(kLine);
+	const bool warns = !is_one_function() && has_global_function("untrack_pfn");
+	if (warns)
+		rule.declare_kernel_line(kLine);
 	const bool injects = can_inject();
 	const std::vector<Outcome> outcomes = injects ? fail_each_allocation() : allow_page_by_page();
 	std::size_t failures = 0, half_way = 0, left = 0, readable = 0;
@@ -163,8 +165,9 @@ RULE("remap_pfn.failure_half_way", .contract = "RM-10", .says = "remap_pfn_range
 	rule.observe("half way by " + by, half_way);
 	rule.expect("failed half way", half_way > 0, true);
 	rule.expect("warned since boot of a first page that was not mapped", kernel_said(kLine),
-		    choose(!is_one_function() && !(kernel_features() & PTELAB_HAS_MMAP_PREPARE), true, false,
-			   "what takes back asks the page table for the memory type up to 6.12; before the mend of CVE-2024-47674 nothing took back"));
+		    choose(warns, true, false,
+			   "x86's untrack_pfn, while there was one, asks the page table for the memory type; before the mend of "
+			   "CVE-2024-47674 nothing took back"));
 	if (left != 0 && is_one_function())
 		rule.expected_fail("CVE-2024-47674: this kernel's remap_pfn_range leaves what it has mapped when it fails");
 	rule.expect("entries left", left, 0U);

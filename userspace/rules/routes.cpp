@@ -73,8 +73,11 @@ RULE("routes.insert_page_mkwrite",
 	rule.expect("again, to write: writable", (state_of(device, map, 0) & PTELAB_PTE_WRITE) != 0, true);
 	rule.expect("again, to write: references", page_info(device, 0).references, 2);
 	rule.expect("another page, to read", insert(0, 2, false), kNoPage);
-	rule.declare_kernel_line(warning_in("mm/memory\\.c"));
+	// The function may be part of its callers.
+	const std::string line = warning_in("mm/memory\\.c", "(insert_page_into_pte_locked|insert_page|vmf_insert_page_mkwrite)[+.]");
+	rule.declare_kernel_line(line);
 	rule.expect("another page, to write", insert(0, 2, true), kSigbusAnswer);
+	rule.expect("the kernel warned since boot", kernel_said(line), true);
 	rule.expect("references to that", page_info(device, 2).references, 1);
 	rule.expect("what is mapped", device.lookup(map.page(0)).front().page, 1U);
 }

@@ -56,6 +56,36 @@ std::string unmet_need(const RuleInfo &info)
 	return "";
 }
 
+// One write, as /dev/kmsg makes a line of each.
+bool append(const char *path, const std::string &line, int flags)
+{
+	const int fd = ::open(path, O_WRONLY | O_APPEND | O_CLOEXEC | flags, 0644);
+	if (fd < 0)
+		return false;
+	const bool whole = ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+	::close(fd);
+	return whole;
+}
+
+// Marks in $PTELAB_KERNEL_LOG, if that is set, between which a line of the kernel is of this rule's time
+// (scripts/lib/kernellog.py).
+class TimeInKernelLog {
+public:
+	explicit TimeInKernelLog(const std::string &rule) : path_(std::getenv("PTELAB_KERNEL_LOG")), rule_(rule), marked_(mark("begin")) {}
+	~TimeInKernelLog() { mark("end"); }
+	TimeInKernelLog(const TimeInKernelLog &) = delete;
+	TimeInKernelLog &operator=(const TimeInKernelLog &) = delete;
+
+	bool marked() const { return marked_; }
+
+private:
+	bool mark(const char *what) const { return path_ && append(path_, fmt::format("ptelab-rule: {} {}\n", what, rule_), 0); }
+
+	const char *path_;
+	const std::string &rule_;
+	bool marked_;
+};
+
 } // namespace
 
 bool add_rule(void (*body)(Rule &), const char *file, unsigned line, std::string_view name, __u32 node_mask, const Traits &traits)
@@ -100,8 +130,11 @@ void run_rule(const RuleInfo &info, Record &record)
 		return;
 	}
 
+	const TimeInKernelLog time(info.name);
 	const Hygiene hygiene(info);
 	Rule rule(info, record);
+	if (time.marked())
+		rule.declares_as_ = info.name + "\t";
 	std::exception_ptr failure;
 	try {
 		info.body(rule);
@@ -157,13 +190,7 @@ void Rule::declare_kernel_line(std::string_view regex)
 	if (!folder)
 		return;
 	const std::string path = fmt::format("{}/declared", folder);
-	const std::string line = fmt::format("{}\n", regex);
-	const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-	if (fd < 0)
-		throw_errno("open " + path);
-	const ssize_t written = ::write(fd, line.data(), line.size());
-	::close(fd);
-	if (written != static_cast<ssize_t>(line.size()))
+	if (!append(path.c_str(), fmt::format("{}{}\n", declares_as_, regex), O_CREAT))
 		throw_errno("write " + path);
 }
 

@@ -132,7 +132,7 @@ public:
 	[[noreturn]] void skip(const std::string &reason);
 	// From here on a failed expectation is known, e.g. "CVE-2025-0001: ...". If none fails, the rule does.
 	void expected_fail(const std::string &reason);
-	// The rule makes the kernel print a line that matches this (extended) regular expression.
+	// The rule makes the kernel print a line that matches this (extended) regular expression, before the rule ends.
 	void declare_kernel_line(std::string_view regex);
 
 private:
@@ -142,6 +142,7 @@ private:
 
 	const RuleInfo &info_;
 	Record &record_;
+	std::string declares_as_; // whose lines are declared: the rule's, or, "", anybody's
 	bool expects_fail_ = false;
 	bool failed_as_expected_ = false;
 };

@@ -82,14 +82,17 @@ struct Run {
 	std::string text;
 	nlohmann::json rules;
 	std::string declared;
+	std::string kernel_log;
 };
 
 Run run_samples(const std::string &environment, const std::string &filter)
 {
 	const TemporaryFolder folder;
 	const std::string self = std::filesystem::read_symlink("/proc/self/exe");
+	const std::string kernel_log = folder.file("kernel.log");
+	std::ofstream(kernel_log).flush();
 	const std::string command =
-		environment + " PTELAB_RESULTS='" + folder.path() + "' '" + self + "' -ts=samples -tc='" + filter + "'";
+		"PTELAB_KERNEL_LOG='" + kernel_log + "' " + environment + " PTELAB_RESULTS='" + folder.path() + "' '" + self + "' -ts=samples -tc='" + filter + "'";
 	std::FILE *pipe = ::popen(command.c_str(), "r");
 	REQUIRE(pipe);
 	Run run;
@@ -99,6 +102,7 @@ Run run_samples(const std::string &environment, const std::string &filter)
 	run.status = WEXITSTATUS(::pclose(pipe));
 	run.rules = nlohmann::json::parse(read_text(folder.file("rules.json")).value_or("null"));
 	run.declared = read_line(folder.file("declared"));
+	run.kernel_log = read_text(kernel_log).value_or("");
 	return run;
 }
 
@@ -148,7 +152,17 @@ TEST_CASE("report.ktap_and_json_tell_the_same")
 	CHECK(failed["source"] == "mm/memory.c:two");
 	CHECK(rule_of(run, "sample.known")["status"] == "expected_fail");
 	CHECK(rule_of(run, "sample.needs")["status"] == "skip");
-	CHECK(run.declared == "WARNING: .* sample");
+	CHECK(run.declared == "sample.speaks # hash\tWARNING: .* sample");
+}
+
+TEST_CASE("report.a_rule_marks_its_time_in_the_kernel_log")
+{
+	CHECK(run_samples("PTELAB_SAMPLES=1", "sample.throws,sample.needs,sample.speaks*").kernel_log ==
+	      "ptelab-rule: begin sample.throws\nptelab-rule: end sample.throws\n"
+	      "ptelab-rule: begin sample.speaks # hash\nptelab-rule: end sample.speaks # hash\n");
+	const Run unmarked = run_samples("PTELAB_SAMPLES=1 PTELAB_KERNEL_LOG=/no/such/file", "sample.speaks*");
+	CHECK(unmarked.status == kExitPass);
+	CHECK(unmarked.declared == "WARNING: .* sample");
 }
 
 TEST_CASE("report.exit_status_says_whether_anything_ran")
