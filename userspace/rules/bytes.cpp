@@ -25,7 +25,7 @@ RULE_PER_NODE("region_is_4_mib_or_more", kFirstNodes,
 	rule.expect("seek before the start", errno_of([&] { device.seek(-1, SEEK_SET); }), EINVAL);
 }
 
-RULE_PER_NODE("fresh_reads_zero", kRamNodes, .says = "A fresh region reads as zeros through the mapping and through read(2)",
+RULE_PER_NODE("fresh_reads_zero", kRamNodes & kFirstNodes, .says = "A fresh region reads as zeros through the mapping and through read(2)",
 	      .source = "mm/page_alloc.c:post_alloc_hook")
 {
 	const Device device = own_region(rule.node(), 64);

@@ -77,7 +77,7 @@ RULE_PER_NODE("pfn_only_with_cap_sys_admin", kFirstNodes, .says = "Page frame nu
 	rule.expect("by pagemap", pagemap_entry(map.data()) & ((1ULL << 55) - 1), rule.node().pfn ? 0 : ours);
 }
 
-RULE_PER_NODE("read_only_entries", kAllNodes, .says = "The entries of a read-only mapping are not writable", .source = "mm/mmap.c:vm_get_page_prot")
+RULE_PER_NODE("read_only_entries", kFirstNodes, .says = "The entries of a read-only mapping are not writable", .source = "mm/mmap.c:vm_get_page_prot")
 {
 	const Device device(rule.node(), O_RDONLY);
 	const Mapping map(device, pages(4), {.prot = PROT_READ});

@@ -8,7 +8,7 @@
 namespace ptelab {
 namespace {
 
-RULE_PER_NODE("plain_open_and_mmap", kAllNodes | kPrepareNodes, .says = "open and mmap with no ioctl give the whole region, every page of it accessible",
+RULE_PER_NODE("plain_open_and_mmap", kFirstNodes | kPrepareNodes, .says = "open and mmap with no ioctl give the whole region, every page of it accessible",
 	      .source = "mm/mmap.c:mmap_region")
 {
 	const Device device(rule.node());

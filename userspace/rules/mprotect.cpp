@@ -41,7 +41,7 @@ Need soft_dirty_bits()
 		}};
 }
 
-RULE_PER_NODE("mprotect_needs_maywrite", kRamNodes, .contract = "MP-01",
+RULE_PER_NODE("mprotect_needs_maywrite", kRamNodes & kFirstNodes, .contract = "MP-01",
 	      .says = "A driver that clears VM_MAYWRITE forbids mprotect(PROT_WRITE) for ever: EACCES",
 	      .source = "mm/mprotect.c:do_mprotect_pkey")
 {

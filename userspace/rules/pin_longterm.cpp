@@ -62,7 +62,7 @@ RULE("fault_page.pin_longterm_and_tracked_writes", .contract = "GP-07",
 	}
 }
 
-RULE_PER_NODE("pin_longterm_of_a_private_mapping", kPageNodes, .contract = "GP-08",
+RULE_PER_NODE("pin_longterm_of_a_private_mapping", kPageNodes & kFirstNodes, .contract = "GP-08",
 	      .says = "A long-term pin for reading a private mapping takes the driver's page, or, on newer kernels, a copy made for it",
 	      .source = "mm/internal.h:gup_must_unshare")
 {

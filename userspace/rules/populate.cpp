@@ -57,14 +57,14 @@ Writes writes_in(const std::vector<ptelab_event> &events)
 	return seen;
 }
 
-RULE_PER_NODE("map_populate", kFaultNodes, .contract = "PL-01",
-	      .says = "MAP_POPULATE calls ->fault until every page is there, and never for a PFN mapping", .source = "mm/gup.c:__mm_populate")
+RULE_PER_NODE("map_populate", kFaultNodes & kEntryNodes, .contract = "PL-01",
+	      .says = "MAP_POPULATE calls ->fault once for each page, and never for a PFN mapping", .source = "mm/gup.c:__mm_populate")
 {
 	const Device device = own_region(rule.node());
 	const Mapping map(device, pages(kPages), {.flags = MAP_SHARED | MAP_POPULATE});
 	const std::size_t wanted = rule.node().pfn ? 0 : kPages;
 
-	rule.expect("faults", device.stats().faults, faults_to_fill(rule.node(), wanted));
+	rule.expect("faults", device.stats().faults, wanted);
 	rule.expect("present", present(device, map), wanted);
 }
 

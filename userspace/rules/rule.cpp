@@ -92,6 +92,11 @@ bool add_rule(void (*body)(Rule &), const char *file, unsigned line, std::string
 {
 	Registry &registry = Registry::get();
 	const auto add = [&](std::string full_name, const Node *node) {
+		// Found by its name: the second would never run.
+		if (const RuleInfo *const first = find_rule(full_name)) {
+			fmt::print(stderr, "{}:{}: {} is the name of the rule at {}:{} too\n", file, line, full_name, first->file, first->line);
+			std::abort();
+		}
 		const RuleInfo &info = registry.rules.emplace_back(
 			RuleInfo{std::move(full_name), node, traits, file, line, body});
 		registry.in_order.push_back(&info);
