@@ -83,7 +83,7 @@ enum ptelab_fault_action {
 	PTELAB_FAULT_SIGSEGV = 6,	/* VM_FAULT_SIGSEGV */
 	PTELAB_FAULT_HWPOISON = 7,	/* VM_FAULT_HWPOISON */
 	PTELAB_FAULT_NOTHING = 8,	/* VM_FAULT_NOPAGE and no PTE: the core comes again at once */
-	PTELAB_FAULT_STALE = 9,		/* FAULT_PAGE: look whether it is revoked, sleep fault_delay_ms, then give the page all the
+	PTELAB_FAULT_STALE = 9,		/* FAULT_PAGE, PREPARE_FAULT_PAGE: look whether it is revoked, sleep fault_delay_ms, then give the page all the
 					 * same and unlocked: the mistake that REVOKE cannot survive */
 	PTELAB_FAULT_REMAP = 10,	/* BARE: remap_pfn_range of the page from ->fault: another that REVOKE cannot survive */
 	PTELAB_FAULT_ACTIONS

@@ -206,6 +206,17 @@ public:
 		return FaultCode::kSigbus;
 	}
 
+	// The core makes a missing page table after we return, when another thread may have looked and found none: so it is made
+	// before, for whoever looks to see it.
+	FaultCode give_beside_pmds(const Region &region, unsigned long index)
+	{
+		const FaultCode given = give(region, index);
+		if (given != FaultCode::kLocked || region.leaf([&] { return port_fault_make_table(vmf_); }))
+			return given;
+		port_fault_take_back(vmf_);
+		return FaultCode::kOom;
+	}
+
 	// The mistake that give() does not make: look, take one's time, and hand the page over unlocked. The page is not
 	// freed meanwhile, so what goes wrong is only that a revoked page is mapped.
 	FaultCode give_stale(const Region &region, unsigned long index, unsigned delay_ms)
@@ -224,8 +235,7 @@ public:
 	}
 
 	// A huge folio, refcounted; its order must be that of a PMD (mm/huge_memory.c: vmf_insert_folio_pmd). The call does not
-	// look whether the VMA is private: a write would get the folio itself, writable, in place of a copy. A page that ->fault
-	// gave another thread is mapped after that has returned, so that a page table may still come first, after the look.
+	// look whether the VMA is private: a write would get the folio itself, writable, in place of a copy.
 	// other: one that is not of that order, which the kernel refuses.
 	FaultCode insert_folio(const Region &region, unsigned long index, bool other)
 	{
@@ -233,9 +243,13 @@ public:
 			return FaultCode::kFallback;
 		const auto first = leaf_start(*this, region, index, port_pmd_pages());
 		if (!first.ok() || first.value() != 0 || region.backing() != PTELAB_BACKING_COMPOUND ||
-		    (region.count() != port_pmd_pages()) != other || port_fault_pmd(vmf_) == PORT_PMD_TABLE)
+		    (region.count() != port_pmd_pages()) != other)
 			return FaultCode::kFallback;
-		return static_cast<FaultCode>(port_fault_insert_folio_pmd(vmf_, region.at(0)));
+		return region.leaf([&] {
+			if (port_fault_pmd(vmf_) == PORT_PMD_TABLE)
+				return FaultCode::kFallback;
+			return static_cast<FaultCode>(port_fault_insert_folio_pmd(vmf_, region.at(0)));
+		});
 	}
 
 	// No folio is as large as a PUD: always refused.

@@ -149,6 +149,10 @@ struct HugePfn : FaultInsertPfn {
 struct HugeFolio : FaultPage {
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_COMPOUND;
 
+	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
+	{
+		return fault.give_beside_pmds(region, index);
+	}
 	static FaultCode huge_fault(Fault<Kind> &fault, const Region &region, unsigned long index, bool other)
 	{
 		return fault.insert_folio(region, index, other);
@@ -208,14 +212,15 @@ struct MethodTraits {
 	unsigned backings;
 	unsigned default_backing;
 	bool eager;
-	bool gives_pages;	// its ->fault returns the page
+	bool gives_pages;	// its ->fault returns the page, and needs nothing else
 	bool shaped;		// its VMA is what SHAPE made it
 };
 
 template <typename M>
 constexpr MethodTraits traits_of()
 {
-	return {M::kBackings, M::kDefaultBacking, M::kEager, cxxrt::SameAs<typename M::Kind, Plain>,
+	return {M::kBackings, M::kDefaultBacking, M::kEager,
+		cxxrt::SameAs<typename M::Kind, Plain> && !cxxrt::SameAs<M, HugeFolio>,
 		cxxrt::SameAs<typename M::Kind, Shaped>};
 }
 

@@ -139,6 +139,20 @@ enum port_pmd port_fault_pmd(const struct vm_fault *vmf)
 	return pmd_leaf(pmd) ? PORT_PMD_LEAF : PORT_PMD_TABLE;
 }
 
+static int leave_entry(pte_t *pte, unsigned long addr, void *data)
+{
+	return 0;
+}
+
+/* A module can call nothing that makes a table but this. A huge leaf in the way is a BUG on old kernels, and left alone. */
+bool port_fault_make_table(struct vm_fault *vmf)
+{
+	unsigned long addr = vmf->address & PAGE_MASK;
+
+	return port_fault_pmd(vmf) != PORT_PMD_NONE ||
+	       apply_to_page_range(vmf->vma->vm_mm, addr, PAGE_SIZE, leave_entry, NULL) != -ENOMEM;
+}
+
 unsigned long port_pmd_pages(void)
 {
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE

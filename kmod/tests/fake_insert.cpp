@@ -204,7 +204,7 @@ static unsigned int insert_leaf(vm_area_struct *vma, unsigned long start, unsign
 		return PORT_FAULT_OOM;
 	const std::lock_guard guard{kernel.data};
 	if (!fake::pmd_is_none(vma->mm, start)) {
-		if (!head && !fake::is_huge(vma->mm, start))
+		if (!fake::is_huge(vma->mm, start))
 			bug("a huge leaf is inserted where a page table is");
 		return PORT_FAULT_NOPAGE;
 	}
@@ -331,6 +331,17 @@ port_pmd port_fault_pmd(const vm_fault *vmf)
 	if (fake::pmd_is_none(vmf->vma->mm, vmf->address))
 		return PORT_PMD_NONE;
 	return fake::is_huge(vmf->vma->mm, vmf->address) ? PORT_PMD_LEAF : PORT_PMD_TABLE;
+}
+
+bool port_fault_make_table(vm_fault *vmf)
+{
+	if (port_fault_pmd(vmf) != PORT_PMD_NONE)
+		return true;
+	if (Kernel::get().fails())
+		return false;
+	const std::lock_guard guard{Kernel::get().data};
+	vmf->vma->mm->early_tables.insert(fake::pmd_start(vmf->address));
+	return true;
 }
 
 void port_fault_give(vm_fault *vmf, page *page)

@@ -125,6 +125,7 @@ struct Mm {
 	std::map<unsigned long, vm_area_struct *> vmas;	// by start
 	std::map<unsigned long, Pte> ptes;		// by address
 	std::set<unsigned long> pmd_tables;		// where a PUD begins that has one: it stays when all that is in it goes
+	std::set<unsigned long> early_tables;		// where a PMD begins whose page table was made before there was an entry
 	unsigned long next = 0x10000000;		// where the next mapping goes
 	std::atomic<int> references{1};
 };

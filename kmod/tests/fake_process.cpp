@@ -127,6 +127,7 @@ void finish_fault(vm_fault *vmf, bool locked)
 	kernel.meanwhile(kernel.before_pte);
 	{
 		const std::lock_guard guard{kernel.data};
+		vmf->vma->mm->early_tables.erase(pmd_start(vmf->address));
 		if (!vmf->vma->mm->ptes.contains(vmf->address)) {
 			if (vmf->write && is_cow(vmf->vma))
 				copy_on_write(vmf->vma, vmf->address, given->pfn);

@@ -71,7 +71,8 @@ bool is_empty(const Mm *mm, unsigned long start, unsigned long bytes)
 
 bool pmd_is_none(const Mm *mm, unsigned long addr)
 {
-	return is_empty(mm, pmd_start(addr), Kernel::get().pmd_bytes());
+	const std::lock_guard guard{Kernel::get().data};
+	return is_empty(mm, pmd_start(addr), Kernel::get().pmd_bytes()) && !mm->early_tables.contains(pmd_start(addr));
 }
 
 bool pud_is_none(const Mm *mm, unsigned long addr)

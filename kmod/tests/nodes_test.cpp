@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The nodes that are not like the others: huge leaves, pages from the first on, nothing at all.
+#include <semaphore>
 #include <thread>
 
 #include "lab_test.hpp"
@@ -250,6 +251,41 @@ TEST_CASE("of two threads that fill one PMD, by a leaf and by a page, the second
 	race(&Kernel::before_fault, PTELAB_HUGE_PFN, true);
 	for (const unsigned method : kHugeMethods)
 		race(&Kernel::before_huge, method, false);
+}
+
+TEST_CASE("a page that ->fault has given, but that is not mapped yet, keeps another thread from a leaf")
+{
+	Module module;
+	Process user;
+	file *const file = user.open(module, PTELAB_HUGE_FOLIO);
+	const Mapped map = user.mmap(file, 8);
+	REQUIRE(plan(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK, .count = 1}) == 0);
+	std::counting_semaphore<2> given{0}, decided{0};
+	std::thread other;
+	// Nothing is mapped when we go to ->huge_fault; there, another has been given a page; we wait for its lock in ->fault.
+	Kernel::get().before_huge = [&] {
+		Kernel::get().before_pte = [&] {
+			Kernel::get().before_fault = [&] { decided.release(); };
+			given.release();
+			decided.acquire();
+		};
+		other = std::thread{[&] {
+			user.run();
+			CHECK(user.write(page_at(map, 2), 5) == value(5));
+		}};
+		given.acquire();
+	};
+	CHECK(user.write(page_at(map, 3), 6) == value(6));
+	decided.release();
+	other.join();
+	CHECK(user.present() == 2);
+	CHECK_FALSE(is_huge(file, page_at(map, 3)));
+	// No memory for the page table: no page either, and no reference of one is left.
+	const Mapped again = user.mmap(file, 8);
+	REQUIRE(plan(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK, .count = 1}) == 0);
+	Kernel::get().fail_call(1);
+	CHECK(user.read(again.at()).outcome == Outcome::kOom);
+	CHECK(user.present() == 2);
 }
 
 TEST_CASE("a leaf for which there is no memory is told, and is not there")

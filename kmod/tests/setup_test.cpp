@@ -166,8 +166,7 @@ TEST_CASE("a fault action needs a node that faults, STALE one that gives pages, 
 			CAPTURE(action);
 			CAPTURE(method);
 			const bool faults = !is_eager(method) && method != PTELAB_MAP_PAGES_ZERO;
-			const bool stale_fits = method == PTELAB_FAULT_PAGE || method == PTELAB_HUGE_FOLIO ||
-						method == PTELAB_PREPARE_FAULT_PAGE;
+			const bool stale_fits = method == PTELAB_FAULT_PAGE || method == PTELAB_PREPARE_FAULT_PAGE;
 			const bool fits = action == PTELAB_FAULT_STALE ? stale_fits :
 					  action == PTELAB_FAULT_REMAP ? method == PTELAB_BARE :
 									 faults;
