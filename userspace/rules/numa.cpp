@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include <linux/mempolicy.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -41,7 +42,7 @@ private:
 
 constexpr const char *kOwnSched = "/proc/self/sched";
 constexpr const char *kWrapsOfScan = "mm->numa_scan_seq"; // how often the scan has come to the end of the address space
-constexpr const char *kHintFaults = "total_numa_faults";  // of this task, less those of long ago
+constexpr const char *kMigrated = "numa_pages_migrated";  // after a hint fault of this task
 
 std::uint64_t own_sched(std::string_view wanted)
 {
@@ -52,12 +53,19 @@ std::uint64_t own_sched(std::string_view wanted)
 	return 0;
 }
 
-// Memory that this process takes comes from node 1, where no processor of its runs (numa=fake), or not all do.
+// This process stays where it runs, and takes memory from the other node: what is near is not marked (mm/mprotect.c:
+// change_pte_range). For a child: the processor is not given back.
 class FromTheOtherNode {
 public:
 	FromTheOtherNode()
 	{
-		const unsigned long other = 1UL << 1;
+		unsigned processor = 0, node = 0;
+		cpu_set_t one;
+		CPU_ZERO(&one);
+		CPU_SET(::sched_getcpu(), &one);
+		if (::sched_setaffinity(0, sizeof(one), &one) < 0 || ::syscall(SYS_getcpu, &processor, &node, nullptr) < 0)
+			throw_errno("sched_setaffinity");
+		const unsigned long other = 1UL << (node == 0 ? 1 : 0);
 		if (::syscall(SYS_set_mempolicy, MPOL_BIND, &other, 8 * sizeof(other)) < 0)
 			throw_errno("set_mempolicy");
 	}
@@ -96,7 +104,7 @@ Seen watch()
 		for (std::size_t page = 0; page < kPages; ++page)
 			ordinary.put(pages(page), page); // what is marked takes a hint fault
 		seen.scanned = own_sched(kWrapsOfScan) >= wraps + 2;
-		seen.marked = seen.marked || own_sched(kHintFaults) > 0;
+		seen.marked = seen.marked || own_sched(kMigrated) > 0;
 	}
 	auto map = maps.begin();
 	for (std::size_t i = 0; const Device &device : devices) {
