@@ -290,24 +290,6 @@ RULE_PER_NODE("protection_is_taken", kActingNodes, .contract = "PP-06",
 	rule.expect("made read-only after", writable(PTELAB_SHAPE_READ_PROT_LATE), !late);
 }
 
-RULE("prepare.protection_has_the_memory_type",
-     .says = "The memory type in page_prot is what pages of mmap_action_map_kernel_pages are mapped with, whether ->mmap_prepare takes "
-	     "the right to write from it before or after that is asked for",
-     .source = "mm/vma.c:__mmap_complete, mm/memory.c:map_kernel_pages_complete", .needs = {node(PTELAB_PREPARE_MAP_PAGES)})
-{
-	const auto cache = [](__u32 flags, __u32 wanted) {
-		const Device device = prepared(PTELAB_PREPARE_MAP_PAGES, {.flags = flags, .cache = wanted});
-		const Mapping map(device, pages(4));
-		return device.lookup(map.page(0)).front().cache;
-	};
-	if (cache(0, 0) == 0)
-		rule.skip("this architecture does not tell the memory type of an entry");
-	for (const __u32 flags : {0U, PTELAB_SHAPE_READ_PROT, PTELAB_SHAPE_READ_PROT_LATE}) {
-		rule.expect(fmt::format("uncached, flags {:#x}", flags), cache(flags, PTELAB_CACHE_UNCACHED), __u32{PTELAB_CACHE_UNCACHED});
-		rule.expect(fmt::format("as it is, flags {:#x}", flags), cache(flags, 0), __u32{PTELAB_CACHE_WRITE_BACK});
-	}
-}
-
 RULE_PER_NODE("a_part", kActingNodes & ~bit_of(PTELAB_PREPARE_SIMPLE_IOREMAP), .contract = "PP-07",
 	      .says = "An action for a part of the VMA maps that part; of a private remap a part is EINVAL; a part "
 	            "that leaves the VMA is EFAULT, and no hook but "
