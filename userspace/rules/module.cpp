@@ -151,24 +151,6 @@ RULE_PER_NODE("pins_the_module", kFirstNodes, .says = "The module cannot be unlo
 	rule.expect("open only", unload_refusal(), EAGAIN);
 }
 
-RULE("module.forgets_processes", .says = "The module keeps nothing of processes that are gone, whose mmap it has let fail",
-     .source = "kernel/fork.c:__mmdrop", .needs = {root()})
-{
-	constexpr std::int64_t kProcesses = 192;
-	constexpr const char *kCache = "mm_struct";
-	Device device = own_region(PTELAB_INSERT_PAGE);
-	const auto mms = [] { return static_cast<std::int64_t>(slab_objects(kCache)); };
-
-	if (mms() == 0)
-		rule.skip("/proc/slabinfo does not tell of mm_struct");
-	plan(device, {.hook = PTELAB_HOOK_MMAP, .answer = PTELAB_ANSWER_ERROR, .error = EIO, .pages = 1});
-	const std::int64_t before = mms();
-	for (std::int64_t i = 0; i < kProcesses; i++)
-		in_child([&] { return static_cast<int>(errno_of([&] { Mapping(device, pages(1)); }).value); });
-	// Counted are free ones too, in slabs that a CPU has for itself.
-	rule.expect("half of them or more are kept", mms() - before >= kProcesses / 2, false);
-}
-
 RULE("module.bad_parameters", .says = "A size that is out of range or no number keeps the module from loading, with EINVAL",
      .source = "kernel/module/main.c:do_init_module", .needs = {root(), module_can_be_loaded_again()}, .suite = kReloadSuite)
 {
