@@ -109,7 +109,7 @@ RULE("fault_page.get_longterm", .contract = "GP-09",
 	const Mapping map(device, pages(kPages));
 
 	// The check may be part of whichever is called.
-	const std::string line = warning_in("mm/gup\\.c", "(is_valid_gup_args|[a-z_]*get_user_pages[a-z_]*)[+.]");
+	const std::string line = warning_in("mm/gup\\.c", "(is_valid_gup_(args|flags)|[a-z_]*get_user_pages[a-z_]*)[+.]");
 	rule.declare_kernel_line(line);
 	map.touch(0);
 	for (const ptelab_pin_how how : {PTELAB_PIN_GET, PTELAB_PIN_GET_FAST, PTELAB_PIN_GET_REMOTE, PTELAB_PIN_GET_UNLOCKED}) {
