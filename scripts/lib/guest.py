@@ -196,7 +196,7 @@ def _results(path, token):
     """What the guest said on the way, a JSON object each, and {name: bytes} of its /results, None if not all came."""
     said, _, archived = (path.read_bytes() if path.exists() else b"").partition(b"archive\n")
     end = f"{token}\n".encode()
-    return _objects(said), _unpacked(archived) if archived.endswith(end) else None
+    return _objects(said), _unpacked(archived.removesuffix(end)) if archived.endswith(end) else None
 
 
 def _objects(lines):

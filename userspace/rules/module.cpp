@@ -23,9 +23,11 @@ namespace {
 
 constexpr const char *kModule = "ptelab";
 constexpr int kRounds = 200;
-constexpr int kRoundsUnderKasan = 50;	   // with page_owner and page poisoning, pages take ten times as long there
+constexpr int kRoundsUnderKasan = 20;	   // with page_owner and page poisoning, pages take ten times as long there
 constexpr int kWarmUp = 5;		   // rounds that fill the kernel's caches
-constexpr int kFullEvery = 9;		   // rounds, after which one has the nodes' regions in their full size
+// Rounds, after which one has the nodes' regions in their full size.
+constexpr int kFullEvery = 9;
+constexpr int kFullEveryUnderKasan = 4;
 constexpr const char *kSmall = "pages=16"; // the others: what a load takes is the time to allocate pages
 
 // The file to load it from again: $PTELAB_MODULE, or by name from /lib/modules.
@@ -205,7 +207,7 @@ RULE("module.nodes_come_and_go", .says = "The nodes are there while the module i
 	}
 }
 
-RULE("module.reloads_leave_nothing", .says = "Loaded, used and unloaded 200 times (50 under KASAN), the module keeps no page of a file, no VMA, and no region of a node in full size",
+RULE("module.reloads_leave_nothing", .says = "Loaded, used and unloaded 200 times (20 under KASAN), the module keeps no page of a file, no VMA, and no region of a node in full size",
      .source = "kernel/module/main.c:free_module", .needs = {root(), module_can_be_loaded_again()}, .suite = kReloadSuite)
 {
 	const BareModule module(Loader().info(module_file()).path);
@@ -214,14 +216,16 @@ RULE("module.reloads_leave_nothing", .says = "Loaded, used and unloaded 200 time
 	std::uint64_t free_before = 0;
 	std::optional<std::int64_t> vmas_before;
 	std::int64_t worst = 0;
-	const int rounds = has_global_function("__asan_load8") ? kRoundsUnderKasan : kRounds;
+	const bool kasan = has_global_function("__asan_load8");
+	const int rounds = kasan ? kRoundsUnderKasan : kRounds;
+	const int full_every = kasan ? kFullEveryUnderKasan : kFullEvery;
 
 	for (int round = 0; round < kWarmUp + rounds; ++round) {
 		if (round == kWarmUp) {
 			free_before = meminfo_kb("MemFree");
 			vmas_before = slab_objects("vm_area_struct");
 		}
-		if (!rule.expect("load", module.load(round % kFullEvery == 0 ? "" : kSmall), 0))
+		if (!rule.expect("load", module.load(round % full_every == 0 ? "" : kSmall), 0))
 			return;
 		{
 			const Node &node = first_nodes()[static_cast<std::size_t>(round) % (first_nodes().size() - 1)];
@@ -242,7 +246,7 @@ RULE("module.reloads_leave_nothing", .says = "Loaded, used and unloaded 200 time
 	const auto lost = static_cast<std::int64_t>(free_before) - static_cast<std::int64_t>(meminfo_kb("MemFree"));
 	// STATS sees a single page. This sees a region of 4 MiB lost in every full round; two thirds of that are no sign of a loss,
 	// as a kernel with KASAN keeps what was freed for a while (mm/kasan/quarantine.c).
-	const std::int64_t one_each = rounds / kFullEvery * 4096;
+	const std::int64_t one_each = rounds / full_every * 4096;
 	rule.varies("kB less free");
 	rule.observe("kB less free", lost);
 	rule.expect("as much is free as before", lost < one_each * 2 / 3, true);

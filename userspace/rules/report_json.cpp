@@ -4,7 +4,8 @@
 // The file is a complete JSON document at every moment: a rule's record is written when it starts, as one that did not end,
 // and overwritten when it ends. Whatever kills the run, its file tells how far it came and in which rule.
 //
-// A panic takes the file with it, so $PTELAB_STREAM may name a serial line, to which each record goes at once, on a line.
+// A panic takes the file with it, so $PTELAB_STREAM may name a serial line, to which the verdict of each record goes at once, on a
+// line. Without what was observed: a serial line of an emulated machine is slow.
 #include <cstdlib>
 #include <ostream>
 #include <string>
@@ -43,6 +44,13 @@ Value to_value(const Record &record)
 }
 
 namespace {
+
+Value verdict_of(const Record &record)
+{
+	return Value::Object{{"id", record.name},     {"status", name_of(record.status)}, {"reason", record.reason},
+			     {"file", record.file},   {"line", record.line},		  {"observed", Value::Object{}},
+			     {"expected", Value::Object{}}};
+}
 
 class JsonReporter : public doctest::IReporter {
 public:
@@ -108,10 +116,9 @@ private:
 	// Writes the record and the end of the array after it; answers with the offset between the two.
 	std::size_t write_record(const Record &record)
 	{
-		const std::string json = to_value(record).json();
-		const std::string text = (first_ ? "\n" : ",\n") + json;
+		const std::string text = (first_ ? "\n" : ",\n") + to_value(record).json();
 		put(end_, text + "\n]\n");
-		send(json + "\n");
+		send(verdict_of(record).json() + "\n");
 		return end_ + text.size();
 	}
 
