@@ -174,8 +174,8 @@ TEST_CASE("a hole is mapped by one entry, or not at all")
 	CHECK(user.read(page_at(map, 5)).ok());
 	CHECK(user.present() == 64);
 	// No part of it goes.
-	for (const auto &part : {std::pair{0UL, 1UL}, {0UL, 63UL}, {1UL, 63UL}, {1UL, 0UL}, {1UL, 64UL}}) {
-		const unsigned long page = part.first, pages = part.second;
+	for (const auto &each : {std::pair{0UL, 1UL}, {0UL, 63UL}, {1UL, 63UL}, {1UL, 0UL}, {1UL, 64UL}}) {
+		const unsigned long page = each.first, pages = each.second;
 		CAPTURE(page);
 		CAPTURE(pages);
 		ptelab_zap arg = zap_arg(page_at(map, page), pages);
