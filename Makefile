@@ -14,7 +14,7 @@ help:
 	@echo "make demo       boot Debian's kernel in QEMU, load the module, drive every node, and tell what happened"
 	@echo "make check      run all tests"
 	@echo "make check-all  all tests, on every kernel of ci/kernels.toml"
-	@echo "make matrix     the rules alone, on every kernel or on CELLS=name,name"
+	@echo "make matrix     the rules alone, on every kernel or on CELLS=name,name (packaged: the distributions)"
 	@echo "make vm         a shell in that machine, with the module loaded"
 	@echo "make module     build ptelab.ko for this machine's kernel, or for KDIR=<headers>"
 	@echo "make userspace  build the ptelab command and the tests"

@@ -11,7 +11,7 @@ TABLE = CHECKOUT / "ci" / "kernels.toml"
 
 _REQUIRED = {"arch": str, "flavour": str, "compiler": str, "memory": int}
 _OPTIONAL = {"headers": str, "source": str, "config": list, "append": str, "archives": list, "without": list, "also": list,
-             "modules": list,             "check": bool}
+             "modules": list, "check": bool}
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,16 @@ class Cells:
     def checked(self):
         """The cells that `make check` runs."""
         return [name for name, cell in self._cells.items() if cell.check]
+
+    def named(self, words):
+        """The cells that the words name, each once: cells' own names, and all, packaged, built for groups of them."""
+        groups = {
+            "all": self.names(),
+            "packaged": [name for name, cell in self._cells.items() if cell.headers],
+            "built": [name for name, cell in self._cells.items() if cell.source],
+        }
+        names = [name for word in words for name in groups.get(word, [word])]
+        return list(dict.fromkeys(self.get(name).name for name in names))
 
     def get(self, name):
         if name not in self._cells:

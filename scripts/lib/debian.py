@@ -60,7 +60,9 @@ class Apt:
         return done.stdout if done.returncode == 0 else ""
 
     def update(self):
-        done = _run(["apt-get", "-q", *_AS_ROOT, "update"], self._environment)
+        # A list that cannot be fetched is an error, and not the one of an hour ago.
+        command = ["apt-get", "-q", *_AS_ROOT, "-o", "APT::Update::Error-Mode=any", "update"]
+        done = _run(command, self._environment)
         if done.returncode != 0:
             raise Failure(f"apt-get update: {_last_line(done.stderr)}", NOTHING_RAN)
 

@@ -67,7 +67,7 @@ def _write_complete(complete, cell, own):
 
 
 # Of one release, in the order in which they are looked through: later kernels are packed in several.
-_IMAGE_PACKAGES = ("linux-image", "linux-binary", "linux-base")
+_IMAGE_PACKAGES = ("linux-image", "linux-binary", "linux-base", "linux-modules")
 
 
 def _module_file(place, release, name):

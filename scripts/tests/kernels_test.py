@@ -84,6 +84,15 @@ class Table(unittest.TestCase):
         self.assertIn(Cells().default, Cells().names())
         self.assertIn(Cells().default, Cells().checked())
 
+    def test_groups_and_names_may_be_mixed(self):
+        cells = Cells()
+        packaged, built = cells.named(["packaged"]), cells.named(["built"])
+        self.assertEqual(sorted(packaged + built), sorted(cells.names()))
+        self.assertIn(cells.default, packaged)
+        self.assertEqual(cells.named([built[0], "packaged", cells.default]), [built[0], *packaged])
+        with self.assertRaises(Failure):
+            cells.named(["no-such-cell"])
+
     def test_an_unknown_cell_is_a_usage_error_that_lists_the_known_ones(self):
         done = script("kernels", "get", "no-such-cell")
         self.assertEqual(done.returncode, USAGE)
