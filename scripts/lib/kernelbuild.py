@@ -7,12 +7,12 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 from arches import ARCHES
 from common import CHECKOUT, HARNESS, USAGE, Failure
 from debian import unpack
+from progress import Progress
 
 CONFIGURE = ("tinyconfig", "merge", "olddefconfig")
 
@@ -74,33 +74,6 @@ def make_words(cell):
     return [*cross, f"CC={arch.cross}{cell.compiler}"]
 
 
-class _Progress:
-    """One line that is rewritten on a terminal, a line a minute elsewhere."""
-
-    def __init__(self, title):
-        self._title = title
-        self._start = time.monotonic()
-        self._terminal = sys.stderr.isatty()
-        self._next = self._start + (0 if self._terminal else 60)
-
-    def show(self, what):
-        now = time.monotonic()
-        if now < self._next:
-            return
-        elapsed = int(now - self._start)
-        line = f"{self._title}: {elapsed // 60}:{elapsed % 60:02} {what}"
-        if self._terminal:
-            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
-            self._next = now + 0.5
-        else:
-            print(line, file=sys.stderr, flush=True)
-            self._next = now + 60
-
-    def end(self):
-        if self._terminal:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-
 class Build:
     def __init__(self, cell, apt, folder):
         self._cell = cell
@@ -111,7 +84,7 @@ class Build:
 
     def run(self, version, wanted, folder):
         """Leaves vmlinuz, config and the pruned tree `linux` in the folder."""
-        progress = _Progress(f"kernel {self._cell.name}")
+        progress = Progress(f"kernel {self._cell.name}")
         try:
             progress.show("unpacking the source")
             self._unpack(version, folder)
