@@ -123,6 +123,8 @@ DEFINE_FAULT(prepare_map_pages)
 DEFINE_FAULT(prepare_fault_page)
 #endif
 
+/* Without huge pages there is no leaf above the PTE level, and the hook is never called. */
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
 static vm_fault_t huge_fault_pmd(struct vm_fault *vmf)
 {
 	unsigned int method = file_of(vmf->vma)->method;
@@ -143,9 +145,7 @@ static vm_fault_t huge_fault_pud(struct vm_fault *vmf)
 	return (__force vm_fault_t)ptelab_huge_fault_pud(file_of(vmf->vma)->session, vmf, vmf->pgoff);
 }
 
-#if !defined(CONFIG_TRANSPARENT_HUGEPAGE)
-/* No leaf above the PTE level: the hook is never called. */
-#elif defined(HAVE_HUGE_FAULT_PE_SIZE)
+#ifdef HAVE_HUGE_FAULT_PE_SIZE
 static vm_fault_t vma_huge_fault(struct vm_fault *vmf, enum page_entry_size size)
 {
 	if (size == PE_SIZE_PUD)
@@ -160,6 +160,7 @@ static vm_fault_t vma_huge_fault(struct vm_fault *vmf, unsigned int order)
 	return order == PMD_SHIFT - PAGE_SHIFT ? huge_fault_pmd(vmf) : VM_FAULT_FALLBACK;
 }
 #endif
+#endif /* CONFIG_TRANSPARENT_HUGEPAGE */
 
 /*
  * Context: on kernels with per-VMA locks, under rcu_read_lock(). filemap_map_pages() finds no page in a device's address_space,
