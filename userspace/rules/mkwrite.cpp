@@ -125,7 +125,7 @@ RULE("fault_page.read_then_write", .contract = "MP-06",
 
 RULE("fault_page.node_on_a_disk", .contract = "MP-11",
      .says = "The same device behaves otherwise when its node is on a disk's filesystem: writes are told of, and move mtime",
-     .source = "mm/mmap.c:vma_wants_writenotify", .needs = {root(), kconfig("CONFIG_BLK_DEV_LOOP", "/dev/loop-control")})
+     .source = "mm/mmap.c:vma_wants_writenotify", .needs = {root(), kconfig("CONFIG_BLK_DEV_LOOP", "/dev/loop-control"), filesystem("ext2")})
 {
 	const DiskNode disk(node_of(PTELAB_FAULT_PAGE));
 	Device device(disk.path());

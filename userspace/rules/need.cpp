@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "need.hpp"
 
+#include <fstream>
 #include <optional>
 
 #include <sys/utsname.h>
@@ -75,6 +76,17 @@ Need kconfig(const std::string &option, const std::string &evidence)
 			return ::access(evidence.c_str(), F_OK) == 0
 				       ? std::string()
 				       : fmt::format("kernel {} was built without {} (there is no {})", release(), option, evidence);
+		}};
+}
+
+Need filesystem(const std::string &name)
+{
+	return {"filesystem " + name, [name] {
+			std::ifstream known("/proc/filesystems");
+			for (std::string line; std::getline(known, line);)
+				if (line.ends_with("\t" + name))
+					return std::string();
+			return fmt::format("kernel {} has no {} built in (/proc/filesystems does not name it)", release(), name);
 		}};
 }
 

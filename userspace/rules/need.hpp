@@ -19,6 +19,8 @@ struct Need {
 Need feature(__u64 bit);
 // A kernel option, recognised by a file that exists only with it.
 Need kconfig(const std::string &option, const std::string &evidence);
+// A filesystem that this kernel can mount without loading a module.
+Need filesystem(const std::string &name);
 // A node beside the rule's own.
 Need node(ptelab_method method);
 Need root();
