@@ -96,6 +96,15 @@ class Kcfi(unittest.TestCase):
         self.assertNotEqual(in_c, self.type_ids("cpp", cpp, ("port_a",)))
         self.assertEqual(in_c, self.type_ids("cpp", "struct page;\n" + cpp, ("port_a",)))
 
+    def test_noexcept_counts_in_a_parameter_alone(self):
+        """What README.md warns of."""
+        names = ("port_a", "port_b")
+        in_c = self.type_ids("c", "void port_a(int); void port_b(void (*)(int));", names)
+        cpp = 'extern "C" { void port_a(int) noexcept; void port_b(void (*)(int) noexcept); }\n'
+        in_cpp = self.type_ids("cpp", cpp, names)
+        self.assertEqual(in_c["port_a"], in_cpp["port_a"])
+        self.assertNotEqual(in_c["port_b"], in_cpp["port_b"])
+
     SOURCE = """
         extern "C" { int port_a(int); void port_keep(int (*)(int)); int entry(int (*)(int)); int other(int); }
         int entry(int (*f)(int)) { port_keep(port_a); return f(1) + 1; }
