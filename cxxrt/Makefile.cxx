@@ -14,6 +14,7 @@
 #   CXXRT_CC         another compiler for the C++ objects alone, such as clang-14. See README.md.
 #   CXXRT_CHECK      a command that is given the path of each C++ object and fails if it is unfit for a module, such as
 #                    "path/to/check-core-object --allow-symbol 'port_*'". Skipped under LTO, where the object is bitcode.
+#                    On x86 with kCFI, --kcfi stands before the path.
 #
 # The rule is the kernel's own for C, so that fixdep, objtool, recordmcount and modversions come along in every version;
 # $(CC) compiles .cpp as C++ by the suffix. Only the flags are ours, and of these only what is not code generation.
@@ -53,7 +54,7 @@ cxxrt-flags = -Wp,-MMD,$(depfile) $(filter-out $(cxxrt-unknown),$(cxxrt-codegen)
 	-I$(cxxrt-dir)/include -I$(cxxrt-dir)/shim $(cxx-ccflags-y) $(KCXXFLAGS)
 
 quiet_cmd_cxxrt_check = CHECK   $@
-      cmd_cxxrt_check = $(CXXRT_CHECK) $@
+      cmd_cxxrt_check = $(CXXRT_CHECK) $(and $(CONFIG_X86_64),$(CONFIG_ARCH_USES_CFI_TRAPS),--kcfi) $@
 
 $(addprefix $(obj)/,$(cxx-objs)): private c_flags = $(cxxrt-flags)
 ifdef CXXRT_CC

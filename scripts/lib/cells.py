@@ -68,6 +68,8 @@ class Cells:
             raise wrong("'source' and 'config' go together")
         if "modules" in entry and "source" in entry:
             raise wrong("'modules' are those of a packaged kernel; what is built has them built in")
+        if entry["compiler"].startswith("clang") and "headers" in entry:
+            raise wrong("clang builds a module only for a kernel that it built: give 'source'")
         if entry["arch"] not in ARCHES:
             raise wrong(f"arch '{entry['arch']}' is none of {', '.join(ARCHES)}")
         for key, value in entry.items():

@@ -67,11 +67,19 @@ def unmet(wanted, got):
     ]
 
 
+def llvm_version(cell):
+    """Of the clang that is the cell's compiler, whose linker and binutils go with it; "" if it is gcc."""
+    return cell.compiler.removeprefix("clang-") if cell.compiler.startswith("clang-") else ""
+
+
 def make_words(cell):
     """What make is to be told to build a kernel, or a module for it, with the cell's compiler."""
     arch = ARCHES[cell.arch]
-    cross = [f"ARCH={arch.kbuild}", f"CROSS_COMPILE={arch.cross}"] if arch.cross else []
-    return [*cross, f"CC={arch.cross}{cell.compiler}"]
+    other = [f"ARCH={arch.kbuild}"] if arch.cross else []
+    if llvm := llvm_version(cell):
+        return [*other, f"LLVM=-{llvm}"]
+    cross = [f"CROSS_COMPILE={arch.cross}"] if arch.cross else []
+    return [*other, *cross, f"CC={arch.cross}{cell.compiler}"]
 
 
 class Build:

@@ -16,6 +16,7 @@ _COMPLAINT = re.compile(
             r"^kernel BUG at ",
             r": [0-9a-f]{4} \[#\d+\]",
             r"^Oops\b",
+            r"^CFI failure at ",
             r"^general protection fault",
             r"^Kernel panic - not syncing",
             r"^watchdog: BUG: ",

@@ -13,7 +13,7 @@ from common import NOTHING_RAN, Failure, cache_folder, locked, note
 from arches import ARCHES
 from buildroot import can_make_root, make_root, packages
 from debian import HOST, installed_dependency, sources, suite, unpack
-from kernelbuild import Build, asked, make_words, recipe
+from kernelbuild import Build, asked, llvm_version, make_words, recipe
 
 # Written last: a folder without it is the rest of something that failed.
 _COMPLETE = "cell.json"
@@ -144,7 +144,7 @@ def _built(cell):
     version = apt.candidate_version(cell.source)
     wanted = asked(cell)
     arch = ARCHES[cell.arch]
-    compiler = _first_line([arch.cross + cell.compiler, "--version"])
+    compiler = _first_line([("" if llvm_version(cell) else arch.cross) + cell.compiler, "--version"])
     inputs = repr((cell.source, version, wanted, compiler, recipe(arch)))
     identity = hashlib.sha256(inputs.encode()).hexdigest()[:16]
 

@@ -26,6 +26,7 @@ BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 30s!
 BUG kmalloc-64 (Tainted: G           OE     ): Right Redzone overwritten
 kernel BUG at mm/memory.c:1860!
 invalid opcode: 0000 [#1] PREEMPT SMP
+CFI failure at call_any+0x1c/0x30 [ptelab] (target: port_zap+0x0/0x40 [ptelab]; expected type: 0x5e4d06a0)
 Oops: 0000 [#1] PREEMPT SMP KASAN
 Oops: Oops: 0002 [#1] PREEMPT SMP KASAN NOPTI
 general protection fault, probably for non-canonical address 0xdffffc0000000000: 0000 [#1]

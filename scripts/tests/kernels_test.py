@@ -15,7 +15,7 @@ from cells import Cells
 from common import NOTHING_RAN, USAGE, Failure
 from buildroot import make_root, packages
 from debian import HOST, KEYRING, installed_dependency, sources
-from kernelbuild import asked, unmet
+from kernelbuild import asked, make_words, unmet
 
 PACKAGED = '[cell.a]\nheaders = "h"\narch = "x86_64"\nflavour = "f"\ncompiler = "gcc"\nmemory = 64\n'
 
@@ -69,6 +69,14 @@ class Table(unittest.TestCase):
         self.assert_refused(start + PACKAGED.replace("arch", "#arch"), "cell a", "'arch' is missing")
         self.assert_refused(start + PACKAGED + 'source = "s"\nconfig = ["c"]\n', "cell a", "either")
         self.assert_refused(start + PACKAGED.replace("headers", "source"), "cell a", "config")
+
+    def test_clang_builds_the_kernel_as_well_as_the_module(self):
+        clang = PACKAGED.replace('"gcc"', '"clang-19"')
+        self.assert_refused('default = "a"\n' + clang, "cell a", "clang", "'source'")
+        built = self.read('default = "a"\n' + clang.replace('headers = "h"', 'source = "s"\nconfig = ["c"]')).get("a")
+        self.assertEqual(make_words(built), ["LLVM=-19"])
+        self.assertEqual(make_words(replace(built, arch="arm64")), ["ARCH=arm64", "LLVM=-19"])
+        self.assertEqual(make_words(replace(built, compiler="gcc-12")), ["CC=gcc-12"])
 
     def test_archives_are_a_list_of_names(self):
         start = 'default = "a"\n' + PACKAGED
