@@ -28,6 +28,9 @@ kernel BUG at mm/memory.c:1860!
 invalid opcode: 0000 [#1] PREEMPT SMP
 Oops: 0000 [#1] PREEMPT SMP KASAN
 Oops: Oops: 0002 [#1] PREEMPT SMP KASAN NOPTI
+Internal error: Oops: 0000000096000004 [#1] PREEMPT SMP
+Unable to handle kernel paging request at virtual address dead000000000108
+SError Interrupt on CPU1, code 0x00000000be000000 -- SError
 general protection fault, probably for non-canonical address 0xdffffc0000000000: 0000 [#1]
 KASAN: null-ptr-deref in range [0x0000000000000000-0x0000000000000007]
 UBSAN: array-index-out-of-bounds in /src/kmod/glue/main.c:12:3
