@@ -132,6 +132,7 @@ int port_fault_remap(struct vm_fault *vmf, unsigned long pfn);
 struct port_span port_fault_span(const struct vm_fault *vmf);			/* of the VMA */
 unsigned long port_fault_address(const struct vm_fault *vmf);			/* page-aligned */
 unsigned long port_pmd_pages(void);						/* pages that one PMD maps; 0: no huge pages */
+bool port_pmd_fits(void);		/* so many in a row are a small part of the memory: one node may take them */
 unsigned long port_pud_pages(void);						/* the same of a PUD */
 bool port_fault_is_cow(const struct vm_fault *vmf);
 /* What port_vma_track() was told for the VMA, or for the one it is a copy of. Only a VMA that was filled at mmap. */

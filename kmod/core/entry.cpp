@@ -93,7 +93,7 @@ Result<cxxrt::Box<Region>> node_region(unsigned method, unsigned long pages, por
 	return dispatch(method, [&]<typename M>() -> Result<cxxrt::Box<Region>> {
 		if (device)
 			return Region::of_device(device);
-		if constexpr (cxxrt::SameAs<M, HugeFolio>)
+		if (cxxrt::SameAs<M, HugeFolio> && port_pmd_fits())
 			return Region::of_ram(M::kDefaultBacking, port_pmd_pages(), nullptr);
 		const bool compound = M::kDefaultBacking == PTELAB_BACKING_COMPOUND;
 		const bool block = compound || M::kDefaultBacking == PTELAB_BACKING_SPLIT;

@@ -162,6 +162,12 @@ unsigned long port_pmd_pages(void)
 #endif
 }
 
+/* 2 MiB with pages of 4 KiB, but 512 MiB with pages of 64 KiB. */
+bool port_pmd_fits(void)
+{
+	return port_pmd_pages() <= totalram_pages() / 4;
+}
+
 unsigned long port_pud_pages(void)
 {
 	return 1UL << (PUD_SHIFT - PAGE_SHIFT);

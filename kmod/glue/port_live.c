@@ -77,6 +77,20 @@ static unsigned int state_bits(bool write, bool dirty, bool young)
 	       (young ? PTELAB_PTE_YOUNG : 0);
 }
 
+/* Only where THP has PUDs is there anything that makes one in a mapping of ours, and all that asks of its bits. */
+static bool is_pud_leaf(pud_t pud, unsigned long addr, struct ptelab_pte *out)
+{
+#ifdef CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD
+	if (pud_leaf(pud)) {
+		out->state = state_bits(pud_write(pud), pud_dirty(pud), pud_young(pud)) | PTELAB_PTE_HUGE;
+		out->cache = cache_of(pud_val(pud));
+		out->pfn = pud_pfn(pud) + ((addr & ~PUD_MASK) >> PAGE_SHIFT);
+		return true;
+	}
+#endif
+	return false;
+}
+
 /*
  * A read-only walk by the inline helpers, because walk_page_range() is not exported and apply_to_page_range() allocates page
  * tables. As in GUP-fast (mm/gup.c: gup_pgd_range) interrupts are off, which keeps page tables from being freed under us, so
@@ -101,12 +115,8 @@ static void walk(const struct vm_area_struct *vma, unsigned long addr, struct pt
 	pud = READ_ONCE(*pudp);
 	if (pud_none(pud) || !pud_present(pud))
 		return;
-	if (pud_leaf(pud)) {
-		out->state = state_bits(pud_write(pud), pud_dirty(pud), pud_young(pud)) | PTELAB_PTE_HUGE;
-		out->cache = cache_of(pud_val(pud));
-		out->pfn = pud_pfn(pud) + ((addr & ~PUD_MASK) >> PAGE_SHIFT);
+	if (is_pud_leaf(pud, addr, out))
 		return;
-	}
 	pmdp = pmd_offset_lockless(pudp, pud, addr);
 	pmd = READ_ONCE(*pmdp);
 	if (pmd_none(pmd) || !pmd_present(pmd))

@@ -131,6 +131,11 @@ unsigned long port_pmd_pages()
 	return Kernel::get().personality().pmd_pages;
 }
 
+bool port_pmd_fits()
+{
+	return Kernel::get().personality().pmd_fits;
+}
+
 unsigned int port_fault_insert_pfn(vm_fault *vmf, unsigned long pfn)
 {
 	fake::must_be_in_fault(vmf);

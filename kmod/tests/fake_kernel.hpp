@@ -135,6 +135,7 @@ struct Personality {
 	unsigned page_shift = 12;
 	unsigned max_order = 10;
 	unsigned long pmd_pages = 8;	// 0: no huge pages
+	bool pmd_fits = true;
 	unsigned long pud_pages = 64;
 	unsigned long long features = PTELAB_HAS_ZAP_SPECIAL | PTELAB_HAS_ZAP_VMA | PTELAB_HAS_INSERT_PFN_PMD |
 				      PTELAB_HAS_INSERT_FOLIO_PMD | PTELAB_HAS_INSERT_PFN_PUD;

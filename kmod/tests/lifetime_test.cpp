@@ -132,4 +132,16 @@ TEST_CASE("a session knows its node, and a node's region is as large as a block 
 	CHECK(query(user.open(module, PTELAB_HUGE_FOLIO)).pages == 4);
 }
 
+TEST_CASE("where a PMD maps too much of the memory, huge_folio has a region as the others have, and it is mapped by pages")
+{
+	Module module{{.pmd_pages = 8, .pmd_fits = false}, 16};
+	Process user;
+	file *const file = user.open(module, PTELAB_HUGE_FOLIO);
+	CHECK(query(file).pages == 16);
+	const Mapped map = user.mmap(file, 16);
+	CHECK(user.write(map.at(), 5) == value(5));
+	CHECK(user.present() == 1);
+	CHECK_FALSE((lookup(file, map.at()).state & PTELAB_PTE_HUGE) != 0);
+}
+
 TEST_SUITE_END();

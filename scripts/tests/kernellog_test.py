@@ -29,6 +29,9 @@ invalid opcode: 0000 [#1] PREEMPT SMP
 CFI failure at call_any+0x1c/0x30 [ptelab] (target: port_zap+0x0/0x40 [ptelab]; expected type: 0x5e4d06a0)
 Oops: 0000 [#1] PREEMPT SMP KASAN
 Oops: Oops: 0002 [#1] PREEMPT SMP KASAN NOPTI
+Internal error: Oops: 0000000096000004 [#1] PREEMPT SMP
+Unable to handle kernel paging request at virtual address dead000000000108
+SError Interrupt on CPU1, code 0x00000000be000000 -- SError
 general protection fault, probably for non-canonical address 0xdffffc0000000000: 0000 [#1]
 KASAN: null-ptr-deref in range [0x0000000000000000-0x0000000000000007]
 UBSAN: array-index-out-of-bounds in /src/kmod/glue/main.c:12:3

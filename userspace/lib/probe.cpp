@@ -4,7 +4,6 @@
 #include <array>
 #include <csetjmp>
 #include <csignal>
-#include <cstring>
 #include <mutex>
 
 #include <ptelab/error.hpp>
@@ -75,6 +74,28 @@ template <class Access>
 	const std::uint8_t value = access();
 	armed = nullptr;
 	return {.value = value};
+}
+
+using Word [[gnu::may_alias]] = std::uint64_t;
+
+// Not memcpy(3): device memory may be on either side, where arm64 takes no access that is not aligned, nor "dc zva". Volatile
+// keeps the copy between the arming and the disarming of the jump, too.
+void copy_aligned(std::uint8_t *to, const std::uint8_t *from, std::size_t bytes)
+{
+	const auto offset = [](const void *address) { return reinterpret_cast<std::uintptr_t>(address) % sizeof(Word); };
+	const auto one = [&] {
+		*static_cast<volatile std::uint8_t *>(to++) = *static_cast<const volatile std::uint8_t *>(from++);
+		--bytes;
+	};
+
+	if (offset(to) == offset(from)) {
+		while (bytes && offset(to))
+			one();
+		for (; bytes >= sizeof(Word); bytes -= sizeof(Word), to += sizeof(Word), from += sizeof(Word))
+			*reinterpret_cast<volatile Word *>(to) = *reinterpret_cast<const volatile Word *>(from);
+	}
+	while (bytes)
+		one();
 }
 
 std::string code_name(int signal, int code)
@@ -169,9 +190,7 @@ Touch Probe::write(void *address, std::uint8_t value) const
 Touch Probe::copy(void *to, const void *from, std::size_t bytes) const
 {
 	return guarded([=] {
-		std::memcpy(to, from, bytes);
-		// Keeps the copy between the arming and the disarming of the jump.
-		asm volatile("" ::: "memory");
+		copy_aligned(static_cast<std::uint8_t *>(to), static_cast<const std::uint8_t *>(from), bytes);
 		return std::uint8_t{0};
 	});
 }

@@ -128,7 +128,7 @@ RULE_PER_NODE("hwpoison_is_a_memory_error", kFaultNodes & kFirstNodes, .contract
 	});
 	rule.expect("signal", seen.signal, SIGBUS);
 	rule.expect("si_code is BUS_MCEERR_AR", seen.code == BUS_MCEERR_AR, true);
-	rule.expect("si_addr_lsb", seen.lsb, 12);
+	rule.expect("si_addr_lsb is a page's", 1UL << seen.lsb, page_size());
 	rule.expect("si_addr is the byte", seen.address, true);
 	rule.expect("faults", device.stats().faults, 1U);
 }
@@ -208,16 +208,16 @@ RULE("fault_page.compound_page", .contract = "FR-11",
      .source = "mm/memory.c:finish_fault", .needs = {thp()})
 {
 	Device device(node_of(PTELAB_FAULT_PAGE));
-	device.setup({.backing = PTELAB_BACKING_COMPOUND, .pages = kPmdPages});
+	device.setup({.backing = PTELAB_BACKING_COMPOUND, .pages = pmd_pages()});
 	const HugePlace place;
-	const Mapping map = place.map(device, kHuge);
+	const Mapping map = place.map(device, pmd_bytes());
 
 	rule.expect("a read", map.touch(3).outcome(), kOk);
 	const std::size_t there = present(device, map);
 	const bool huge = (state_of(device, map, 3) & PTELAB_PTE_HUGE) != 0;
-	rule.because("pages present", "512 if finish_fault used a huge entry");
+	rule.because("pages present", "all of them if finish_fault used a huge entry");
 	rule.observe("pages present", there);
-	rule.expect("pages by one fault, or one", there == 1 || there == kPmdPages, true);
+	rule.expect("pages by one fault, or one", there == 1 || there == pmd_pages(), true);
 	rule.expect("a huge entry for all, a small one for one", huge, there != 1);
 	rule.expect("it ends at the file's size, which a device has not", huge, mapped_by_a_huge_entry());
 	map.put(pages(100), std::uint8_t{4});
@@ -245,14 +245,14 @@ RULE("fault_page.compound_page_in_a_mixed_map", .contract = "FR-11",
 {
 	constexpr const char *kLine = "BUG: Bad rss-counter state";
 	Device device(node_of(PTELAB_FAULT_PAGE));
-	device.setup({.backing = PTELAB_BACKING_COMPOUND, .pages = kPmdPages});
+	device.setup({.backing = PTELAB_BACKING_COMPOUND, .pages = pmd_pages()});
 	shape(device, {.vm_set = PTELAB_VM_MIXEDMAP});
 	const std::int64_t references = page_info(device, 0).references;
 	KernelLog log;
 	// The counters of an address space are looked at when it goes.
 	const bool huge = in_child([&] {
 		const HugePlace place;
-		const Mapping map = place.map(device, kHuge);
+		const Mapping map = place.map(device, pmd_bytes());
 		map.touch(0);
 		return is_huge(device, map);
 	});

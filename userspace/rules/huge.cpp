@@ -20,7 +20,7 @@ std::size_t huge_faults(const Node &node, int advice)
 {
 	const Device device = huge_region(node);
 	const HugePlace place;
-	const Mapping map = place.map(device, kHuge);
+	const Mapping map = place.map(device, pmd_bytes());
 	EventLog log(device);
 
 	if (advice >= 0 && ::madvise(map.data(), map.size(), advice) < 0)
@@ -81,13 +81,13 @@ RULE_PER_NODE("huge_fault_is_suppressed", bit_of(PTELAB_HUGE_PFN), .contract = "
 }
 
 RULE_PER_NODE("huge_fault_beyond_the_vma", bit_of(PTELAB_HUGE_PFN), .contract = "HG-03",
-	      .says = "->huge_fault is called although its 2 MiB do not fit in the VMA: the driver itself has to fall back",
+	      .says = "->huge_fault is called although what a PMD maps does not fit in the VMA: the driver itself has to fall back",
 	      .source = "mm/memory.c:__handle_mm_fault", .needs = {thp(), huge_faults_of_devices(), root()})
 {
 	const ThpPolicy policy("always");
 	const Device device = huge_region(rule.node());
 	const HugePlace place;
-	const Mapping map = place.map(device, kHuge / 2);
+	const Mapping map = place.map(device, pmd_bytes() / 2);
 	EventLog log(device);
 
 	rule.expect("the access", map.touch(0).outcome(), kOk);
@@ -98,13 +98,13 @@ RULE_PER_NODE("huge_fault_beyond_the_vma", bit_of(PTELAB_HUGE_PFN), .contract = 
 }
 
 RULE_PER_NODE("huge_fault_before_the_vma", bit_of(PTELAB_HUGE_PFN), .contract = "HG-04",
-	      .says = "->huge_fault is called although its 2 MiB begin before the VMA: the driver itself has to fall back",
+	      .says = "->huge_fault is called although what a PMD maps begins before the VMA: the driver itself has to fall back",
 	      .source = "mm/memory.c:__handle_mm_fault", .needs = {thp(), huge_faults_of_devices(), root()})
 {
 	const ThpPolicy policy("always");
 	const Device device = huge_region(rule.node());
 	const HugePlace place;
-	const Mapping map = place.map(device, kHuge / 2, kHuge / 2);
+	const Mapping map = place.map(device, pmd_bytes() / 2, pmd_bytes() / 2);
 	EventLog log(device);
 
 	rule.expect("the access", map.touch(0).outcome(), kOk);
@@ -122,7 +122,7 @@ RULE_PER_NODE("huge_fault_falls_back", bit_of(PTELAB_HUGE_PFN), .contract = "HG-
 	Device device = huge_region(rule.node());
 	plan(device, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK});
 	const HugePlace place;
-	const Mapping map = place.map(device, kHuge);
+	const Mapping map = place.map(device, pmd_bytes());
 	EventLog log(device);
 
 	rule.expect("the access", map.touch(0).outcome(), kOk);
@@ -140,10 +140,10 @@ RULE_PER_NODE("a_part_takes_the_huge_pmd", bit_of(PTELAB_HUGE_PFN), .contract = 
 	const auto look = [&](const std::string &how, const std::function<void(Mapping &)> &take_part) {
 		const Device device = huge_region(rule.node());
 		const HugePlace place;
-		Mapping map = place.map(device, kHuge);
+		Mapping map = place.map(device, pmd_bytes());
 		rule.expect(how + ": the access", map.touch(0).outcome(), kOk);
 		rule.expect(how + ": huge", is_huge(device, map), true);
-		Mapping part = map.split(kHuge / 2);
+		Mapping part = map.split(pmd_bytes() / 2);
 		take_part(part);
 		rule.expect(how + ": present after it", present(device, map), 0U);
 		rule.expect(how + ": the next access", map.touch(0).outcome(), kOk);
@@ -160,7 +160,7 @@ RULE_PER_NODE("fork_and_a_huge_pmd", bit_of(PTELAB_HUGE_PFN), .contract = "HG-07
 	const ThpPolicy policy("always");
 	const Device device = huge_region(rule.node());
 	const HugePlace place;
-	const Mapping map = place.map(device, kHuge);
+	const Mapping map = place.map(device, pmd_bytes());
 
 	map.touch(0);
 	rule.expect("huge", is_huge(device, map), true);
@@ -178,7 +178,7 @@ RULE_PER_NODE("a_second_huge_insert", bit_of(PTELAB_HUGE_PFN), .contract = "HG-0
 	const Device device = huge_region(rule.node(), hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT) |
 							       hook_bit(PTELAB_HOOK_HUGE_FAULT) | hook_bit(PTELAB_HOOK_PFN_MKWRITE));
 	const HugePlace place;
-	const Mapping map = place.map(device, kHuge);
+	const Mapping map = place.map(device, pmd_bytes());
 	EventLog log(device);
 
 	rule.expect("the read", map.touch(0).outcome(), kOk);
@@ -191,19 +191,19 @@ RULE_PER_NODE("a_second_huge_insert", bit_of(PTELAB_HUGE_PFN), .contract = "HG-0
 }
 
 RULE_PER_NODE("a_huge_folio", bit_of(PTELAB_HUGE_FOLIO), .contract = "HG-09",
-	      .says = "vmf_insert_folio_pmd counts a whole folio as mapped: 2 MiB of RssFile and one reference", .source = "mm/huge_memory.c:vmf_insert_folio_pmd",
+	      .says = "vmf_insert_folio_pmd counts a whole folio as mapped: all of it in RssFile and one reference", .source = "mm/huge_memory.c:vmf_insert_folio_pmd",
 	      .needs = {thp(), feature(PTELAB_HAS_INSERT_FOLIO_PMD), root()})
 {
 	const ThpPolicy policy("always");
 	const Device device = huge_region(rule.node());
 	const HugePlace place;
-	Mapping map = place.map(device, kHuge);
+	Mapping map = place.map(device, pmd_bytes());
 	const std::int64_t references = page_info(device, 0).references;
 	const auto rss = [&] { return smaps_at(map.data()).value().kb("Rss"); };
 
 	rule.expect("the access", map.touch(0).outcome(), kOk);
 	rule.expect("huge", is_huge(device, map), true);
-	rule.expect("Rss", rss(), kHuge / 1024);
+	rule.expect("Rss", rss(), pmd_bytes() / 1024);
 	rule.expect("references while mapped", page_info(device, 0).references - references, 1);
 	map.unmap();
 	rule.expect("references after", page_info(device, 0).references - references, 0);
@@ -216,7 +216,7 @@ RULE("huge_pfn.pin", .contract = "GP-12",
 	const ThpPolicy policy("always");
 	const Device device = huge_region(node_of(PTELAB_HUGE_PFN));
 	const HugePlace place;
-	const Mapping map = place.map(device, kHuge);
+	const Mapping map = place.map(device, pmd_bytes());
 
 	map.touch(0);
 	rule.expect("a huge entry", is_huge(device, map), true);

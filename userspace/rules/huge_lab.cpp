@@ -3,14 +3,18 @@
 
 #include <fstream>
 
+#include <fmt/core.h>
+
 #include <ptelab/procfs.hpp>
 
+#include "machine.hpp"
 #include "symbols.hpp"
 
 namespace ptelab {
 namespace {
 
 constexpr const char *kPolicy = "/sys/kernel/mm/transparent_hugepage/enabled";
+constexpr const char *kPmdSize = "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size";
 
 // The word in brackets of "always [madvise] never".
 std::string chosen(const std::string &choices)
@@ -20,6 +24,17 @@ std::string chosen(const std::string &choices)
 }
 
 } // namespace
+
+std::size_t pmd_bytes()
+{
+	static const std::string size = read_line(kPmdSize);
+	return size.empty() ? 0 : std::stoull(size);
+}
+
+std::size_t pmd_pages()
+{
+	return pmd_bytes() / page_size();
+}
 
 ThpPolicy::ThpPolicy(const std::string &word) : before_(chosen(read_line(kPolicy)))
 {
@@ -54,7 +69,7 @@ Mapping HugePlace::map(const Device &device, std::size_t bytes, std::size_t at, 
 
 Device huge_region(const Node &node, __u64 hooks, std::size_t pmds)
 {
-	return traced_region(node, pmds * kPmdPages, {.hooks = hooks});
+	return traced_region(node, pmds * pmd_pages(), {.hooks = hooks});
 }
 
 bool is_huge(const Device &device, const Mapping &map)
@@ -67,9 +82,14 @@ bool bars_device_files()
 	return has_global_function("hugepage_vma_check");
 }
 
-Need thp()
+Need thp(std::size_t pmds)
 {
-	return kconfig("CONFIG_TRANSPARENT_HUGEPAGE", kPolicy);
+	const Need option = kconfig("CONFIG_TRANSPARENT_HUGEPAGE", kPolicy);
+	const Need memory = memory_for(pmds == 1 ? "what a PMD maps" : fmt::format("what {} PMDs map", pmds), [pmds] { return pmds * pmd_bytes(); });
+	return {option.what, [option, memory] {
+			const std::string why_not = option.why_not();
+			return why_not.empty() ? memory.why_not() : why_not;
+		}};
 }
 
 Need huge_faults_of_devices()

@@ -10,8 +10,8 @@
 
 namespace ptelab {
 
-inline constexpr std::size_t kHuge = 2 << 20; // what one PMD maps
-inline constexpr std::size_t kPmdPages = kHuge / 4096;
+std::size_t pmd_bytes(); // what one PMD maps; 0 without THP
+std::size_t pmd_pages();
 inline constexpr std::size_t kGiB = std::size_t{1} << 30; // what one PUD maps
 
 // The word of sysfs, and as it was afterwards.
@@ -31,7 +31,7 @@ private:
 // Address space in which one range of this size begins at a multiple of it.
 class HugePlace {
 public:
-	explicit HugePlace(std::size_t size = kHuge);
+	explicit HugePlace(std::size_t size = pmd_bytes());
 
 	std::byte *aligned() const;
 	// Over the reserved range, which is unmapped whole at the end.
@@ -50,7 +50,8 @@ bool is_huge(const Device &device, const Mapping &map);
 // own, before page faults asked it too, which made it global, and went.
 bool bars_device_files();
 
-Need thp();
+// THP, and memory for what so many PMDs map.
+Need thp(std::size_t pmds = 1);
 Need huge_faults_of_devices();
 
 } // namespace ptelab

@@ -8,7 +8,7 @@ namespace {
 
 RULE_PER_NODE("another_huge_pfn", bit_of(PTELAB_HUGE_PFN), .contract = "HG-08",
 	      .says = "vmf_insert_pfn_pmd of another pfn over a PMD warns, once, on a write, answers NOPAGE and leaves the PMD as it is",
-	      .source = "mm/huge_memory.c:insert_pfn_pmd", .needs = {thp(), huge_faults_of_devices(), root()})
+	      .source = "mm/huge_memory.c:insert_pfn_pmd", .needs = {thp(2), huge_faults_of_devices(), root()})
 {
 	constexpr const char *kLine = "WARNING: .*mm/huge_memory\\.c:.*[ _]insert_(pfn_)?pmd";
 	rule.declare_kernel_line(kLine);
@@ -17,7 +17,7 @@ RULE_PER_NODE("another_huge_pfn", bit_of(PTELAB_HUGE_PFN), .contract = "HG-08",
 	Device device = huge_region(rule.node(),
 				    kOpenAndClose | hook_bit(PTELAB_HOOK_FAULT) | hook_bit(PTELAB_HOOK_HUGE_FAULT) | hook_bit(PTELAB_HOOK_PFN_MKWRITE), 2);
 	const HugePlace place;
-	const Mapping map = place.map(device, kHuge);
+	const Mapping map = place.map(device, pmd_bytes());
 	EventLog log(device);
 
 	plan(device, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_OTHER, .after = 1, .count = 1});
@@ -37,9 +37,9 @@ void expect_refused_folio(Rule &rule, ptelab_answer answer, std::size_t place_si
 {
 	rule.declare_kernel_line(line);
 	const ThpPolicy policy("always");
-	Device device = traced_region(rule.node(), 2 * kPmdPages, {.vm_set = vm_set}); // one folio of two PMDs
+	Device device = traced_region(rule.node(), 2 * pmd_pages(), {.vm_set = vm_set}); // one folio of two PMDs
 	const HugePlace place(place_size);
-	const Mapping map = place.map(device, kHuge);
+	const Mapping map = place.map(device, pmd_bytes());
 	const std::int64_t references = page_info(device, 0).references;
 
 	plan(device, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = answer, .count = 1});
@@ -51,14 +51,14 @@ void expect_refused_folio(Rule &rule, ptelab_answer answer, std::size_t place_si
 
 RULE_PER_NODE("a_folio_of_another_order", bit_of(PTELAB_HUGE_FOLIO), .contract = "HG-09",
 	      .says = "vmf_insert_folio_pmd of a folio that is not of a PMD's order is SIGBUS and, once, a warning",
-	      .source = "mm/huge_memory.c:vmf_insert_folio_pmd", .needs = {thp(), feature(PTELAB_HAS_INSERT_FOLIO_PMD), root()})
+	      .source = "mm/huge_memory.c:vmf_insert_folio_pmd", .needs = {thp(2), feature(PTELAB_HAS_INSERT_FOLIO_PMD), root()})
 {
-	expect_refused_folio(rule, PTELAB_ANSWER_OTHER, kHuge, 0, "WARNING: .*mm/huge_memory\\.c:.* vmf_insert_folio_pmd");
+	expect_refused_folio(rule, PTELAB_ANSWER_OTHER, pmd_bytes(), 0, "WARNING: .*mm/huge_memory\\.c:.* vmf_insert_folio_pmd");
 }
 
 RULE_PER_NODE("a_folio_for_a_pud", bit_of(PTELAB_HUGE_FOLIO),
 	      .says = "vmf_insert_folio_pud of a folio that is not of a PUD's order is SIGBUS and, once, a warning",
-	      .source = "mm/huge_memory.c:vmf_insert_folio_pud", .needs = {thp(), feature(PTELAB_HAS_INSERT_FOLIO_PUD), root()})
+	      .source = "mm/huge_memory.c:vmf_insert_folio_pud", .needs = {thp(2), feature(PTELAB_HAS_INSERT_FOLIO_PUD), root()})
 {
 	expect_refused_folio(rule, PTELAB_ANSWER_OTHER_PUD, kGiB, PTELAB_VM_MIXEDMAP, "WARNING: .*mm/huge_memory\\.c:.* vmf_insert_folio_pud");
 }
@@ -108,9 +108,9 @@ RULE("bare.gup_of_a_huge_pfn", .contract = "GP-12",
 		const std::string name = mixed ? "VM_MIXEDMAP: " : "VM_PFNMAP: ";
 		// One folio: of single pages the reference would be the first one's, and given back by the one that was wanted.
 		Device device = bare({.hooks = kOpenAndClose | hook_bit(PTELAB_HOOK_FAULT) | hook_bit(PTELAB_HOOK_HUGE_FAULT), .vm_set = flag},
-				     kPmdPages, PTELAB_BACKING_COMPOUND);
+				     pmd_pages(), PTELAB_BACKING_COMPOUND);
 		const HugePlace place;
-		const Mapping map = place.map(device, kHuge);
+		const Mapping map = place.map(device, pmd_bytes());
 		const std::int64_t references = page_info(device, 3).references;
 
 		rule.expect(name + "the access", map.touch(3).outcome(), kOk);

@@ -3,6 +3,7 @@
 #include <ptelab/procfs.hpp>
 
 #include "calls.hpp"
+#include "machine.hpp"
 
 namespace ptelab {
 namespace {
@@ -73,14 +74,14 @@ RULE_PER_NODE("counts_nothing", bit_of(PTELAB_FAULT_INSERT_PFN) | bit_of(PTELAB_
 }
 
 RULE_PER_NODE("counts_nothing", bit_of(PTELAB_FAULT_INSERT_MIXED), .contract = "IF-10",
-	      .says = "vmf_insert_mixed of RAM makes a special entry on x86: mixed does not mean counted",
+	      .says = "vmf_insert_mixed of RAM makes a special entry where there is a bit for it: mixed does not mean counted",
 	      .source = "mm/memory.c:__vm_insert_mixed", .needs = {root()})
 {
 	expect_uncounted(rule);
 }
 
 RULE("insert_pfn.memory_type_of_ram", .contract = "IF-08",
-     .says = "The memory type given to vmf_insert_pfn_prot is replaced by write-back for RAM, and nobody is told",
+     .says = "The memory type given to vmf_insert_pfn_prot is replaced by write-back for RAM on x86, and nobody is told",
      .source = "arch/x86/mm/pat/memtype.c:track_pfn_insert", .needs = {root()})
 {
 	const Device device = bare({.vm_set = kPfnFlags});
@@ -95,7 +96,7 @@ RULE("insert_pfn.memory_type_of_ram", .contract = "IF-08",
 		rule.expect(name, fault_answer_to(device, wanted), "NOPAGE");
 		rule.expect(name + ", as it is", std::string(name_of(static_cast<ptelab_cache>(
 						  device.lookup(map.page(static_cast<std::size_t>(at))).front().cache))),
-			    std::string(name_of(PTELAB_CACHE_WRITE_BACK)));
+			    choose(keeps_memory_types(), std::string(name_of(PTELAB_CACHE_WRITE_BACK)), name, kMemtypesReason));
 	}
 	rule.expect("lines of the kernel", log.count("x86/PAT"), 0U);
 }

@@ -118,7 +118,11 @@ RULE("fault_page.read_then_write", .contract = "MP-06",
 		return faults_to_read_then_write(map);
 	};
 
-	rule.expect("no hook", faults_with(0), 1);
+	// Shared memory, of which nobody is told, shows whether the processor marks an entry as dirty by itself. Without that arm64
+	// takes a fault for the first write (CONFIG_ARM64_HW_AFDBM, include/asm/pgtable.h: pte_hw_dirty).
+	const auto plain = faults_to_read_then_write(Mapping(-1, pages(2), {.flags = MAP_SHARED | MAP_ANONYMOUS}));
+	rule.expect("no hook", faults_with(0),
+		    choose(plain == 1, 1, 2, "a processor that sets no dirty bit by itself faults at the first write: measured on shared memory"));
 	rule.expect("page_mkwrite", faults_with(hook_bit(PTELAB_HOOK_PAGE_MKWRITE)), 2);
 	rule.expect("pfn_mkwrite", faults_with(hook_bit(PTELAB_HOOK_PFN_MKWRITE)), 2);
 }

@@ -30,6 +30,7 @@ constexpr int kWarmUp = 5;		   // rounds that fill the kernel's caches
 // Rounds, after which one has the nodes' regions in their full size.
 constexpr int kFullEvery = 9;
 constexpr int kFullEveryUnderKasan = 4;
+constexpr std::size_t kTwiceTheDefault = 8 << 20;
 constexpr const char *kSmall = "pages=16"; // the others: what a load takes is the time to allocate pages
 
 // The file to load it from again: $PTELAB_MODULE, or by name from /lib/modules.
@@ -181,11 +182,12 @@ RULE("module.pages", .says = "The parameter pages sets the size of each node's o
      .needs = {root(), module_can_be_loaded_again()}, .suite = kReloadSuite)
 {
 	const Unloaded unloaded;
+	const std::size_t asked = kTwiceTheDefault / page_size();
 
-	rule.expect("load", unloaded.load({"pages=2048"}), 0);
+	rule.expect("load", unloaded.load({"pages=" + std::to_string(asked)}), 0);
 	for (const Node &node : first_nodes())
 		if (node.method != PTELAB_IOMAP)
-			rule.expect(node.name, Device(node).query().pages, pages_of(Device(node).query(), 2048));
+			rule.expect(node.name, Device(node).query().pages, pages_of(Device(node).query(), asked));
 	unloaded.unload();
 }
 

@@ -15,6 +15,7 @@
 
 #include <ptelab/procfs.hpp>
 
+#include "huge_lab.hpp"
 #include "rule.hpp"
 #include "runner.hpp"
 #include "symbols.hpp"
@@ -150,6 +151,8 @@ Reach::Reach()
 			entry.barred = fmt::format("{}: {}", call.barred_by, call.barred_because);
 		else if (call.exported && !(kernel_features() & call.exported))
 			entry.barred = call.not_exported_because;
+		else if (call.pmds)
+			entry.barred = thp(call.pmds).why_not();
 	}
 	counter_.start();
 }

@@ -36,6 +36,7 @@ struct FamilyCall {
 	// A bit of PTELAB_HAS_*, without which the function may be there but is not exported, so that no module can call it.
 	__u64 exported = 0;
 	std::string_view not_exported_because = "";
+	std::size_t pmds = 0; // it takes what so many PMDs map, for which this machine may have too little memory
 };
 
 // The table of the calls; reach_table.cpp.

@@ -7,6 +7,7 @@
 #include <ptelab/procfs.hpp>
 
 #include "calls.hpp"
+#include "machine.hpp"
 
 namespace ptelab {
 namespace {
@@ -45,7 +46,7 @@ RULE("remap_pfn.exact_flags", .contract = "RM-01", .says = "remap_pfn_range make
 	rule.expect("pages read", touch_all(map), 1U);
 }
 
-RULE("remap_pfn.io_remap", .contract = "RM-01", .says = "io_remap_pfn_range is remap_pfn_range on x86: it sets the same flags, on RAM too",
+RULE("remap_pfn.io_remap", .contract = "RM-01", .says = "io_remap_pfn_range is remap_pfn_range: it sets the same flags, on RAM too",
      .source = "include/linux/mm.h:io_remap_pfn_range")
 {
 	const Device device = bare();
@@ -168,8 +169,9 @@ RULE("remap_pfn.fork_after_cow_of_the_first_page", .contract = "RM-14",
 	rule.expect("nothing written", fork_errno(4), 0);
 	rule.expect("the second page written", fork_errno(1), 0);
 	rule.expect("the first page written", fork_errno(0),
-		    by_feature(PTELAB_HAS_MMAP_PREPARE, Errno(0), Errno(ENOMEM),
-			       "the memory type is in vma->pfnmap_track_ctx since 6.16, which has mmap_prepare too; before, it is looked up in the page table"));
+		    choose(!keeps_memory_types() || kernel_features() & PTELAB_HAS_MMAP_PREPARE, Errno(0), Errno(ENOMEM),
+			   "x86 keeps the memory type in vma->pfnmap_track_ctx since 6.16, which has mmap_prepare too; before, it is looked up in the page "
+			   "table; other machines keep none"));
 }
 
 RULE("remap_pfn.hole", .contract = "RM-18",

@@ -8,6 +8,7 @@
 
 #include "calls.hpp"
 #include "injection.hpp"
+#include "machine.hpp"
 #include "memory_limit.hpp"
 #include "room.hpp"
 #include "symbols.hpp"
@@ -15,7 +16,7 @@
 namespace ptelab {
 namespace {
 
-// Two page tables of 4 KiB pages, so that there is a half way.
+// So that there is a half way.
 constexpr std::size_t kTables = 2;
 
 std::size_t pages_of_a_table()
@@ -135,7 +136,7 @@ bool is_one_function()
 }
 
 RULE("remap_pfn.failure_half_way", .contract = "RM-10", .says = "remap_pfn_range that runs out of memory half way takes back what it had mapped",
-     .source = "mm/memory.c:remap_pfn_range_notrack", .needs = {root(), kShortage})
+     .source = "mm/memory.c:remap_pfn_range_notrack", .needs = {root(), kShortage, memory_for("what two page tables map", [] { return pages(kTables * pages_of_a_table()); })})
 {
 	rule.declare_kernel_line("page allocation failure");
 	// What it takes back it also takes off the books of the memory types, and up to 6.12 those look for the first page, which

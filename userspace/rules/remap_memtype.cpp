@@ -7,19 +7,18 @@
 #include <ptelab/procfs.hpp>
 
 #include "calls.hpp"
+#include "machine.hpp"
 #include "symbols.hpp"
 
 namespace ptelab {
 namespace {
-
-constexpr const char *kMemtypes = "/sys/kernel/debug/x86/pat_memtype_list";
 
 // Up to 6.12 a VMA had the flag VM_PAT, since 6.16 it has a counted pfnmap_track_ctx.
 constexpr __u64 kCountedReservation = PTELAB_HAS_MMAP_PREPARE;
 constexpr const char *kCounted = "the reservation is counted by the VMAs that use it since 6.16, which has mmap_prepare too";
 
 RULE("remap_pfn.write_combining_of_ram", .contract = "RM-11",
-     .says = "Write-combining asked for RAM becomes write-back: with a line in the log if the whole VMA is remapped, silently if a part is",
+     .says = "Write-combining asked for RAM becomes write-back on x86: with a line in the log if the whole VMA is remapped, silently if a part is",
      .source = "arch/x86/mm/pat/memtype.c:reserve_pfn_range, track_pfn_remap", .needs = {root()})
 {
 	constexpr const char *kLine = "x86/PAT: .* map pfn RAM range req write-combining for .*, got write-back";
@@ -37,8 +36,9 @@ RULE("remap_pfn.write_combining_of_ram", .contract = "RM-11",
 		wanted.bytes = pages(count);
 		rule.expect(what, answer_to(device, wanted), 0);
 		for (std::size_t page = 0; page < count; ++page)
-			rule.expect(what + ", its memory type", device.lookup(map.page(page)).front().cache, PTELAB_CACHE_WRITE_BACK);
-		rule.expect(what + ", lines of the kernel", log.count(kLine), count == 4 ? 1U : 0U);
+			rule.expect(what + ", its memory type", device.lookup(map.page(page)).front().cache,
+				    choose<__u32>(keeps_memory_types(), PTELAB_CACHE_WRITE_BACK, PTELAB_CACHE_WRITE_COMBINING, kMemtypesReason));
+		rule.expect(what + ", lines of the kernel", log.count(kLine), choose(keeps_memory_types() && count == 4, 1U, 0U, kMemtypesReason));
 	}
 }
 

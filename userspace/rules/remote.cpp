@@ -12,6 +12,7 @@
 #include <ptelab/child.hpp>
 
 #include "calls.hpp"
+#include "machine.hpp"
 #include "release.hpp"
 
 namespace ptelab {
@@ -21,7 +22,7 @@ constexpr __u64 kUsual = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE
 constexpr __u64 kWord = 0x1122334455667788;
 
 // What the kernel says each time it refuses to ioremap RAM.
-const std::string kIoremapWarning = "ioremap on RAM at|" + warning_in("arch/x86/mm/ioremap\\.c");
+const std::string kIoremapWarning = "ioremap on RAM at|" + warning_in("arch/[a-z0-9]+/mm/ioremap\\.c");
 
 // What generic_access_phys() answered, call by call.
 std::vector<std::int64_t> answers_of(EventLog &log)
@@ -116,7 +117,7 @@ Device generic(bool reserved, ptelab_method method = PTELAB_FAULT_INSERT_PFN)
 
 RULE("fault_insert_pfn.debugger_with_generic_access", .contract = "PT-02",
      .says = "With generic_access_phys ptrace and /proc/PID/mem reach a PFN mapping; process_vm_readv does not",
-     .source = "mm/memory.c:generic_access_phys", .needs = {feature(PTELAB_HAS_GENERIC_ACCESS)})
+     .source = "mm/memory.c:generic_access_phys", .needs = {feature(PTELAB_HAS_GENERIC_ACCESS), ioremap_of_reserved_ram()})
 {
 	const Device device = generic(true);
 	const Mapping map(device, pages(kPages));
@@ -124,6 +125,20 @@ RULE("fault_insert_pfn.debugger_with_generic_access", .contract = "PT-02",
 	map.put(0, kWord);
 	// A child's page tables are empty after fork() unless these are copied: VM_PFNMAP ones are.
 	expect_seen(rule, map, Value(kWord));
+}
+
+RULE("iomap.debugger_with_generic_access", .contract = "PT-02",
+     .says = "With generic_access_phys ptrace and /proc/PID/mem reach a device's memory; process_vm_readv does not",
+     .source = "mm/memory.c:generic_access_phys", .needs = {feature(PTELAB_HAS_GENERIC_ACCESS), node(PTELAB_IOMAP)})
+{
+	Device device(node_of(PTELAB_IOMAP));
+	shape(device, {.hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_GENERIC_ACCESS)});
+	const Mapping map(device, pages(1), {.offset = pages(kPages)});
+	const auto before = map.get<__u64>(0);
+
+	map.put(0, kWord);
+	expect_seen(rule, map, Value(kWord));
+	map.put(0, before);
 }
 
 RULE("fault_insert_pfn.access_past_the_end", .contract = "PT-03",
@@ -148,7 +163,7 @@ RULE("fault_insert_pfn.access_past_the_end", .contract = "PT-03",
 RULE("bare.generic_access_of_scattered_pages", .contract = "PT-04",
      .says = "generic_access_phys reads on in physical memory, and finds there the page that follows the first one; or, since 7.3, stops "
 	     "at the end of the page, and is called again for the next",
-     .source = "mm/memory.c:generic_access_phys", .needs = {feature(PTELAB_HAS_GENERIC_ACCESS)})
+     .source = "mm/memory.c:generic_access_phys", .needs = {feature(PTELAB_HAS_GENERIC_ACCESS), ioremap_of_reserved_ram()})
 {
 	Device device = bare({.flags = PTELAB_SHAPE_RESERVED | PTELAB_SHAPE_EVENTS,
 			      .hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_GENERIC_ACCESS),
@@ -182,7 +197,7 @@ RULE("bare.generic_access_of_scattered_pages", .contract = "PT-04",
 
 RULE("fault_insert_pfn.generic_access_of_ram", .contract = "PT-05",
      .says = "generic_access_phys fails on ordinary RAM: EIO; ioremap refuses it with a warning, or it is seen before, in silence",
-     .source = "arch/x86/mm/ioremap.c:__ioremap_caller, mm/memory.c:generic_access_phys",
+     .source = "arch/x86/mm/ioremap.c:__ioremap_caller, arch/arm64/mm/ioremap.c:__ioremap_prot, mm/memory.c:generic_access_phys",
      .needs = {root(), feature(PTELAB_HAS_GENERIC_ACCESS)})
 {
 	const Device device = generic(false);
@@ -202,12 +217,12 @@ RULE("fault_insert_pfn.generic_access_of_ram", .contract = "PT-05",
 	const std::string reason = "7.3 looks whether the page is RAM before it maps it, which no feature shows";
 	rule.expect("its answers", answers, choose<std::vector<std::int64_t>>(looks, {-EINVAL, -EINVAL}, {-ENOMEM, -ENOMEM}, reason));
 	if (!looks)
-		rule.expect("the kernel warned since boot", kernel_said("ioremap on RAM at"), true);
+		rule.expect("the kernel warned since boot", kernel_said(kIoremapWarning), true);
 }
 
 RULE("fault_insert_pfn.generic_access_of_read_only", .contract = "PT-06",
      .says = "generic_access_phys refuses to write where the entry is read-only: EIO, and nothing is copied", .source = "mm/memory.c:generic_access_phys",
-     .needs = {feature(PTELAB_HAS_GENERIC_ACCESS)})
+     .needs = {feature(PTELAB_HAS_GENERIC_ACCESS), ioremap_of_reserved_ram()})
 {
 	const Device device = generic(true);
 	Mapping map(device, pages(kPages));
@@ -223,7 +238,7 @@ RULE("fault_insert_pfn.generic_access_of_read_only", .contract = "PT-06",
 
 RULE("remap_pfn.generic_access_of_a_private_copy", .contract = "PT-07",
      .says = "generic_access_phys of a page that a private mapping has copied fails: the copy is RAM", .source = "mm/memory.c:generic_access_phys",
-     .needs = {feature(PTELAB_HAS_GENERIC_ACCESS)})
+     .needs = {feature(PTELAB_HAS_GENERIC_ACCESS), ioremap_of_reserved_ram()})
 {
 	const Device device = generic(true, PTELAB_REMAP_PFN);
 	const Mapping map(device, pages(kPages), {.flags = MAP_PRIVATE});

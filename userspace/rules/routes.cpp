@@ -8,6 +8,7 @@
 #include <ptelab/direct.hpp>
 
 #include "calls.hpp"
+#include "machine.hpp"
 #include "trace.hpp"
 
 namespace ptelab {
@@ -153,7 +154,7 @@ RULE_PER_NODE("access_process_vm", bit_of(PTELAB_FAULT_PAGE) | bit_of(PTELAB_FAU
 }
 
 RULE("routes.generic_access_phys", .says = "generic_access_phys as ->access lets /proc/PID/mem read a PFN mapping of reserved memory",
-     .source = "mm/memory.c:generic_access_phys", .needs = {feature(PTELAB_HAS_GENERIC_ACCESS), node(PTELAB_REMAP_PFN), root()})
+     .source = "mm/memory.c:generic_access_phys", .needs = {feature(PTELAB_HAS_GENERIC_ACCESS), ioremap_of_reserved_ram(), node(PTELAB_REMAP_PFN), root()})
 {
 	Device device = own_region(node_of(PTELAB_REMAP_PFN));
 	shape(device, {.flags = PTELAB_SHAPE_RESERVED, // ioremap() refuses other RAM

@@ -47,7 +47,7 @@ public:
 
 	Touch read(const void *address) const;
 	Touch write(void *address, std::uint8_t value) const;
-	// memcpy; when it faults, an unknown part has been copied.
+	// In aligned words, where the two lie alike. When it faults, an unknown part has been copied.
 	Touch copy(void *to, const void *from, std::size_t bytes) const;
 
 	// In a child process: faults that are not a Probe's end it, whatever the parent had installed.
