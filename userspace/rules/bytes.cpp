@@ -42,8 +42,8 @@ RULE_PER_NODE("fresh_reads_zero", kRamNodes & kFirstNodes, .says = "A fresh regi
 RULE_PER_NODE("mapping_reaches_read", kFirstNodes, .says = "What is written through the mapping is what read(2) reads, in the whole region",
 	      .source = "mm/memory.c:handle_mm_fault")
 {
-	const Device device = own_region(rule.node(), 1024);
-	const Mapping map(device, pages(1024));
+	const Device device = own_region(rule.node(), kLeast / page_size());
+	const Mapping map(device, kLeast);
 	const std::vector<std::byte> sent = pattern(map.size(), rule.node().method);
 	std::vector<std::byte> seen(map.size());
 
@@ -55,8 +55,8 @@ RULE_PER_NODE("mapping_reaches_read", kFirstNodes, .says = "What is written thro
 RULE_PER_NODE("write_reaches_mapping", kFirstNodes, .says = "What write(2) writes is what the mapping reads, in the whole region",
 	      .source = "mm/memory.c:handle_mm_fault")
 {
-	Device device = own_region(rule.node(), 1024);
-	const Mapping map(device, pages(1024));
+	Device device = own_region(rule.node(), kLeast / page_size());
+	const Mapping map(device, kLeast);
 	const std::vector<std::byte> sent = pattern(map.size(), 100U + rule.node().method);
 	std::vector<std::byte> seen(map.size());
 
