@@ -128,7 +128,7 @@ RULE_PER_NODE("hwpoison_is_a_memory_error", kFaultNodes & kFirstNodes, .contract
 	});
 	rule.expect("signal", seen.signal, SIGBUS);
 	rule.expect("si_code is BUS_MCEERR_AR", seen.code == BUS_MCEERR_AR, true);
-	rule.expect("si_addr_lsb is a page's", 1UL << seen.lsb, page_size());
+	rule.expect("si_addr_lsb is a page's", 1UL << seen.lsb == page_size(), true);
 	rule.expect("si_addr is the byte", seen.address, true);
 	rule.expect("faults", device.stats().faults, 1U);
 }

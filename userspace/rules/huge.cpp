@@ -45,12 +45,13 @@ RULE_PER_NODE("huge_fault_is_called", bit_of(PTELAB_HUGE_PFN) | bit_of(PTELAB_HU
 	policy.set("never");
 	// Measured: stable kernels got it too, and what else they have does not show it.
 	const bool bypass = rule.node().pfn && kernel_features() & PTELAB_HAS_FOLLOW_PFNMAP && huge_faults(rule.node(), -1) == 1;
+	const bool barred = bars_device_files() || (!rule.node().pfn && page_cache_is_smaller_than_pmds());
 	const auto look = [&](const char *word, bool hinted, bool allowed) {
 		policy.set(word);
 		rule.expect(fmt::format("{}{}", word, hinted ? ", MADV_HUGEPAGE" : ""),
 			    huge_faults(rule.node(), hinted ? MADV_HUGEPAGE : -1),
-			    choose(!bars_device_files() && (allowed || bypass), std::size_t{1}, std::size_t{0},
-				   "hugepage_vma_check (where it is) refuses device files; where special PMDs of pfns are known (as is follow_pfnmap_start), no policy is asked for VM_PFNMAP since 6.12.117 or before: told by one that forbids"));
+			    choose(!barred && (allowed || bypass), std::size_t{1}, std::size_t{0},
+				   "hugepage_vma_check (where it is) refuses device files; without VM_PFNMAP a PMD's order must be one of the page cache; where special PMDs of pfns are known (as is follow_pfnmap_start), no policy is asked for VM_PFNMAP since 6.12.117 or before: told by one that forbids"));
 	};
 
 	look("always", false, true);
@@ -192,7 +193,7 @@ RULE_PER_NODE("a_second_huge_insert", bit_of(PTELAB_HUGE_PFN), .contract = "HG-0
 
 RULE_PER_NODE("a_huge_folio", bit_of(PTELAB_HUGE_FOLIO), .contract = "HG-09",
 	      .says = "vmf_insert_folio_pmd counts a whole folio as mapped: all of it in RssFile and one reference", .source = "mm/huge_memory.c:vmf_insert_folio_pmd",
-	      .needs = {thp(), feature(PTELAB_HAS_INSERT_FOLIO_PMD), root()})
+	      .needs = {huge_folios(), feature(PTELAB_HAS_INSERT_FOLIO_PMD), root()})
 {
 	const ThpPolicy policy("always");
 	const Device device = huge_region(rule.node());

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "huge_lab.hpp"
 
+#include <filesystem>
 #include <fstream>
+#include <set>
 
 #include <fmt/core.h>
 
@@ -14,6 +16,7 @@ namespace ptelab {
 namespace {
 
 constexpr const char *kPolicy = "/sys/kernel/mm/transparent_hugepage/enabled";
+constexpr const char *kSizes = "/sys/kernel/mm/transparent_hugepage";
 constexpr const char *kPmdSize = "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size";
 
 // The word in brackets of "always [madvise] never".
@@ -89,6 +92,28 @@ Need thp(std::size_t pmds)
 	return {option.what, [option, memory] {
 			const std::string why_not = option.why_not();
 			return why_not.empty() ? memory.why_not() : why_not;
+		}};
+}
+
+bool page_cache_is_smaller_than_pmds()
+{
+	std::set<std::string> sizes;
+
+	for (const auto &each : std::filesystem::directory_iterator(kSizes))
+		if (std::filesystem::exists(each.path() / "shmem_enabled"))
+			sizes.insert(each.path().filename());
+	return !sizes.empty() && !sizes.contains(fmt::format("hugepages-{}kB", pmd_bytes() >> 10));
+}
+
+Need huge_folios(std::size_t pmds)
+{
+	const Need huge = thp(pmds);
+	return {huge.what, [huge] {
+			const std::string why_not = huge.why_not();
+			if (!why_not.empty() || !page_cache_is_smaller_than_pmds())
+				return why_not;
+			return fmt::format("this kernel asks ->huge_fault of a mapping with struct pages only for the orders of the page cache, and the {} MiB "
+					   "of a PMD are more (MAX_PAGECACHE_ORDER)", pmd_bytes() >> 20);
 		}};
 }
 

@@ -54,6 +54,12 @@ bool bars_device_files();
 Need thp(std::size_t pmds = 1);
 Need huge_faults_of_devices();
 
+// ->huge_fault of a mapping with struct pages is asked for the orders of the page cache alone (include/linux/huge_mm.h:
+// THP_ORDERS_ALL_FILE_DEFAULT), and a PMD's may be larger. Told by the sizes for which sysfs has shmem_enabled.
+bool page_cache_is_smaller_than_pmds();
+// thp(), and that.
+Need huge_folios(std::size_t pmds = 1);
+
 } // namespace ptelab
 
 #endif

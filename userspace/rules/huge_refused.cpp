@@ -51,14 +51,14 @@ void expect_refused_folio(Rule &rule, ptelab_answer answer, std::size_t place_si
 
 RULE_PER_NODE("a_folio_of_another_order", bit_of(PTELAB_HUGE_FOLIO), .contract = "HG-09",
 	      .says = "vmf_insert_folio_pmd of a folio that is not of a PMD's order is SIGBUS and, once, a warning",
-	      .source = "mm/huge_memory.c:vmf_insert_folio_pmd", .needs = {thp(2), feature(PTELAB_HAS_INSERT_FOLIO_PMD), root()})
+	      .source = "mm/huge_memory.c:vmf_insert_folio_pmd", .needs = {huge_folios(2), feature(PTELAB_HAS_INSERT_FOLIO_PMD), root()})
 {
 	expect_refused_folio(rule, PTELAB_ANSWER_OTHER, pmd_bytes(), 0, "WARNING: .*mm/huge_memory\\.c:.* vmf_insert_folio_pmd");
 }
 
 RULE_PER_NODE("a_folio_for_a_pud", bit_of(PTELAB_HUGE_FOLIO),
 	      .says = "vmf_insert_folio_pud of a folio that is not of a PUD's order is SIGBUS and, once, a warning",
-	      .source = "mm/huge_memory.c:vmf_insert_folio_pud", .needs = {thp(2), feature(PTELAB_HAS_INSERT_FOLIO_PUD), root()})
+	      .source = "mm/huge_memory.c:vmf_insert_folio_pud", .needs = {huge_folios(2), feature(PTELAB_HAS_INSERT_FOLIO_PUD), root()})
 {
 	expect_refused_folio(rule, PTELAB_ANSWER_OTHER_PUD, kGiB, PTELAB_VM_MIXEDMAP, "WARNING: .*mm/huge_memory\\.c:.* vmf_insert_folio_pud");
 }

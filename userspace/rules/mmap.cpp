@@ -161,6 +161,7 @@ RULE_PER_NODE("vm_flags", kAllNodes & ~bit_of(PTELAB_REMAP_VMALLOC), .contract =
 	Value::Array all(smaps->flags.begin(), smaps->flags.end());
 	if (rule.node().pfn && !rule.node().faults)
 		std::erase(all, Value("ar")); // shows_its_reservation judges it
+	rule.because("all VmFlags", "sd, which a new mapping has, is there only with CONFIG_MEM_SOFT_DIRTY");
 	rule.observe("all VmFlags", all);
 	rule.expect("mm", smaps->has("mm"), mixed);
 	for (const char *flag : {"io", "pf", "de", "dd"})

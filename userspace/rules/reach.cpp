@@ -151,8 +151,8 @@ Reach::Reach()
 			entry.barred = fmt::format("{}: {}", call.barred_by, call.barred_because);
 		else if (call.exported && !(kernel_features() & call.exported))
 			entry.barred = call.not_exported_because;
-		else if (call.pmds)
-			entry.barred = thp(call.pmds).why_not();
+		else if (call.machine)
+			entry.barred = call.machine().why_not();
 	}
 	counter_.start();
 }

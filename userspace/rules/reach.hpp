@@ -14,6 +14,7 @@
 
 #include <ptelab/value.hpp>
 
+#include "need.hpp"
 #include "ptelab.h"
 
 namespace ptelab {
@@ -36,7 +37,7 @@ struct FamilyCall {
 	// A bit of PTELAB_HAS_*, without which the function may be there but is not exported, so that no module can call it.
 	__u64 exported = 0;
 	std::string_view not_exported_because = "";
-	std::size_t pmds = 0; // it takes what so many PMDs map, for which this machine may have too little memory
+	Need (*machine)() = nullptr; // what the machine must have so that it is ever called
 };
 
 // The table of the calls; reach_table.cpp.

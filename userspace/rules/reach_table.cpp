@@ -2,6 +2,7 @@
 // Every call of the family, how user space gets there, and which function's hits prove it on which kernel.
 #include <array>
 
+#include "huge_lab.hpp"
 #include "reach.hpp"
 
 namespace ptelab {
@@ -35,15 +36,15 @@ const std::array kFamily = std::to_array<FamilyCall>({
 	 "not exported any more: only fs/dax.c calls it"},
 	{"vmf_insert_pfn_pmd", "an access to the node huge_pfn at the start of what a PMD maps",
 	 {{"vmf_insert_pfn_pmd", ""}, {"vmf_insert_pfn_pmd_prot", "what the inline vmf_insert_pfn_pmd calls"}},
-	 "hugepage_vma_check", kNoHugeFault, 0, "", 1},
+	 "hugepage_vma_check", kNoHugeFault, 0, "", [] { return thp(); }},
 	{"vmf_insert_pfn_pud", "CALL of handle_mm_fault on 1 GiB of the node huge_pfn, backed by a hole",
 	 {{"vmf_insert_pfn_pud", ""}, {"vmf_insert_pfn_pud_prot", "what the inline vmf_insert_pfn_pud calls"}},
 	 "hugepage_vma_check", kNoHugeFault, PTELAB_HAS_INSERT_PFN_PUD,
 	 "this machine has no entries of 1 GiB, or they have no special bit here, and GUP-fast would use a struct page that is not there"},
 	{"vmf_insert_folio_pud", "an access to the node huge_folio, planned to insert a folio of another order",
-	 {{"vmf_insert_folio_pud", ""}}, "hugepage_vma_check", kNoHugeFault, 0, "", 2},
+	 {{"vmf_insert_folio_pud", ""}}, "hugepage_vma_check", kNoHugeFault, 0, "", [] { return huge_folios(2); }},
 	{"vmf_insert_folio_pmd", "an access to the node huge_folio at the start of what a PMD maps",
-	 {{"vmf_insert_folio_pmd", ""}}, "", "", 0, "", 1},
+	 {{"vmf_insert_folio_pmd", ""}}, "", "", 0, "", [] { return huge_folios(); }},
 	{"remap_pfn_range", "mmap of the node remap_pfn",
 	 {{"remap_pfn_range", ""}, {"remap_pfn_range_complete", "its action under mmap_prepare"}}},
 	{"io_remap_pfn_range", "CALL",
@@ -115,7 +116,7 @@ const std::array kFamily = std::to_array<FamilyCall>({
 	{"vm_ops.mprotect", "mprotect of a mapping shaped with it", {{"ptelab:vma_mprotect", "the node's hook"}}},
 	{"vm_ops.fault", "an access to the node fault_page", {{"ptelab:fault_page_fault", "the node's hook"}}},
 	{"vm_ops.huge_fault", "an access to the node huge_pfn", {{"ptelab:vma_huge_fault", "the node's hook"}},
-	 "hugepage_vma_check", kNoHugeFault, 0, "", 1},
+	 "hugepage_vma_check", kNoHugeFault, 0, "", [] { return thp(); }},
 	{"vm_ops.map_pages", "an access to a mapping shaped with it", {{"ptelab:vma_map_pages", "the node's hook"}}},
 	{"vm_ops.page_mkwrite", "a write to a mapping shaped with it", {{"ptelab:vma_page_mkwrite", "the node's hook"}}},
 	{"vm_ops.pfn_mkwrite", "a write to a mapping shaped with it", {{"ptelab:vma_pfn_mkwrite", "the node's hook"}}},
