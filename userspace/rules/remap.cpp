@@ -62,7 +62,7 @@ RULE("remap_pfn.io_remap", .contract = "RM-01", .says = "io_remap_pfn_range is r
 RULE("remap_pfn.unaligned_address", .contract = "RM-02", .says = "remap_pfn_range at an address inside a page is EINVAL and, once, a warning",
      .source = "mm/memory.c:remap_pfn_range_internal", .needs = {root()})
 {
-	const std::string line = warning_in("mm/memory\\.c", "remap_pfn_range");
+	const std::string line = warning_in("mm/memory\\.c", "(do_)?remap_pfn_range");
 	const Device device = bare();
 	const Mapping map(device, pages(4));
 	ptelab_call wanted = remapping(map, 1, 1);
