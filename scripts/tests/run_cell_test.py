@@ -3,6 +3,8 @@
 """What scripts/run-cell says of a cell that does not come so far that a guest boots."""
 
 import json
+import os
+import shutil
 import tempfile
 import unittest
 from pathlib import Path
@@ -11,35 +13,50 @@ from testing import script
 from cells import Cells
 from common import NOTHING_RAN, PASSED, USAGE
 
-NO_NETWORK = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+# Knows its sources, and reaches none of them.
+APT_GET = """#!/bin/sh
+case " $* " in
+*" update "*) echo "E: no mirror answers" >&2; exit 100 ;;
+esac
+exec {apt_get} "$@"
+"""
 
 
-def result_of(cell, *arguments, **environment):
-    """The script's outcome and what it wrote, None if nothing."""
-    with tempfile.TemporaryDirectory() as place:
-        output = Path(place, "result.json")
-        if environment:
-            environment["PTELAB_CACHE"] = place
-        done = script("run-cell", cell, *arguments, "-o", str(output), **environment)
-        return done, json.loads(output.read_text()) if output.exists() else None
+def run_cell(place, cell, *arguments, **environment):
+    """The script's outcome and what it left as the result, None if nothing."""
+    output = Path(place, "result.json")
+    done = script("run-cell", cell, *arguments, "-o", str(output), **environment)
+    return done, json.loads(output.read_text()) if output.exists() else None
 
 
 class RunCell(unittest.TestCase):
+    def setUp(self):
+        place = tempfile.TemporaryDirectory()
+        self.addCleanup(place.cleanup)
+        self.place = place.name
+
     def test_a_suite_out_of_reach_makes_a_broken_cell_with_the_reason(self):
         cells = Cells()
-        foreign = next(name for name in cells.named(["packaged"]) if cells.get(name).archives)
-        done, result = result_of(foreign, "--until", "kernel", **NO_NETWORK)
+        foreign = next(name for name in cells.named(["built"]) if cells.get(name).archives)
+        stand_in = Path(self.place, "apt-get")
+        stand_in.write_text(APT_GET.format(apt_get=shutil.which("apt-get")))
+        stand_in.chmod(0o755)
+        path = f"{self.place}:{os.environ['PATH']}"
+        done, result = run_cell(self.place, foreign, "--until", "kernel", PATH=path, PTELAB_CACHE=self.place)
         self.assertEqual(done.returncode, NOTHING_RAN, done.stderr)
         self.assertEqual((result["verdict"], result["build"]["verdict"], result["rules"]), ("broken", "skip", []))
-        self.assertIn("apt-get update", result["reason"])
+        self.assertEqual(result["reason"], "apt-get update: E: no mirror answers")
         self.assertIn(result["reason"], done.stderr)
 
-    def test_what_was_made_leaves_no_result(self):
-        done, result = result_of(Cells().default, "--until", "module")
-        self.assertEqual((done.returncode, result), (PASSED, None), done.stderr)
+    def test_what_was_made_leaves_the_result_alone(self):
+        for before in (None, ["of an earlier run"]):
+            if before:
+                Path(self.place, "result.json").write_text(json.dumps(before))
+            done, result = run_cell(self.place, Cells().default, "--until", "module")
+            self.assertEqual((done.returncode, result), (PASSED, before), done.stderr)
 
     def test_an_unknown_cell_is_a_usage_error(self):
-        done, result = result_of("no-such-cell")
+        done, result = run_cell(self.place, "no-such-cell")
         self.assertEqual((done.returncode, result), (USAGE, None))
 
 
