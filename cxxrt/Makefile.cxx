@@ -17,7 +17,7 @@
 #                    On x86 with kCFI, --kcfi stands before the path.
 #
 # The rule is the kernel's own for C, so that fixdep, objtool, recordmcount and modversions come along in every version;
-# $(CC) compiles .cpp as C++ by the suffix. Only the flags are ours, and of these only what is not code generation.
+# $(CC) compiles .cpp as C++ by the suffix. Only the flags are ours, and of these, but for one, only what is not code generation.
 
 cxxrt-dir := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 
@@ -35,6 +35,10 @@ cxxrt-debug = $(if $(and $(CONFIG_DEBUG_INFO_BTF_MODULES),$(wildcard $(objtree)/
 # -Wa, alone is not a warning.
 cxxrt-codegen = $(filter-out -std=% -W%,$(_c_flags)) $(filter -Wa$(comma)%,$(_c_flags)) $(modkern_cflags)
 
+# A function is not split in a hot and a cold part: objtool of 5.10 refuses to, if the name has over 128 characters, as names of
+# C++ soon have. clang does it only when told how often each part runs.
+cxxrt-whole := $(if $(CXXRT_CC),,$(call cc-option,-fno-reorder-blocks-and-partition))
+
 ifdef CXXRT_CC
 # Kbuild chose its flags for another compiler: keep those that this one knows, and name what clang has instead of some.
 cxxrt-unknown := $(shell for flag in $(filter -f% -m%,$(KBUILD_CFLAGS) $(KBUILD_CFLAGS_MODULE)); do \
@@ -50,7 +54,7 @@ cxxrt-unknown += $(call cxxrt-instead-of,-mrecord-mcount,$(CC_FLAGS_FTRACE))
 endif
 
 cxxrt-flags = -Wp,-MMD,$(depfile) $(filter-out $(cxxrt-unknown),$(cxxrt-codegen)) $(basename_flags) $(modname_flags) \
-	$(cxxrt-language) $(cxxrt-instead) $(cxxrt-warnings) $(cxxrt-debug) \
+	$(cxxrt-language) $(cxxrt-whole) $(cxxrt-instead) $(cxxrt-warnings) $(cxxrt-debug) \
 	-I$(cxxrt-dir)/include -I$(cxxrt-dir)/shim $(cxx-ccflags-y) $(KCXXFLAGS)
 
 quiet_cmd_cxxrt_check = CHECK   $@
