@@ -11,7 +11,7 @@ TABLE = CHECKOUT / "ci" / "kernels.toml"
 
 _REQUIRED = {"arch": str, "flavour": str, "compiler": str, "memory": int}
 _OPTIONAL = {"headers": str, "source": str, "config": list, "append": str, "archives": list, "without": list, "also": list,
-             "modules": list, "check": bool}
+             "modules": list, "check": bool, "cxx": str}
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,12 @@ class Cell:
     also: tuple = ()
     modules: tuple = ()
     check: bool = False
+    cxx: str = ""
+
+    @property
+    def compilers(self):
+        """What builds the module, in words."""
+        return f"{self.compiler}, {self.cxx} for C++" if self.cxx else self.compiler
 
 
 class Cells:
@@ -72,6 +78,8 @@ class Cells:
             raise wrong("clang builds a module only for a kernel that it built: give 'source'")
         if entry["arch"] not in ARCHES:
             raise wrong(f"arch '{entry['arch']}' is none of {', '.join(ARCHES)}")
+        if "cxx" in entry and ("archives" in entry or ARCHES[entry["arch"]].cross):
+            raise wrong("'cxx' is a compiler of this machine, for a module of its own suite and architecture")
         for key, value in entry.items():
             if isinstance(value, list) and not all(isinstance(each, str) for each in value):
                 raise wrong(f"'{key}' must be a list of names")

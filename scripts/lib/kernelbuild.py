@@ -73,13 +73,18 @@ def llvm_version(cell):
 
 
 def make_words(cell):
-    """What make is to be told to build a kernel, or a module for it, with the cell's compiler."""
+    """What make is to be told to build a kernel with the cell's compiler."""
     arch = ARCHES[cell.arch]
     other = [f"ARCH={arch.kbuild}"] if arch.cross else []
     if llvm := llvm_version(cell):
         return [*other, f"LLVM=-{llvm}"]
     cross = [f"CROSS_COMPILE={arch.cross}"] if arch.cross else []
     return [*other, *cross, f"CC={arch.cross}{cell.compiler}"]
+
+
+def module_words(cell):
+    """What make is to be told to build a module for that kernel."""
+    return [*make_words(cell), *([f"CXXRT_CC={cell.cxx}"] if cell.cxx else [])]
 
 
 class Build:

@@ -13,7 +13,7 @@ from common import NOTHING_RAN, Failure, cache_folder, locked, note
 from arches import ARCHES
 from buildroot import can_make_root, make_root, packages
 from debian import HOST, installed_dependency, sources, suite, unpack
-from kernelbuild import Build, asked, llvm_version, make_words, recipe
+from kernelbuild import Build, asked, llvm_version, module_words, recipe
 
 # Written last: a folder without it is the rest of something that failed.
 _COMPLETE = "cell.json"
@@ -42,7 +42,7 @@ def _once(cell, identity, make):
                     shutil.rmtree(folder, ignore_errors=True)
                     raise
                 _write_complete(complete, cell, own)
-    return {"root": "", "make": " ".join(make_words(cell))} | json.loads(complete.read_text())
+    return {"root": "", "make": " ".join(module_words(cell))} | json.loads(complete.read_text())
 
 
 def _write_complete(complete, cell, own):
@@ -53,11 +53,11 @@ def _write_complete(complete, cell, own):
         "version": own["version"],
         "arch": cell.arch,
         "flavour": cell.flavour,
-        "compiler": cell.compiler,
+        "compiler": cell.compilers,
         "vmlinuz": str(folder / "vmlinuz"),
         "config": str(folder / "config"),
         "kdir": own["kdir"],
-        "make": " ".join(make_words(cell)),
+        "make": " ".join(module_words(cell)),
         "root": own.get("root", ""),
         "modules": [str(folder / f"{name}.ko") for name in cell.modules],
     }

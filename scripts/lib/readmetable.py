@@ -34,7 +34,7 @@ class Row:
 
 def _compiler(result, cells):
     """What built the module: as the result tells, else as the cell asks for."""
-    return (result.get("build") or {}).get("compiler") or cells.get(result["kernel"]["cell"]).compiler
+    return (result.get("build") or {}).get("compiler") or cells.get(result["kernel"]["cell"]).compilers
 
 
 def row_of(result, cells):

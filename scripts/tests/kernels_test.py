@@ -15,7 +15,7 @@ from cells import Cells
 from common import NOTHING_RAN, USAGE, Failure
 from buildroot import make_root, packages
 from debian import HOST, KEYRING, installed_dependency, sources
-from kernelbuild import asked, make_words, unmet
+from kernelbuild import asked, make_words, module_words, unmet
 
 PACKAGED = '[cell.a]\nheaders = "h"\narch = "x86_64"\nflavour = "f"\ncompiler = "gcc"\nmemory = 64\n'
 
@@ -77,6 +77,14 @@ class Table(unittest.TestCase):
         self.assertEqual(make_words(built), ["LLVM=-19"])
         self.assertEqual(make_words(replace(built, arch="arm64")), ["ARCH=arm64", "LLVM=-19"])
         self.assertEqual(make_words(replace(built, compiler="gcc-12")), ["CC=gcc-12"])
+
+    def test_the_cxx_part_may_have_a_compiler_of_its_own(self):
+        cell = self.read('default = "a"\n' + PACKAGED + 'cxx = "clang-14"\n').get("a")
+        self.assertEqual(module_words(cell), ["CC=gcc", "CXXRT_CC=clang-14"])
+        self.assertEqual(make_words(cell), ["CC=gcc"])
+        self.assertEqual(cell.compilers, "gcc, clang-14 for C++")
+        self.assert_refused('default = "a"\n' + PACKAGED + 'cxx = "c"\narchives = ["x"]\n', "cell a", "'cxx'")
+        self.assert_refused('default = "a"\n' + PACKAGED.replace("x86_64", "arm64") + 'cxx = "c"\n', "cell a", "'cxx'")
 
     def test_archives_are_a_list_of_names(self):
         start = 'default = "a"\n' + PACKAGED
