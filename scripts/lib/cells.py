@@ -9,14 +9,16 @@ from common import CHECKOUT, USAGE, Failure
 
 TABLE = CHECKOUT / "ci" / "kernels.toml"
 
-_REQUIRED = {"arch": str, "flavour": str, "compiler": str, "memory": int}
+_REQUIRED = {"line": str, "arch": str, "flavour": str, "compiler": str, "memory": int}
 _OPTIONAL = {"headers": str, "source": str, "config": list, "append": str, "archives": list, "without": list, "also": list,
-             "modules": list, "check": bool, "cxx": str}
+             "modules": list, "check": bool, "cxx": str,
+             "missing": list}
 
 
 @dataclass(frozen=True)
 class Cell:
     name: str
+    line: str
     arch: str
     flavour: str
     compiler: str
@@ -31,6 +33,7 @@ class Cell:
     modules: tuple = ()
     check: bool = False
     cxx: str = ""
+    missing: tuple = ()  # its line's, too
 
     @property
     def compilers(self):
@@ -48,6 +51,7 @@ class Cells:
         except tomllib.TOMLDecodeError as error:
             raise Failure(f"{table} is not valid TOML: {error}", USAGE) from error
         self._table = table
+        self._lines = {name: self._checked_line(name, entry) for name, entry in content.get("line", {}).items()}
         self._cells = {
             name: self._checked(name, entry) for name, entry in content.get("cell", {}).items()
         }
@@ -83,8 +87,17 @@ class Cells:
         for key, value in entry.items():
             if isinstance(value, list) and not all(isinstance(each, str) for each in value):
                 raise wrong(f"'{key}' must be a list of names")
+        if entry["line"] not in self._lines:
+            raise wrong(f"line '{entry['line']}' is none of {', '.join(self._lines) or 'those in the table, which has none'}")
         lists = {key: tuple(value) for key, value in entry.items() if isinstance(value, list)}
+        lists["missing"] = (*self._lines[entry["line"]], *lists.get("missing", ()))
         return Cell(name=name, **(entry | lists))
+
+    def _checked_line(self, name, entry):
+        missing = entry.get("missing")
+        if set(entry) != {"missing"} or not isinstance(missing, list) or not all(isinstance(each, str) for each in missing):
+            raise Failure(f"{self._table}: line {name}: give 'missing', a list of names, and nothing else", USAGE)
+        return tuple(missing)
 
     def names(self):
         return list(self._cells)

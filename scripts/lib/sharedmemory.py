@@ -7,6 +7,7 @@ iomap node, and writes a text with the same nonce elsewhere, which the host read
 
 import secrets
 
+from hostrule import record
 from qemu import IVSHMEM_SIZE
 
 HOST_OFFSET = 0x1000
@@ -31,30 +32,17 @@ class SharedMemory:
         with open(self.path, "rb") as file:
             file.seek(GUEST_OFFSET)
             observed = file.read(len(expected))
-        status, reason = "pass", ""
-        if observed != expected:
-            ended = verdict in ("pass", "fail")
-            status = "fail" if ended else "skip"
-            reason = (
-                f"the host does not find the guest's answer at {GUEST_OFFSET:#x} of the shared memory"
-                if ended
-                else f"the guest's run ended early: {verdict}"
-            )
-        return {
-            "id": RULE,
-            "contract": "",
-            "name": RULE,
-            "status": status,
-            "reason": reason,
-            "observed": {
+        return record(
+            RULE,
+            says="What the guest wrote through its mapping of device memory is in that memory when the guest is off",
+            source="mm/memory.c:vm_iomap_memory",
+            file="scripts/lib/sharedmemory.py",
+            observed={
                 "the answer is there": observed == expected,
                 "the answer": observed.rstrip(b"\0").decode(errors="replace"),
             },
-            "expected": {"the answer is there": True, "the answer": expected.decode()},
-            "expected_because": {},
-            "varies": ["the answer"],  # it has the nonce
-            "source": "mm/memory.c:vm_iomap_memory",
-            "statement": "What the guest wrote through its mapping of device memory is in that memory when the guest is off",
-            "file": "scripts/lib/sharedmemory.py",
-            "line": 1,
-        }
+            expected={"the answer is there": True, "the answer": expected.decode()},
+            broken=f"the host does not find the guest's answer at {GUEST_OFFSET:#x} of the shared memory",
+            not_run="" if verdict in ("pass", "fail") else f"the guest's run ended early: {verdict}",
+            varies=["the answer"],  # it has the nonce
+        )

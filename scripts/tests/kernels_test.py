@@ -17,7 +17,7 @@ from buildroot import make_root, packages
 from debian import HOST, KEYRING, installed_dependency, sources
 from kernelbuild import asked, make_words, module_words, unmet
 
-PACKAGED = '[cell.a]\nheaders = "h"\narch = "x86_64"\nflavour = "f"\ncompiler = "gcc"\nmemory = 64\n'
+PACKAGED = '[line.l]\nmissing = ["x"]\n[cell.a]\nline = "l"\nheaders = "h"\narch = "x86_64"\nflavour = "f"\ncompiler = "gcc"\nmemory = 64\n'
 
 
 class Modules(unittest.TestCase):
@@ -85,6 +85,14 @@ class Table(unittest.TestCase):
         self.assertEqual(cell.compilers, "gcc, clang-14 for C++")
         self.assert_refused('default = "a"\n' + PACKAGED + 'cxx = "c"\narchives = ["x"]\n', "cell a", "'cxx'")
         self.assert_refused('default = "a"\n' + PACKAGED.replace("x86_64", "arm64") + 'cxx = "c"\n', "cell a", "'cxx'")
+
+    def test_what_is_missing_is_the_line_s_and_the_cell_s(self):
+        start = 'default = "a"\n' + PACKAGED
+        self.assertEqual(self.read(start).get("a").missing, ("x",))
+        self.assertEqual(self.read(start + 'missing = ["y"]\n').get("a").missing, ("x", "y"))
+        self.assert_refused(start.replace('line = "l"', 'line = "m"'), "cell a", "line 'm'", "l")
+        self.assert_refused(start.replace('["x"]', '"x"'), "line l", "'missing'")
+        self.assert_refused(start.replace('["x"]', '["x"]\nother = 1'), "line l", "'missing'")
 
     def test_archives_are_a_list_of_names(self):
         start = 'default = "a"\n' + PACKAGED

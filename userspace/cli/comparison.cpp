@@ -10,6 +10,7 @@
 #include <ptelab/node.hpp>
 
 #include "call_table.hpp"
+#include "page_size.hpp"
 
 namespace ptelab::cli {
 namespace {
@@ -84,10 +85,20 @@ private:
 			return;
 		++result_.in_common;
 		std::vector<Difference> unforeseen, foreseen;
-		for (Difference &difference : differences_of(all))
+		for (Difference &difference : differences_of(all)) {
+			if (difference.foreseen == Foreseen::kSilently)
+				explain_by_page_size(difference);
 			(difference.foreseen == Foreseen::kNo ? unforeseen : foreseen).push_back(std::move(difference));
+		}
 		fold(*ran.front(), std::move(unforeseen), result_.unforeseen);
 		fold(*ran.front(), std::move(foreseen), result_.foreseen);
+	}
+
+	void explain_by_page_size(Difference &difference) const
+	{
+		add_once(difference.reasons, same_but_for_page_size(difference.values, result_.kernels));
+		if (!difference.reasons.empty())
+			difference.foreseen = Foreseen::kYes;
 	}
 
 	void cover(const std::string &id, const std::vector<bool> &where, const std::vector<std::string> &why_not)

@@ -46,7 +46,7 @@ Value data_of(const KernelResults &kernel)
 	for (const auto &[name, there] : kernel.features)
 		probes.set(name, Value(there));
 	return Value::Object{{"cell", kernel.cell},	  {"release", kernel.release}, {"version", kernel.version},
-			     {"arch", kernel.arch},	  {"flavour", kernel.flavour}, {"compiler", kernel.compiler},
+			     {"arch", kernel.arch},	  {"page", kernel.page_size}, {"flavour", kernel.flavour}, {"compiler", kernel.compiler},
 			     {"verdict", kernel.verdict}, {"reason", kernel.reason},   {"build", verdict_of(kernel.build)},
 			     {"load", verdict_of(kernel.load)}, {"counts", counts},    {"probes", probes}};
 }

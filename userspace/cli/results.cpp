@@ -150,6 +150,7 @@ KernelResults kernel_results(const Value &document, const std::string &file)
 	results.arch = text_of(kernel, "arch");
 	results.flavour = text_of(kernel, "flavour");
 	results.compiler = text_of(kernel, "compiler");
+	results.page_size = member(kernel, "page_size").number();
 	results.verdict = text_of(document, "verdict");
 	results.reason = text_of(document, "reason");
 	results.build = member(document, "build");

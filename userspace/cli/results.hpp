@@ -41,6 +41,7 @@ struct KernelResults {
 	std::string arch;
 	std::string flavour;
 	std::string compiler; // "": not recorded
+	std::uint64_t page_size = 0; // in bytes; 0: not recorded
 	std::string verdict;
 	std::string reason;
 	Value build; // {"verdict": ..., "reason": ...}; null: not recorded

@@ -180,6 +180,7 @@ RULE("abi.call_bare_pfns_want_uncounted_pages",
 	rule.expect("remap on fault_page", answer_on(PTELAB_FAULT_PAGE, PTELAB_CALL_REMAP), EPERM);
 	rule.expect("iomap on fault_page", answer_on(PTELAB_FAULT_PAGE, PTELAB_CALL_IOMAP), EPERM);
 	rule.expect("insert_pfn on fault_insert_pfn", answer_on(PTELAB_FAULT_INSERT_PFN, PTELAB_CALL_INSERT_PFN), 0);
+	rule.because("insert_pfn on huge_pfn", "the node is there where the kernel has transparent huge pages");
 	if (why_absent(node_of(PTELAB_HUGE_PFN)).empty())
 		rule.expect("insert_pfn on huge_pfn", answer_on(PTELAB_HUGE_PFN, PTELAB_CALL_INSERT_PFN), EPERM);
 }

@@ -184,6 +184,7 @@ RULE("module.pages", .says = "The parameter pages sets the size of each node's o
 	const Unloaded unloaded;
 	const std::size_t asked = kTwiceTheDefault / page_size();
 
+	rule.because(node_of(PTELAB_REMAP_PFN).name, "its region is one block, at most the largest that the page allocator has: 1 << MAX_PAGE_ORDER pages");
 	rule.expect("load", unloaded.load({"pages=" + std::to_string(asked)}), 0);
 	for (const Node &node : first_nodes())
 		if (node.method != PTELAB_IOMAP)

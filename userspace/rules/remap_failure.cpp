@@ -162,6 +162,8 @@ RULE("remap_pfn.failure_half_way", .contract = "RM-10", .says = "remap_pfn_range
 		left += outcome.left;
 		readable += outcome.readable;
 	}
+	rule.because("failures by fault injection", "each is an allocation: page tables and, where VMAs refer to what x86 tracks of them, a "
+						    "pfnmap_track_ctx before these (mm/memory.c:remap_pfn_range_track)");
 	rule.observe("failures by " + by, failures);
 	rule.observe("half way by " + by, half_way);
 	rule.expect("failed half way", half_way > 0, true);

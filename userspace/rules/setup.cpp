@@ -78,6 +78,7 @@ RULE_PER_NODE("sizes", kRamNodes & kFirstNodes, .says = "A region may have any s
 	rule.expect("bytes that overflow", refusal(PTELAB_BACKING_SINGLE, std::size_t{1} << 52), EINVAL);
 	rule.expect("largest block plus one page", refusal(PTELAB_BACKING_SPLIT, limits.max_block_pages + 1), EINVAL);
 	rule.observe("max_pages", limits.max_pages);
+	rule.because("max_block_pages", "the largest block of the page allocator, 1 << MAX_PAGE_ORDER pages, depends on the size of a page");
 	rule.observe("max_block_pages", limits.max_block_pages);
 	if (takes(rule.node(), PTELAB_BACKING_COMPOUND)) {
 		rule.expect("compound, power of two", refusal(PTELAB_BACKING_COMPOUND, 8), 0);

@@ -74,6 +74,28 @@ TEST_CASE("compare.an_expectation_without_a_reason_is_told_as_such")
 	check_only(compared(kernels), Foreseen::kSilently);
 }
 
+TEST_CASE("compare.the_size_of_a_page_explains")
+{
+	const auto reason_for = [](std::uint64_t small, std::uint64_t large, bool expected, std::uint64_t page = 65536) {
+		const auto seen = [&](std::uint64_t value) { return Value::Array{rule("zap.one", O{{"n", value}}, expected ? O{{"n", value}} : O{})}; };
+		auto kernels = kernels_of(seen(small), seen(large));
+		kernels[0].page_size = 4096;
+		kernels[1].page_size = page;
+		const Comparison comparison = compared(kernels);
+		const auto &found = comparison.foreseen.empty() ? comparison.unforeseen : comparison.foreseen;
+		const auto &reasons = found.at(0).differences.at(0).reasons;
+		return reasons.empty() ? std::string() : reasons.at(0);
+	};
+	CHECK(reason_for(24, 384, true) == "the size of a page: as many pages");
+	CHECK(reason_for(1024, 64, true) == "the size of a page: as many bytes, in pages");
+	CHECK(reason_for(2 * 4096 + 291, 2 * 65536 + 291, true) == "the size of a page: the same byte of the same page");
+	CHECK(reason_for(24, 385, true) == "");
+	CHECK(reason_for(0, 16, true) == "");
+	CHECK(reason_for(24, 384, false) == ""); // nobody expected it
+	CHECK(reason_for(24, 384, true, 0) == ""); // it does not tell
+	CHECK(reason_for(24, 384, true, 4096) == "");
+}
+
 TEST_CASE("compare.a_failure_is_unforeseen_even_with_a_reason")
 {
 	const O because{{"pages", "it was fixed in 6.2"}};

@@ -27,6 +27,24 @@ const portingView = (() => {
 		return list;
 	}
 
+	const WAYS = [
+		['as many pages', (value, page, other, otherPage) => value * otherPage === other * page],
+		['as many bytes, in pages', (value, page, other, otherPage) => value * page === other * otherPage],
+		['the same byte of the same page', (value, page, other, otherPage) =>
+			Math.floor(value / page) === Math.floor(other / otherPage) && value % page === other % otherPage],
+	];
+
+	// As cli/page_size.cpp does.
+	function explainByPageSize(list, from, to) {
+		const pages = [from, to].map(kernel => kernels[kernel].page);
+		for (const each of list) {
+			if (!each.foreseen || each.reasons.length || !pages.every(page => page) || !each.values.every(value => value > 0)) continue;
+			const way = WAYS.find(([, holds]) => holds(each.values[0], pages[0], each.values[1], pages[1]));
+			if (way) each.reasons = [`the size of a page: ${way[0]}`];
+		}
+		return list;
+	}
+
 	// The same differences of a rule on several nodes are one entry.
 	function behaviour(from, to) {
 		const entries = new Map();
@@ -41,7 +59,7 @@ const portingView = (() => {
 			const left = outcomeOn(rule, from);
 			const right = outcomeOn(rule, to);
 			if (!ran(left) || !ran(right) || rule.on[from] === rule.on[to]) continue;
-			const all = differences(rule, left, right);
+			const all = explainByPageSize(differences(rule, left, right), from, to);
 			add(rule, all.filter(each => !each.foreseen), false);
 			add(rule, all.filter(each => each.foreseen), true);
 		}
