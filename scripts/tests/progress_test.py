@@ -3,10 +3,14 @@
 """The line that says how far long work has come, on a terminal and in a pipe."""
 
 import io
+import os
+import pty
+import subprocess
 import unittest
 from unittest import mock
 
 import testing  # noqa: F401
+from common import CHECKOUT
 from progress import Progress
 
 
@@ -40,6 +44,34 @@ class Shown(unittest.TestCase):
 
     def test_a_pipe_stays_quiet_if_asked(self):
         self.assertEqual(shown(False, None, 0, 600), "")
+
+
+class Rules(unittest.TestCase):
+    """`ptelab verify` on a terminal; without the module no rule can run, but each is shown."""
+
+    @staticmethod
+    def shown(kind):
+        master, slave = pty.openpty()
+        command = [CHECKOUT / "build" / "userspace" / "bin" / "ptelab", "verify", "zap.*"]
+        environment = os.environ | {"TERM": kind}
+        text = b""
+        with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment):
+            os.close(slave)
+            try:
+                while part := os.read(master, 4096):
+                    text += part
+            except OSError:  # nobody has the other end any more, and all of it was read
+                pass
+        os.close(master)
+        return text.decode()
+
+    def test_the_rule_at_hand_is_shown_where_a_line_can_be_erased(self):
+        self.assertRegex(self.shown("xterm"), r"\033\[K\[1/\d+\] zap\.")
+
+    def test_a_dumb_terminal_gets_lines_alone(self):
+        text = self.shown("dumb")
+        self.assertIn("could not run here", text)
+        self.assertNotIn("\033", text)
 
 
 if __name__ == "__main__":

@@ -2,23 +2,26 @@
 // No memory: each allocation in turn fails once, the call says ENOMEM, and nothing is left behind.
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "injection.hpp"
 #include "lab.hpp"
+#include "room.hpp"
 
 namespace ptelab {
 namespace {
 
 constexpr int kMost = 2000; // allocations that one call may make before the rule gives up
 
-// Fails the first, the second, ... allocation of an action until it makes fewer: each time it must either succeed (the
-// kernel could do without) or fail with one of the errors, and then check() must hold. prepare() makes what the action is
-// done to, with memory to spare. EFAULT is always right: fail-nth also fails a copy from or to user memory.
-template <class Prepare, class Action, class Check>
-void fail_each(Rule &rule, const std::string &what, std::vector<int> errors, Prepare prepare, Action action, Check check)
+// Fails the first, the second, ... allocation of a part of the attempt, which runs that part through what it is given, until
+// it makes fewer: each time it must either succeed (the kernel could do without) or fail with one of the errors. The attempt
+// judges what is there then, with memory to spare. The answer is how often it failed. EFAULT is always right: fail-nth also fails a copy from or to user memory.
+template <class Attempt>
+int fail_each(Rule &rule, const std::string &what, std::vector<int> errors, Attempt attempt)
 {
 	const Injection injection;
 	int failures = 0;
@@ -30,32 +33,50 @@ void fail_each(Rule &rule, const std::string &what, std::vector<int> errors, Pre
 	for (int n = 1; n <= kMost; ++n) {
 		Errno error;
 		bool injected = false;
-		{
-			auto subject = prepare();
-			injected = injection.fail(n, [&] { error = errno_of([&] { action(subject); }); });
-		}
+		attempt([&](auto &&part) {
+			injected = injection.fail(n, [&] { error = errno_of(part); });
+			return error.value == 0;
+		});
 		if (error.value != 0) {
 			++failures;
 			seen.insert(errno_name(error.value));
-			const bool right = std::ranges::find(errors, error.value) != errors.end();
-			if (!right) {
+			if (std::ranges::find(errors, error.value) == errors.end()) {
 				rule.expect(what + ", errno", error, ENOMEM);
-				return;
+				return failures;
 			}
 		}
-		check();
 		if (!injected) {
 			rule.expect(what + ", in the end", error, 0);
 			rule.varies(what + ", allocations and copies"); // a warm cache needs none
 			rule.varies(what + ", of these answered with an error");
 			rule.observe(what + ", allocations and copies", n - 1);
 			rule.observe(what + ", of these answered with an error", failures);
-			rule.expect(what + ", some failed", failures > 0, true);
 			rule.observe(what + ", errors", Value::Array(seen.begin(), seen.end()));
-			return;
+			return failures;
 		}
 	}
 	rule.expect(what + ", ends", false, true);
+	return failures;
+}
+
+void unmap(std::span<std::byte> range)
+{
+	if (::munmap(range.data(), range.size()) < 0)
+		throw_errno("munmap");
+}
+
+// Of a mapping that may be several VMAs, of which one LOOKUP does not tell.
+std::size_t entries(const Device &device, const Mapping &map)
+{
+	std::size_t count = 0;
+	for (std::size_t index = 0; index < map.pages(); ++index)
+		count += (state_of(device, map, index) & PTELAB_PTE_PRESENT) != 0;
+	return count;
+}
+
+std::int64_t mappings(const ptelab_stats &stats)
+{
+	return static_cast<std::int64_t>(stats.maps + stats.opens - stats.closes);
 }
 
 RULE_PER_NODE("setup_without_memory", kRamNodes & kFirstNodes, .says = "SETUP fails with ENOMEM whichever of its allocations fails, and keeps what the file had",
@@ -67,10 +88,14 @@ RULE_PER_NODE("setup_without_memory", kRamNodes & kFirstNodes, .says = "SETUP fa
 	for (const ptelab_backing backing : {PTELAB_BACKING_SINGLE, PTELAB_BACKING_COMPOUND, PTELAB_BACKING_SPLIT, PTELAB_BACKING_VMALLOC}) {
 		if (rule.node().method == PTELAB_REMAP_PFN && (backing == PTELAB_BACKING_COMPOUND || backing == PTELAB_BACKING_VMALLOC))
 			continue;
-		fail_each(
-			rule, std::string(name_of(backing)), {ENOMEM}, [&] { return Device(watcher.path()); },
-			[&](Device &device) { device.setup({.backing = backing, .pages = 8}); },
-			[&] { rule.expect("pages left behind", pages_in_use(watcher) - before, 0); });
+		const int failures = fail_each(rule, std::string(name_of(backing)), {ENOMEM}, [&](auto &&failing) {
+			{
+				Device device(watcher.path());
+				failing([&] { device.setup({.backing = backing, .pages = 8}); });
+			}
+			rule.expect("pages left behind", pages_in_use(watcher) - before, 0);
+		});
+		rule.expect(std::string(name_of(backing)) + ", some failed", failures > 0, true);
 	}
 }
 
@@ -83,12 +108,45 @@ RULE_PER_NODE("mmap_without_memory", kFirstNodes,
 	if (rule.node().method == PTELAB_IOMAP)
 		errors.push_back(EINVAL);
 
-	fail_each(
-		rule, "mmap", errors, [] { return 0; }, [&](int) { Mapping(device, pages(kPages)); },
-		[&] {
-			const ptelab_stats stats = device.stats();
-			rule.expect("mappings left behind", stats.maps + stats.opens - stats.closes, 0U);
+	const int failures = fail_each(rule, "mmap", errors, [&](auto &&failing) {
+		std::optional<Mapping> map;
+		failing([&] { map.emplace(device, pages(kPages)); });
+		rule.expect("mapped or not, as mmap says", mappings(device.stats()) == map.has_value(), true);
+		map.reset();
+		rule.expect("mappings left behind", mappings(device.stats()), 0);
+	});
+	rule.expect("mmap, some failed", failures > 0, true);
+}
+
+RULE_PER_NODE("munmap_without_memory", kFirstNodes & kSplitNodes,
+	      .says = "munmap, of all or of the middle, that fails for want of memory unmaps nothing: each entry is there, and each part that is "
+		      "a VMA of its own by then had its ->open and gets its ->close",
+	      .source = "mm/mmap.c:__split_vma", .needs = injection_needs())
+{
+	const struct {
+		const char *what;
+		std::size_t first, count;
+	} cuts[] = {{"all", 0, kPages}, {"the middle", 2, 3}};
+	rule.because("all, errors", "from 6.1 to 6.11 munmap first allocates nodes of the maple tree (mm/mmap.c:do_mas_align_munmap: mas_preallocate), "
+				    "from 6.12 it needs none to take out a whole VMA");
+	const Device device = own_region(rule.node());
+
+	int failures = 0;
+	for (const auto &cut : cuts)
+		failures = fail_each(rule, cut.what, {ENOMEM}, [&](auto &&failing) {
+			Mapping map(device, pages(kPages));
+			touch_all(map);
+			const std::span<std::byte> part = map.bytes(pages(cut.first), pages(cut.count));
+			if (failing([&] { unmap(part); })) {
+				rule.expect("VMAs left", count_vmas(map.bytes()), cut.count == kPages ? 0U : 2U);
+			} else {
+				rule.expect("entries after a failure", entries(device, map), kPages);
+				rule.expect("as many VMAs as were opened", count_vmas(map.bytes()) == static_cast<std::size_t>(mappings(device.stats())), true);
+			}
+			map.unmap();
+			rule.expect("mappings left behind", mappings(device.stats()), 0);
 		});
+	rule.expect("the middle, some failed", failures > 0, true);
 }
 
 RULE_PER_NODE("open_without_memory", kFirstNodes, .says = "open fails with ENOMEM whichever of its allocations fails, and opens nothing",
@@ -97,9 +155,11 @@ RULE_PER_NODE("open_without_memory", kFirstNodes, .says = "open fails with ENOME
 	const Device watcher(rule.node(), O_RDONLY);
 	const __u64 before = watcher.stats(PTELAB_SCOPE_MODULE).files;
 
-	fail_each(
-		rule, "open", {ENOMEM}, [] { return 0; }, [&](int) { Device(watcher.path()); },
-		[&] { rule.expect("files left open", watcher.stats(PTELAB_SCOPE_MODULE).files, before); });
+	const int failures = fail_each(rule, "open", {ENOMEM}, [&](auto &&failing) {
+		failing([&] { Device(watcher.path()); });
+		rule.expect("files left open", watcher.stats(PTELAB_SCOPE_MODULE).files, before);
+	});
+	rule.expect("open, some failed", failures > 0, true);
 }
 
 } // namespace

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // For people: what failed and why, at once; what could not run and why, at the end; the rule at hand, on a terminal only.
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <ostream>
 #include <string>
+#include <string_view>
 
 #include <unistd.h>
 
@@ -14,10 +16,16 @@
 namespace ptelab {
 namespace {
 
+bool can_erase_a_line()
+{
+	const char *const terminal = std::getenv("TERM");
+	return ::isatty(STDERR_FILENO) == 1 && terminal && std::string_view(terminal) != "dumb";
+}
+
 class TextReporter : public doctest::IReporter {
 public:
 	explicit TextReporter(const doctest::ContextOptions &options)
-		: options_(options), shows_progress_(!options.quiet && ::isatty(STDERR_FILENO) == 1)
+		: options_(options), shows_progress_(!options.quiet && can_erase_a_line())
 	{
 	}
 
