@@ -127,8 +127,9 @@ RULE_PER_NODE("munmap_without_memory", kFirstNodes & kSplitNodes,
 		const char *what;
 		std::size_t first, count;
 	} cuts[] = {{"all", 0, kPages}, {"the middle", 2, 3}};
-	rule.because("all, errors", "from 6.1 to 6.11 munmap first allocates nodes of the maple tree (mm/mmap.c:do_mas_align_munmap: mas_preallocate), "
-				    "from 6.12 it needs none to take out a whole VMA");
+	rule.because("all, errors", "6.1's munmap gives up if it cannot preallocate nodes of the maple tree (mm/mmap.c:do_mas_align_munmap); later ones "
+				    "allocate as they store, without waiting and if that fails again (lib/maple_tree.c:mas_store_gfp); before 6.1 "
+				    "there is no such tree");
 	const Device device = own_region(rule.node());
 
 	int failures = 0;
