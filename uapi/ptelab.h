@@ -285,7 +285,7 @@ struct ptelab_stats {
  * SHAPE: what the file's mappings are like beyond what SETUP says. Once, before the first mmap and after SETUP, else EBUSY.
  *   EOPNOTSUPP  a hook that this kernel or this node does not have; a node that fills at mmap without OPEN and CLOSE;
  *               OWN_INODE or RESERVED without a region of RAM of the file's own (SETUP)
- *               READ_PROT*, NULL_VM_OPS or an action's part on a node that does not do it
+ *               READ_PROT*, NULL_VM_OPS, BOTH_MMAPS or an action's part on a node that does not do it
  *   EINVAL      both ACCESS and GENERIC_ACCESS, setting what may only be cleared, unknown bits, an action's part that is over
  *               PTELAB_LOOKUP_MAX
  */
@@ -299,6 +299,8 @@ struct ptelab_stats {
 #define PTELAB_SHAPE_READ_PROT	(1U << 5)	/* page_prot lacks the right to write before the action is asked for */
 #define PTELAB_SHAPE_READ_PROT_LATE (1U << 6)	/* ... after it */
 #define PTELAB_SHAPE_NULL_VM_OPS (1U << 7)	/* PREPARE_FAULT_PAGE: vm_ops is set to NULL */
+#define PTELAB_SHAPE_BOTH_MMAPS	(1U << 8)	/* f_op has an ->mmap, too, with which no mmap of this file works (include/linux/fs.h:
+						 * can_mmap_file) */
 
 /* Hooks, as bits of ptelab_shape.hooks, and as the hook of a plan or an event (the bit's number). */
 enum ptelab_hook {

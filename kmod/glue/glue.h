@@ -46,6 +46,7 @@ struct ptelab_cdev *ptelab_cdev_add(unsigned int method, unsigned long pages, st
 void ptelab_cdev_remove(struct ptelab_cdev *cdev);	/* the device, if any, is free when the last file is closed */
 
 bool ptelab_is_our_file(const struct file *filp);
+void ptelab_give_both_mmaps(struct file *filp);	/* a node that prepares; shape_lock held */
 
 /* features.c */
 bool ptelab_method_exists(unsigned int method);

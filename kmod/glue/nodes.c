@@ -220,13 +220,31 @@ NODE_FOPS(node_fops, .mmap = node_mmap);
 #ifdef HAVE_MMAP_ACTIONS
 /* The kernel takes one or the other (include/linux/fs.h: can_mmap_file). */
 NODE_FOPS(prepare_fops, .mmap_prepare = ptelab_node_mmap_prepare);
+
+static int mmap_beside_prepare(struct file *filp, struct vm_area_struct *vma)
+{
+	return -EPERM;
+}
+
+NODE_FOPS(both_fops, .mmap = mmap_beside_prepare, .mmap_prepare = ptelab_node_mmap_prepare);
+
+/* All else is the same in both, the owner too, whose reference the file keeps: who still reads the other one is right. */
+void ptelab_give_both_mmaps(struct file *filp)
+{
+	WRITE_ONCE(filp->f_op, &both_fops);
+}
 #else
 #define prepare_fops node_fops
+#define both_fops node_fops
+
+void ptelab_give_both_mmaps(struct file *filp)
+{
+}
 #endif
 
 bool ptelab_is_our_file(const struct file *filp)
 {
-	return filp->f_op == &node_fops || filp->f_op == &prepare_fops;
+	return filp->f_op == &node_fops || filp->f_op == &prepare_fops || filp->f_op == &both_fops;
 }
 
 struct ptelab_cdev *ptelab_cdev_add(unsigned int method, unsigned long pages, struct port_device *device)

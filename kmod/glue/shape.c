@@ -7,7 +7,8 @@
 #include "file.h"
 #include "vm_ops.h"
 
-#define PREPARE_FLAGS (PTELAB_SHAPE_READ_PROT | PTELAB_SHAPE_READ_PROT_LATE | PTELAB_SHAPE_NULL_VM_OPS)
+#define PREPARE_FLAGS (PTELAB_SHAPE_READ_PROT | PTELAB_SHAPE_READ_PROT_LATE | PTELAB_SHAPE_NULL_VM_OPS | \
+		       PTELAB_SHAPE_BOTH_MMAPS)
 #define SHAPE_FLAGS (PTELAB_SHAPE_HOOKS | PTELAB_SHAPE_NO_VM_OPS | PTELAB_SHAPE_OWN_INODE | PTELAB_SHAPE_RESERVED | \
 		     PTELAB_SHAPE_EVENTS | PREPARE_FLAGS)
 #define CLEAR_ONLY (PTELAB_VM_WRITE | PTELAB_VM_MAYWRITE)
@@ -132,6 +133,8 @@ int ptelab_shape_set(struct file *filp, const struct ptelab_shape *shape)
 			ptelab_space_borrow(ptelab_own_space(file->session), filp);
 		if (shape->flags & PTELAB_SHAPE_RESERVED)
 			reserve_pages(file, true);
+		if (shape->flags & PTELAB_SHAPE_BOTH_MMAPS)
+			ptelab_give_both_mmaps(filp);
 	}
 	mutex_unlock(&file->shape_lock);
 	return error;

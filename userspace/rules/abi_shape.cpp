@@ -8,7 +8,7 @@ namespace {
 
 constexpr __u32 kShapeFlags = PTELAB_SHAPE_HOOKS | PTELAB_SHAPE_NO_VM_OPS | PTELAB_SHAPE_OWN_INODE | PTELAB_SHAPE_RESERVED |
 			      PTELAB_SHAPE_EVENTS;
-constexpr __u32 kPrepareFlags = PTELAB_SHAPE_READ_PROT | PTELAB_SHAPE_READ_PROT_LATE | PTELAB_SHAPE_NULL_VM_OPS;
+constexpr __u32 kPrepareFlags = PTELAB_SHAPE_READ_PROT | PTELAB_SHAPE_READ_PROT_LATE | PTELAB_SHAPE_NULL_VM_OPS | PTELAB_SHAPE_BOTH_MMAPS;
 
 Errno shape_of(const Device &device, ptelab_shape argument)
 {
@@ -90,7 +90,7 @@ RULE("abi.shape_refuses", .says = "SHAPE is EOPNOTSUPP where the node, the regio
 	};
 	for (const auto &one : cases)
 		rule.expect(one.what, shape_of(own_region(node_of(one.method), kPages, one.setup), one.shape), EOPNOTSUPP);
-	for (const __u32 flag : {PTELAB_SHAPE_READ_PROT, PTELAB_SHAPE_READ_PROT_LATE, PTELAB_SHAPE_NULL_VM_OPS})
+	for (const __u32 flag : {PTELAB_SHAPE_READ_PROT, PTELAB_SHAPE_READ_PROT_LATE, PTELAB_SHAPE_NULL_VM_OPS, PTELAB_SHAPE_BOTH_MMAPS})
 		for (const ptelab_method method : {PTELAB_REMAP_PFN, PTELAB_FAULT_PAGE})
 			rule.expect("flag " + std::to_string(flag) + " with ->mmap", shape_of(own_region(node_of(method)), flags(flag)), EOPNOTSUPP);
 	ptelab_shape part{};

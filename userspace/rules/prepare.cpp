@@ -346,6 +346,22 @@ RULE_PER_NODE("a_part", kActingNodes & ~bit_of(PTELAB_PREPARE_SIMPLE_IOREMAP), .
 	rule.expect("hooks", hook_names(log.take()), Names{"mmap_prepare"});
 }
 
+RULE_PER_NODE("both_hooks", kPrepareNodes, .contract = "PP-01",
+	      .says = "A file_operations with ->mmap beside ->mmap_prepare maps nothing: mmap is ENODEV before either is called, with a "
+		      "warning, the first time since boot",
+	      .source = "include/linux/fs.h:can_mmap_file")
+{
+	const Device device = prepared(rule.node().method, {.flags = PTELAB_SHAPE_BOTH_MMAPS});
+	EventLog log(device);
+	const std::string line = warning_in("[^ ]*include/linux/fs\\.h", "do_mmap");
+
+	rule.declare_kernel_line(line);
+	for (const int flags : {MAP_SHARED, MAP_PRIVATE})
+		rule.expect(flags == MAP_SHARED ? "shared" : "private", map_errno(device, {.flags = flags}), ENODEV);
+	rule.expect("the kernel warned since boot", kernel_said(line), true);
+	rule.expect("hooks", hook_names(log.take()), Names{});
+}
+
 RULE("prepare.vm_ops", .contract = "PP-02",
      .says = "vm_ops that ->mmap_prepare leaves alone fault with SIGBUS; vm_ops set to NULL make the memory "
            "anonymous, and the driver's bytes are out of reach",
