@@ -51,6 +51,10 @@ def _kernel_command_line(machine):
         words.append("lpj=10000000")
         # A host that is busy for a moment makes the emulated timer look dead, and the kernel panics over it.
         words.append("no_timer_check")
+    if not machine.arch.cross:
+        # 7.3's watchdog over the TSC waits for another CPU with interrupts off, until a time that does not pass while the
+        # clock is still jiffies: if that CPU is in stop_machine(), the boot hangs (kernel/time/clocksource.c: watchdog_wait_seq).
+        words.append("tsc=nowatchdog")
     if machine.icount or machine.gdb:
         words.append("nokaslr")
     if machine.icount:

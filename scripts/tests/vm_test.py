@@ -183,7 +183,7 @@ class WithoutGuest(unittest.TestCase):
     def test_a_dry_run_prints_the_whole_line(self):
         words = self.dry_run("--append", "one two", "--", "true")
         self.assertIn("-kernel", words)
-        self.assertTrue(words[words.index("-append") + 1].endswith("one two"))
+        self.assertTrue(words[words.index("-append") + 1].endswith(" tsc=nowatchdog one two"))
         self.assertTrue(Path(words[words.index("-initrd") + 1]).is_file())
         self.assertTrue(words[words.index("-accel") + 1].startswith("tcg"))
 
