@@ -164,6 +164,7 @@ RULE("remap_pfn.failure_half_way", .contract = "RM-10", .says = "remap_pfn_range
 	}
 	rule.because("failures by fault injection", "each is an allocation: page tables and, where VMAs refer to what x86 tracks of them, a "
 						    "pfnmap_track_ctx before these (mm/memory.c:remap_pfn_range_track)");
+	rule.varies("* by a memory cgroup's limit"); // what is cached needs none
 	rule.observe("failures by " + by, failures);
 	rule.observe("half way by " + by, half_way);
 	rule.expect("failed half way", half_way > 0, true);
