@@ -66,7 +66,7 @@ const rulesView = (() => {
 			h('th', {scope: 'rowgroup'},
 				h('button', {tabindex: '-1', 'aria-expanded': String(isOpen), onclick: toggle},
 					h('span', {class: 'arrow', 'aria-hidden': 'true'}, isOpen ? '▾' : '▸'), `${name.replaceAll('_', ' ')} `),
-				h('span', {class: 'quiet'}, `${rules.length} ${rules.length === 1 ? 'rule' : 'rules'}${some ? `, ${some} differ` : ''}`)),
+				h('span', {class: 'quiet'}, `${rules.length} ${rules.length === 1 ? 'rule' : 'rules'}${some ? `, ${some} ${some === 1 ? 'differs' : 'differ'}` : ''}`)),
 			kernels.map((_, index) => totals(rules, index))));
 		if (isOpen) body.append(...rules.map(row));
 		return body;
