@@ -87,16 +87,20 @@ private:
 		std::vector<Difference> unforeseen, foreseen;
 		for (Difference &difference : differences_of(all)) {
 			if (difference.foreseen == Foreseen::kSilently)
-				explain_by_page_size(difference);
+				explain_by_page_size(difference, all);
 			(difference.foreseen == Foreseen::kNo ? unforeseen : foreseen).push_back(std::move(difference));
 		}
 		fold(*ran.front(), std::move(unforeseen), result_.unforeseen);
 		fold(*ran.front(), std::move(foreseen), result_.foreseen);
 	}
 
-	void explain_by_page_size(Difference &difference) const
+	void explain_by_page_size(Difference &difference, const Records &records) const
 	{
-		add_once(difference.reasons, same_but_for_page_size(difference.values, result_.kernels));
+		std::vector<Sized> seen;
+		for (std::size_t i = 0; i < records.size(); ++i)
+			if (records[i])
+				seen.push_back({difference.values[i].number(), result_.kernels[i]->page_size});
+		add_once(difference.reasons, same_but_for_page_size(seen));
 		if (!difference.reasons.empty())
 			difference.foreseen = Foreseen::kYes;
 	}

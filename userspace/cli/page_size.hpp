@@ -3,16 +3,19 @@
 #ifndef PTELAB_CLI_PAGE_SIZE_HPP
 #define PTELAB_CLI_PAGE_SIZE_HPP
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
-#include "results.hpp"
-
 namespace ptelab::cli {
 
-// In which way the numbers, one for each kernel, are the same but for the size of a page; "": they are not, one of them is no
-// number, or a kernel does not tell its page's size. Null is left out.
-std::string same_but_for_page_size(const std::vector<Value> &values, const std::vector<const KernelResults *> &kernels);
+struct Sized {
+	std::uint64_t value; // 0: none
+	std::uint64_t page;  // in bytes; 0: not known
+};
+
+// In which way the numbers are the same but for the size of a page; "": they are not, or one of them is not known.
+std::string same_but_for_page_size(const std::vector<Sized> &numbers);
 
 } // namespace ptelab::cli
 

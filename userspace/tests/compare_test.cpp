@@ -94,6 +94,13 @@ TEST_CASE("compare.the_size_of_a_page_explains")
 	CHECK(reason_for(24, 384, false) == ""); // nobody expected it
 	CHECK(reason_for(24, 384, true, 0) == ""); // it does not tell
 	CHECK(reason_for(24, 384, true, 4096) == "");
+
+	// One that took another way has no such number, and the page's size is not why.
+	const O nothing{{"m", 1}};
+	auto kernels = kernels_of({rule("zap.one", O{{"m", 1}, {"n", 24}}, O{{"m", 1}, {"n", 24}})}, {rule("zap.one", nothing, nothing)});
+	kernels[0].page_size = 4096;
+	kernels[1].page_size = 65536;
+	check_only(compared(kernels), Foreseen::kSilently);
 }
 
 TEST_CASE("compare.a_failure_is_unforeseen_even_with_a_reason")
