@@ -23,10 +23,13 @@ import terminal
 import verdict
 from arches import ARCHES
 from cells import Cell
-from common import START, cache_folder
+from common import START, cache_folder, note
 from cpio import Archive
 
 _CANARY_SECONDS = 5
+# Emulated, on a busy machine, a debug kernel takes 30. One that hangs has met nothing of ours yet: it is booted again.
+_BOOT_SECONDS = 300
+_BOOTS = 2
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Outcome:
     splats: list = field(default_factory=list)
     tainted: dict = field(default_factory=dict)
     seconds: float = 0.0
+    boots: int = 1
 
 
 @contextmanager
@@ -156,19 +160,35 @@ class Run:
                 qemu.end(process)
         return self._outcome(timed_out, left)
 
+    def came_up(self):
+        """Whether the guest's first process has said so."""
+        return self._files.results.exists() and self._files.results.stat().st_size > 0
+
     def _relay(self, ours):
         request = self._request
         deadline = None if request.timeout is None else time.monotonic() + request.timeout
-        if request.command is not None:
-            terminal.relay(ours, deadline)
-        else:
+        if request.command is None:
             with terminal.raw_mode(0):
                 terminal.relay(ours, deadline, keyboard=0)
+        elif deadline is None:
+            terminal.relay(ours)
+        else:
+            self._relay_until(deadline, ours)
+
+    def _relay_until(self, deadline, ours):
+        try:
+            terminal.relay(ours, min(deadline, time.monotonic() + _BOOT_SECONDS))
+        except terminal.DeadlinePassed:
+            if not self.came_up() or time.monotonic() >= deadline:
+                raise
+            terminal.relay(ours, deadline)
 
     def _outcome(self, timed_out, left):
         log = _text(self._files.kernel_log)
         said, files = _results(self._files.results, self._token)
         judged = verdict.judge(files, log, timed_out, left, self._request.timeout)
+        if judged.verdict == "timeout" and not self.came_up():
+            judged.reason = f"the kernel did not come to user space within {min(self._request.timeout, _BOOT_SECONDS):g} s"
         if judged.verdict == "broken":
             judged.reason += _indented(_text(self._folder / "qemu.log"))
         return Outcome(
@@ -222,8 +242,15 @@ def _unpacked(content):
 
 def run(request, announce=None):
     """announce, if any, is called with the words of the QEMU line."""
-    with _run_folder() as folder:
-        return Run(request, folder).execute(announce)
+    for boots in range(1, _BOOTS + 1):
+        with _run_folder() as folder:
+            this = Run(request, folder)
+            outcome = replace(this.execute(announce), boots=boots)
+            hangs = outcome.verdict == "timeout" and request.timeout > _BOOT_SECONDS and not this.came_up()
+        if not hangs:
+            break
+        note(f"boot {boots} of at most {_BOOTS}: {outcome.reason}")
+    return outcome
 
 
 def kvm_works(cell, kernel):

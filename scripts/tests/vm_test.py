@@ -18,7 +18,10 @@ from unittest import mock
 
 from testing import SCRIPTS, script
 import guest
+import kernels
 import probes
+import qemu
+from arches import ARCHES
 from cells import Cells
 from common import FAILED, HARNESS, NOTHING_RAN, PANIC, PASSED, TIMEOUT, USAGE, cache_folder
 from sharedmemory import GUEST_OFFSET, GUEST_TEXT, HOST_OFFSET, HOST_TEXT, RULE
@@ -197,6 +200,36 @@ class WithoutGuest(unittest.TestCase):
         self.assertEqual(words[words.index("-smp") + 1], "1")
         self.assertEqual(words[words.index("-icount") + 1], "shift=0,sleep=off")
         self.assertIn("norandmaps", words[words.index("-append") + 1].split())
+
+
+class Hanging(unittest.TestCase):
+    """A kernel that is not up in time; here no kernel can be."""
+
+    def run_it(self, on_boot):
+        cell = Cells().get(CELL)
+        machine = qemu.Machine(arch=ARCHES[cell.arch], memory=256, accel="tcg")
+        request = guest.Request(cell, kernels.ready(cell), machine, ("true",), timeout=100)
+        boots = []
+
+        def announce(words):
+            boots.append(words)
+            on_boot(len(boots))
+
+        with mock.patch("guest._BOOT_SECONDS", 0.3):
+            return guest.run(request, announce), len(boots)
+
+    def test_is_booted_again_and_the_result_says_so(self):
+        def patient(boot):
+            if boot == 2:
+                guest._BOOT_SECONDS = 60
+
+        outcome, boots = self.run_it(patient)
+        self.assertEqual((outcome.verdict, outcome.boots, boots), ("pass", 2, 2), outcome.reason)
+
+    def test_that_never_comes_up_is_a_timeout_that_says_why(self):
+        outcome, boots = self.run_it(lambda boot: None)
+        self.assertEqual((outcome.verdict, outcome.boots, boots), ("timeout", 2, 2))
+        self.assertEqual(outcome.reason, "the kernel did not come to user space within 0.3 s")
 
 
 class Interrupted(unittest.TestCase):
