@@ -10,6 +10,7 @@
 #include "injection.hpp"
 #include "lab.hpp"
 #include "room.hpp"
+#include "untrack.hpp"
 
 namespace ptelab {
 namespace {
@@ -103,6 +104,8 @@ RULE_PER_NODE("mmap_without_memory", kFirstNodes,
 	std::vector<int> errors{ENOMEM};
 	if (rule.node().method == PTELAB_IOMAP)
 		errors.push_back(EINVAL);
+	if (is_one_of(rule.node(), bit_of(PTELAB_REMAP_PFN) | bit_of(PTELAB_IOMAP)) && failed_remap_may_warn())
+		rule.declare_kernel_line(kNoFirstPage);
 
 	const int failures = fail_each(rule, "mmap", errors, [&](auto &&failing) {
 		std::optional<Mapping> map;

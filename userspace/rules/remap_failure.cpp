@@ -12,6 +12,7 @@
 #include "memory_limit.hpp"
 #include "room.hpp"
 #include "symbols.hpp"
+#include "untrack.hpp"
 
 namespace ptelab {
 namespace {
@@ -129,22 +130,13 @@ bool can_inject()
 // By fault injection or by a memory cgroup.
 const Need kShortage{"fault injection or " + memory_limit().what, [] { return can_inject() ? std::string() : memory_limit().why_not(); }};
 
-// The mend of CVE-2024-47674 in 5.10, where alone the call has not always been two functions.
-bool is_one_function()
-{
-	return !has_global_function("remap_pfn_range_notrack");
-}
-
 RULE("remap_pfn.failure_half_way", .contract = "RM-10", .says = "remap_pfn_range that runs out of memory half way takes back what it had mapped",
      .source = "mm/memory.c:remap_pfn_range_notrack", .needs = {root(), kShortage, memory_for("what two page tables map", [] { return pages(kTables * pages_of_a_table()); })})
 {
 	rule.declare_kernel_line("page allocation failure");
-	// What it takes back it also takes off the books of the memory types, and up to 6.12 those look for the first page, which
-	// may not have been mapped yet: WARN_ON_ONCE, and the reservation of RAM is none (arch/x86/mm/pat/memtype.c: untrack_pfn).
-	constexpr const char *kLine = "WARNING: .* (get_pat_info|untrack_pfn)";
-	const bool warns = !is_one_function() && has_global_function("untrack_pfn");
+	const bool warns = failed_remap_may_warn();
 	if (warns)
-		rule.declare_kernel_line(kLine);
+		rule.declare_kernel_line(kNoFirstPage);
 	const bool injects = can_inject();
 	const std::vector<Outcome> outcomes = injects ? fail_each_allocation() : allow_page_by_page();
 	std::size_t failures = 0, half_way = 0, left = 0, readable = 0;
@@ -168,15 +160,26 @@ RULE("remap_pfn.failure_half_way", .contract = "RM-10", .says = "remap_pfn_range
 	rule.observe("failures by " + by, failures);
 	rule.observe("half way by " + by, half_way);
 	rule.expect("failed half way", half_way > 0, true);
-	rule.expect("warned since boot of a first page that was not mapped", kernel_said(kLine),
+	rule.expect("warned since boot of a first page that was not mapped", kernel_said(kNoFirstPage),
 		    choose(warns, true, false,
 			   "x86's untrack_pfn, while there was one, asks the page table for the memory type; before the mend of "
 			   "CVE-2024-47674 nothing took back"));
-	if (left != 0 && is_one_function())
+	if (left != 0 && remap_is_one_function())
 		rule.expected_fail("CVE-2024-47674: this kernel's remap_pfn_range leaves what it has mapped when it fails");
 	rule.expect("entries left", left, 0U);
 	rule.expect("first pages that can be read", readable, 0U);
 }
 
 } // namespace
+
+bool remap_is_one_function()
+{
+	return !has_global_function("remap_pfn_range_notrack");
+}
+
+bool failed_remap_may_warn()
+{
+	return !remap_is_one_function() && has_global_function("untrack_pfn");
+}
+
 } // namespace ptelab
