@@ -11,7 +11,6 @@
 #include "machine.hpp"
 #include "memory_limit.hpp"
 #include "room.hpp"
-#include "symbols.hpp"
 #include "untrack.hpp"
 
 namespace ptelab {
@@ -171,15 +170,4 @@ RULE("remap_pfn.failure_half_way", .contract = "RM-10", .says = "remap_pfn_range
 }
 
 } // namespace
-
-bool remap_is_one_function()
-{
-	return !has_global_function("remap_pfn_range_notrack");
-}
-
-bool failed_remap_may_warn()
-{
-	return !remap_is_one_function() && has_global_function("untrack_pfn");
-}
-
 } // namespace ptelab
