@@ -279,16 +279,20 @@ def _from_saved(request, base, announce):
     """The outcome; None if there is no such machine to be had, which must not keep a run from a boot."""
     try:
         machine = saved.ready(request.cell, request.machine, request.kernel, base)
+    except Failure as failure:
+        note(f"booting, as no machine could be saved: {failure}")
+        return None
+    try:
         with _run_folder() as folder:
             this = Run(request, folder, base, machine)
             outcome = this.execute(announce)
+        if this.came_up() or outcome.verdict == "pass":
+            return outcome
+        reason = outcome.reason
     except Failure as failure:
-        note(f"booting, as there is no saved machine: {failure}")
-        return None
-    if this.came_up() or outcome.verdict == "pass":
-        return outcome
+        reason = failure
     saved.forget(machine)
-    note(f"booting, as the saved machine did not start: {outcome.reason}")
+    note(f"booting, as the saved machine did not start: {reason}")
     return None
 
 

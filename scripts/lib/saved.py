@@ -2,8 +2,8 @@
 """Machines that were saved when they were ready to receive a run.
 
 A run starts from a copy of one: the file that is its memory is mapped privately, so one machine serves any number of runs at once.
-What is the same in all of them: hash seeds and other random state of the kernel's from before, the boot id, the layout of what
-runs already. The clock is set and the random state reseeded before anything of the run is executed.
+What is the same in all of them: hash seeds and other random state that the kernel took before the save, and the layout of what runs
+already. The clock is set and the random state reseeded before anything of the run is executed.
 """
 
 import hashlib
