@@ -27,7 +27,7 @@ from common import START, cache_folder, note
 from cpio import Archive
 
 _CANARY_SECONDS = 5
-# Emulated, on a busy machine, a debug kernel takes 30. One that hangs has met nothing of ours yet: it is booted again.
+# Emulated, on a busy machine, a debug kernel takes 30. One that hangs or dies has met nothing of ours yet: it is booted again.
 _BOOT_SECONDS = 300
 _BOOTS = 2
 
@@ -60,6 +60,7 @@ class Outcome:
     tainted: dict = field(default_factory=dict)
     seconds: float = 0.0
     boots: int = 1
+    boot_failures: list = field(default_factory=list)
 
 
 @contextmanager
@@ -164,6 +165,14 @@ class Run:
         """Whether the guest's first process has said so."""
         return self._files.results.exists() and self._files.results.stat().st_size > 0
 
+    def boot_failure(self, outcome):
+        """How the kernel died or hung before user space, "" if it did not; what the caller cut short is no failure."""
+        hung = outcome.verdict == "timeout" and self._request.timeout > _BOOT_SECONDS
+        died = outcome.verdict in ("panic", "broken") and outcome.log
+        if self.came_up() or not (hung or died):
+            return ""
+        return kernellog.death(outcome.log) or outcome.reason
+
     def _relay(self, ours):
         request = self._request
         deadline = None if request.timeout is None else time.monotonic() + request.timeout
@@ -240,17 +249,20 @@ def _unpacked(content):
     return files
 
 
-def run(request, announce=None):
-    """announce, if any, is called with the words of the QEMU line."""
-    for boots in range(1, _BOOTS + 1):
+def run(request, announce=None, boots=_BOOTS):
+    """announce, if any, is called with the words of the QEMU line; boots is how often a kernel may die on its way to user space."""
+    failures = []
+    while True:
         with _run_folder() as folder:
             this = Run(request, folder)
-            outcome = replace(this.execute(announce), boots=boots)
-            hangs = outcome.verdict == "timeout" and request.timeout > _BOOT_SECONDS and not this.came_up()
-        if not hangs:
-            break
-        note(f"boot {boots} of at most {_BOOTS}: {outcome.reason}")
-    return outcome
+            outcome = this.execute(announce)
+            failure = this.boot_failure(outcome)
+        if not failure:
+            return replace(outcome, boots=len(failures) + 1, boot_failures=failures)
+        failures.append(failure)
+        note(f"boot {len(failures)} of at most {boots} failed before user space: {failure}")
+        if len(failures) >= boots or request.machine.gdb:
+            return replace(outcome, boots=len(failures), boot_failures=failures)
 
 
 def kvm_works(cell, kernel):
@@ -264,7 +276,7 @@ def kvm_works(cell, kernel):
     answer = cache_folder() / "kvm" / name
     if not answer.exists():
         machine = qemu.Machine(arch=arch, memory=256, cpus=1, accel="kvm")
-        canary = run(Request(cell, kernel, machine, ("true",), timeout=_CANARY_SECONDS))
+        canary = run(Request(cell, kernel, machine, ("true",), timeout=_CANARY_SECONDS), boots=1)
         answer.parent.mkdir(parents=True, exist_ok=True)
         answer.write_text("works" if canary.verdict == "pass" else "does not")
     return answer.read_text() == "works"
