@@ -17,6 +17,7 @@ from pathlib import Path
 
 import bundle
 import initramfs
+import kernellog
 import qemu
 import saved
 import terminal
@@ -26,7 +27,7 @@ from cells import Cell
 from common import START, Failure, cache_folder, note
 
 _CANARY_SECONDS = 5
-# Emulated, on a busy machine, a debug kernel takes 30. One that hangs has met nothing of ours yet: it is booted again.
+# Emulated, on a busy machine, a debug kernel takes 30. One that hangs or dies has met nothing of ours yet: it is booted again.
 _BOOT_SECONDS = 300
 _BOOTS = 2
 # From a saved machine it takes half a second.
@@ -73,6 +74,7 @@ class Outcome:
     seconds: float = 0.0
     boots: int = 1
     start: str = "boot"
+    boot_failures: list = field(default_factory=list)
 
 
 @contextmanager
@@ -187,6 +189,14 @@ class Run:
     def came_up(self):
         return self._results is not None and self._results.came_up()
 
+    def boot_failure(self, outcome):
+        """How the kernel died or hung before user space, "" if it did not; what the caller cut short is no failure."""
+        hung = outcome.verdict == "timeout" and self._request.timeout > _BOOT_SECONDS
+        died = outcome.verdict in ("panic", "broken") and outcome.log
+        if self.came_up() or not (hung or died):
+            return ""
+        return kernellog.death(outcome.log) or outcome.reason
+
     def _relay(self, ours):
         request = self._request
         deadline = None if request.timeout is None else time.monotonic() + request.timeout
@@ -268,11 +278,11 @@ def base_of(request):
     return initramfs.base(request.machine.arch, request.kernel["release"], request.kernel_modules, request.programs)
 
 
-def run(request, announce=None):
-    """announce, if any, is called with the words of the QEMU line."""
+def run(request, announce=None, boots=_BOOTS):
+    """announce, if any, is called with the words of the QEMU line; boots is how often a kernel may die on its way to user space."""
     base = base_of(request)
     outcome = _from_saved(request, base, announce) if request.start == "saved" else None
-    return outcome or _booted(request, base, announce)
+    return outcome or _booted(request, base, announce, boots)
 
 
 def _from_saved(request, base, announce):
@@ -296,16 +306,19 @@ def _from_saved(request, base, announce):
     return None
 
 
-def _booted(request, base, announce):
-    for boots in range(1, _BOOTS + 1):
+def _booted(request, base, announce, boots):
+    failures = []
+    while True:
         with _run_folder() as folder:
             this = Run(request, folder, base)
-            outcome = replace(this.execute(announce), boots=boots)
-            hangs = outcome.verdict == "timeout" and request.timeout > _BOOT_SECONDS and not this.came_up()
-        if not hangs:
-            break
-        note(f"boot {boots} of at most {_BOOTS}: {outcome.reason}")
-    return outcome
+            outcome = this.execute(announce)
+            failure = this.boot_failure(outcome)
+        if not failure:
+            return replace(outcome, boots=len(failures) + 1, boot_failures=failures)
+        failures.append(failure)
+        note(f"boot {len(failures)} of at most {boots} failed before user space: {failure}")
+        if len(failures) >= boots or request.machine.gdb:
+            return replace(outcome, boots=len(failures), boot_failures=failures)
 
 
 def kvm_works(cell, kernel):
@@ -319,7 +332,7 @@ def kvm_works(cell, kernel):
     answer = cache_folder() / "kvm" / name
     if not answer.exists():
         machine = qemu.Machine(arch=arch, memory=256, cpus=1, accel="kvm")
-        canary = run(Request(cell, kernel, machine, ("true",), timeout=_CANARY_SECONDS))
+        canary = run(Request(cell, kernel, machine, ("true",), timeout=_CANARY_SECONDS), boots=1)
         answer.parent.mkdir(parents=True, exist_ok=True)
         answer.write_text("works" if canary.verdict == "pass" else "does not")
     return answer.read_text() == "works"

@@ -1,17 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The virtual machine: QEMU's command line, and a QEMU that dies with its caller."""
 
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from arches import Arch
-from common import NOTHING_RAN, USAGE, Failure
+from common import NOTHING_RAN, USAGE, Failure, cache_folder
 
 KVM = Path("/dev/kvm")
 IVSHMEM_SIZE = 16 << 20
+# Before it, QEMU reads code that it translates before it watches the page for writes: what another processor writes in between
+# is lost, and the old code runs until somebody writes there again. A kernel that patches a jump label so executes an int3
+# that is long gone, and dies ("Oops: int3"), or keeps the old jump. Mended in 8.1 (accel/tcg: Always lock pages before
+# translation), for code across two pages in 9.1 (Fix typo causing tb->page_addr[1] to not be recorded).
+_SEES_CODE_CHANGE = (9, 1)
 
 
 @dataclass(frozen=True)
@@ -28,8 +35,8 @@ class Machine:
     ivshmem: Path | None = None
     own_ivshmem: bool = False
     accel: str = "tcg"
-    # One thread emulates all processors, or each has its own.
-    threads: str = "multi"
+    # "single" emulates the processors in turn, "multi" each in a thread of its own; "" is what this QEMU can do without harm.
+    threads: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,12 +85,17 @@ def _kernel_command_line(machine):
     return " ".join(words + machine.append.split())
 
 
+def threads(machine):
+    """How the processors are emulated: "single" or "multi"."""
+    if machine.icount:
+        return "single"
+    return machine.threads or ("multi" if _numbers(version(machine.arch)) >= _SEES_CODE_CHANGE else "single")
+
+
 def _accelerator(machine):
     if machine.accel == "kvm":
         return ["-accel", "kvm", "-cpu", "host"]
-    # icount has one thread for all.
-    threads = "single" if machine.icount else machine.threads
-    options = ["-accel", f"tcg,thread={threads}", "-cpu", machine.arch.cpu]
+    options = ["-accel", f"tcg,thread={threads(machine)}", "-cpu", machine.arch.cpu]
     if machine.icount:
         options += ["-icount", "shift=0,sleep=off"]
     return options
@@ -174,3 +186,20 @@ def identity(arch):
     """Changes when QEMU does; its version would cost a start of QEMU."""
     found = os.stat(binary(arch))
     return f"{found.st_size} {found.st_mtime_ns}"
+
+
+def version(arch):
+    """As QEMU says it; asked once for each QEMU."""
+    name = hashlib.sha256(f"{binary(arch)} {identity(arch)}".encode()).hexdigest()[:16]
+    kept = cache_folder() / "qemu" / name
+    if not kept.exists():
+        output = subprocess.run([binary(arch), "--version"], capture_output=True, text=True, check=True)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = kept.with_suffix(f".{os.getpid()}")
+        unfinished.write_text(output.stdout.split("\n")[0].removeprefix("QEMU emulator version "))
+        unfinished.rename(kept)
+    return kept.read_text()
+
+
+def _numbers(text):
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:2])

@@ -13,6 +13,7 @@ import threading
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -230,6 +231,35 @@ class Hanging(unittest.TestCase):
         outcome, boots = self.run_it(lambda boot: None)
         self.assertEqual((outcome.verdict, outcome.boots, boots), ("timeout", 2, 2))
         self.assertEqual(outcome.reason, "the kernel did not come to user space within 0.3 s")
+
+
+class Dying(unittest.TestCase):
+    """A kernel that panics before user space, as it finds no init, on its first boots."""
+
+    def run_it(self, deaths):
+        cell = Cells().get(CELL)
+        kernel = kernels.ready(cell)
+        boots = []
+
+        def words(machine, *rest):
+            boots.append(machine)
+            return command_line(replace(machine, append="rdinit=/nonexistent") if len(boots) <= deaths else machine, *rest)
+
+        command_line = qemu.command_line
+        machine = qemu.Machine(arch=ARCHES[cell.arch], memory=256, accel="tcg")
+        with mock.patch("qemu.command_line", words):
+            return guest.run(guest.Request(cell, kernel, machine, ("true",), timeout=100)), len(boots)
+
+    def test_is_booted_again_and_the_result_names_its_death(self):
+        outcome, boots = self.run_it(deaths=1)
+        self.assertEqual((outcome.verdict, outcome.boots, boots), ("pass", 2, 2), outcome.reason)
+        self.assertEqual(len(outcome.boot_failures), 1)
+        self.assertIn("Unable to mount root fs", outcome.boot_failures[0])
+
+    def test_twice_is_a_panic(self):
+        outcome, boots = self.run_it(deaths=2)
+        self.assertEqual((outcome.verdict, outcome.exit, outcome.boots, boots), ("panic", PANIC, 2, 2))
+        self.assertEqual(len(outcome.boot_failures), 2)
 
 
 class Interrupted(unittest.TestCase):
