@@ -3,8 +3,10 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +55,18 @@ def locked(path):
             note(f"waiting for another process to finish {path.stem}")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def scratch_folder(parent):
+    """A folder that goes when it is left; it carries its owner's process id, so that a killed owner's is found and removed."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.iterdir():
+        owner = left.name.partition("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=parent) as folder:
+        yield Path(folder)
 
 
 def run_main(main):

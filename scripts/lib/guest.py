@@ -6,12 +6,10 @@ import io
 import json
 import os
 import secrets
-import shutil
 import socket
 import tarfile
-import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,7 +22,7 @@ import terminal
 import verdict
 from arches import ARCHES
 from cells import Cell
-from common import START, Failure, cache_folder, note
+from common import START, Failure, cache_folder, note, scratch_folder
 
 _CANARY_SECONDS = 5
 # Emulated, on a busy machine, a debug kernel takes 30. One that hangs or dies has met nothing of ours yet: it is booted again.
@@ -75,19 +73,6 @@ class Outcome:
     boots: int = 1
     start: str = "boot"
     boot_failures: list = field(default_factory=list)
-
-
-@contextmanager
-def _run_folder():
-    """A folder that carries its owner's process id, so that a killed run's is found and removed."""
-    runs = cache_folder() / "run"
-    runs.mkdir(parents=True, exist_ok=True)
-    for left in runs.iterdir():
-        owner = left.name.partition("-")[0]
-        if owner.isdigit() and not Path("/proc", owner).exists():
-            shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=runs) as folder:
-        yield Path(folder)
 
 
 class _Results:
@@ -293,7 +278,7 @@ def _from_saved(request, base, announce):
         note(f"booting, as no machine could be saved: {failure}")
         return None
     try:
-        with _run_folder() as folder:
+        with scratch_folder(cache_folder() / "run") as folder:
             this = Run(request, folder, base, machine)
             outcome = this.execute(announce)
         if this.came_up() or outcome.verdict == "pass":
@@ -309,7 +294,7 @@ def _from_saved(request, base, announce):
 def _booted(request, base, announce, boots):
     failures = []
     while True:
-        with _run_folder() as folder:
+        with scratch_folder(cache_folder() / "run") as folder:
             this = Run(request, folder, base)
             outcome = this.execute(announce)
             failure = this.boot_failure(outcome)

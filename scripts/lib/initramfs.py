@@ -109,17 +109,18 @@ def add_modules(collector, release, modules, there=()):
                 collector.archive.file(f"usr/{path.relative_to(place)}", path, 0o644)
 
 
+def collected(arch, release="", modules=(), programs=()):
+    """`modules` of the kernel are loaded at the start, and of the programs it has the libraries alone."""
+    collector = Collector(arch)
+    _add_base(collector, arch, modules)
+    if modules:
+        add_modules(collector, release, modules)
+    for host, _ in programs:
+        collector.add_libraries(host)
+    return collector
+
+
 def base(arch, release, modules, programs):
-    """The archive; `modules` of the kernel are loaded at the start, and of the programs it has the libraries alone."""
-
-    def fill():
-        collector = Collector(arch)
-        _add_base(collector, arch, modules)
-        if modules:
-            add_modules(collector, release, modules)
-        for host, _ in programs:
-            collector.add_libraries(host)
-        return collector
-
+    """The same as an archive that is kept."""
     request = ("base", arch.debian, release, modules, programs, str(RECEIVE), RECEIVE.read_text())
-    return kept(request, _RECIPE, fill)
+    return kept(request, _RECIPE, lambda: collected(arch, release, modules, programs))

@@ -13,14 +13,13 @@ import shlex
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import kernellog
 import qemu
-from common import Failure, cache_folder, locked
+from common import Failure, cache_folder, locked, scratch_folder
 from progress import Progress
 from qmp import Monitor
 
@@ -81,10 +80,9 @@ def ready(cell, machine, kernel, base):
     place = folder() / f"{cell.name}-{_identity(machine, kernel, base)}"
     complete = place / _COMPLETE
     if not complete.exists():
-        with locked(folder() / f"{place.name}.lock"):
+        with locked(folder() / f"{cell.name}.lock"):
             if not complete.exists():
                 _make(cell, machine, kernel, base, place)
-        (folder() / f"{place.name}.lock").unlink(missing_ok=True)
         _forget_old(place)
     os.utime(complete)
     return Saved(place)
@@ -109,8 +107,8 @@ def _make(cell, machine, kernel, base, place):
     shutil.rmtree(place, ignore_errors=True)
     progress = Progress(f"machine {cell.name}")
     try:
-        with tempfile.TemporaryDirectory(prefix="unfinished-", dir=place.parent) as name:
-            unfinished = Path(name, "machine")
+        with scratch_folder(place.parent) as scratch:
+            unfinished = scratch / "machine"
             unfinished.mkdir()
             _save(machine, kernel, base, unfinished, progress)
             complaints = kernellog.scan((unfinished / "kernel.log").read_text(errors="replace"))

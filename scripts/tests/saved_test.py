@@ -36,7 +36,7 @@ class Saved(unittest.TestCase):
         cls.environment = of_the_real(cls.place)
         cls.log = cls.place / "kernel.log"
         cls.first = script("vm", *PLAIN, "--log", cls.log, "--", TELL, **cls.environment)
-        [cls.machine] = (cls.place / "machines").iterdir()
+        [cls.machine] = (cls.place / "machines").glob("*/")
         before = cls.hash_of_memory()
         with ThreadPoolExecutor(max_workers=2) as pool:
             cls.later = list(pool.map(lambda _: script("vm", *PLAIN, "--", TELL, **cls.environment), range(2)))
@@ -96,7 +96,7 @@ class Damaged(unittest.TestCase):
         with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
             environment = of_the_real(Path(place))
             self.assertEqual(script("vm", *PLAIN, "--", "true", **environment).returncode, PASSED)
-            [machine] = Path(place, "machines").iterdir()
+            [machine] = Path(place, "machines").glob("*/")
             os.truncate(machine / "state", 1000)
             done = script("vm", *PLAIN, "--", "echo ran", **environment)
             self.assertEqual((done.returncode, done.stdout), (PASSED, "ran\n"), done.stderr)
