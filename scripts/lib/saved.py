@@ -182,8 +182,14 @@ def _write_state(monitor, state):
     monitor.execute("stop")
     monitor.execute("migrate-set-capabilities", capabilities=_CAPABILITIES)
     monitor.execute("migrate", uri=f"exec:cat >{shlex.quote(str(state))}")
-    monitor.wait_for("MIGRATION", status="completed")
+    _wait_until_moved(monitor)
     monitor.execute("quit")
+
+
+def _wait_until_moved(monitor):
+    while (status := monitor.wait_for("MIGRATION")["status"]) != "completed":
+        if status == "failed":
+            raise Failure("QEMU cannot move the machine's state: is the disk full?")
 
 
 def _keep_what_is_not_zero(whole, kept):
@@ -198,6 +204,6 @@ def start(monitor, saved):
     talk = Monitor(monitor, _MONITOR_SECONDS)
     talk.execute("migrate-set-capabilities", capabilities=_CAPABILITIES)
     talk.execute("migrate-incoming", uri=f"exec:cat {shlex.quote(str(saved.state))}")
-    talk.wait_for("MIGRATION", status="completed")
+    _wait_until_moved(talk)
     # It was stopped before it was saved, and still is.
     talk.execute("cont")
