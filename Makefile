@@ -12,8 +12,8 @@ module-sources := Kbuild $(shell find kmod/core kmod/glue cxxrt/include cxxrt/li
 
 help:
 	@echo "make demo       boot Debian's kernel in QEMU, load the module, drive every node, and tell what happened"
-	@echo "make check      run all tests"
-	@echo "make check-all  all tests, on every kernel of ci/kernels.toml"
+	@echo "make check      run the tests, in some eight minutes; ALL_NODES=yes: and the debug kernel's rules on all nodes"
+	@echo "make check-all  all tests, on every kernel of ci/kernels.toml; goes on where it stopped, FRESH=yes: from the start"
 	@echo "make matrix     the rules alone, on every kernel or on CELLS=name,name (packaged: the distributions)"
 	@echo "make vm         a shell in that machine, with the module loaded"
 	@echo "make module     build ptelab.ko for this machine's kernel, or for KDIR=<headers>"
@@ -29,10 +29,10 @@ vm: setup-demo
 	@scripts/vm --cell $(CELL)
 
 check: setup-check
-	@scripts/check
+	@scripts/check $(if $(ALL_NODES),--all-nodes)
 
 check-all: setup-all
-	@scripts/check --cells all
+	@scripts/check --cells all --everything --keep $(if $(FRESH),--fresh)
 
 matrix: setup-all
 	@scripts/check --matrix --cells $(or $(CELLS),all)
@@ -54,7 +54,8 @@ module:
 # The ptelab command alone.
 .PHONY: command
 command:
-	@$(MAKE) --no-print-directory -s -C userspace BUILD=../build/userspace -j$(JOBS) ../build/userspace/bin/ptelab
+	@$(MAKE) --no-print-directory -s -q -C userspace BUILD=$(CURDIR)/build/userspace $(CURDIR)/build/userspace/bin/ptelab || \
+		scripts/build-userspace x86_64 $(CURDIR)/build/userspace/bin/ptelab -j$(JOBS)
 
 userspace:
 	@scripts/build-userspace $(ARCH) -j$(JOBS)

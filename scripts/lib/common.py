@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the scripts share: exit statuses, folders, one way to fail."""
 
+import errno
 import fcntl
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
+
+from progress import Progress
 
 PASSED = 0
 FAILED = 1
@@ -43,16 +48,53 @@ def note(message):
 
 
 @contextmanager
-def locked(path):
-    """One process at a time makes what the lock file stands for; the others wait, and say so."""
+def locked(path, what=None):
+    """One process at a time does what the lock file stands for; the others wait, and say so. It is free when its owner is gone."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", encoding="ascii") as lock:
+    with open(path, "a+", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            note(f"waiting for another process to finish {path.stem}")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _wait_for(lock, what or path.stem)
+        lock.seek(0)
+        lock.truncate()
+        print(os.getpid(), file=lock, flush=True)
         yield
+
+
+def _wait_for(lock, what):
+    lock.seek(0)
+    owner = lock.read().strip()
+    message = f"waiting for {f'process {owner}' if owner else 'another process'} to finish {what}"
+    note(message)
+    progress = Progress(message)
+    progress.show("")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    finally:
+        progress.end()
+
+
+def disk_full(error):
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def full_disk(error):
+    """The sentence for an OSError of a disk without room."""
+    where = f" that has {error.filename}" if error.filename else ""
+    return f"the disk{where} is full: make room ('make clean-cache' shows what the cache of kernels takes) and run it again"
+
+
+@contextmanager
+def scratch_folder(parent):
+    """A folder that goes when it is left; it carries its owner's process id, so that a killed owner's is found and removed."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.iterdir():
+        owner = left.name.partition("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=parent) as folder:
+        yield Path(folder)
 
 
 def run_main(main):
@@ -74,4 +116,9 @@ def run_main(main):
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 128 + signal.SIGPIPE
+    except OSError as error:
+        if not disk_full(error):
+            raise
+        note(full_disk(error))
+        status = HARNESS
     sys.exit(status)

@@ -72,7 +72,7 @@ class Apt:
         done = _run(command, self._environment)
         if gone := _GONE.search(done.stderr):
             raise Failure(
-                f"{gone['suite']} is gone from the mirror {gone['mirror']}: what needs its packages is skipped, but for kernels "
+                f"{gone['suite']} has left the mirror {gone['mirror']}: what needs its packages is skipped, but for kernels "
                 "that are in the cache; a mirror that still has it can be named among apt's sources",
                 NOTHING_RAN,
             )

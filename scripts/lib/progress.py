@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How far long work has come."""
 
+import os
 import sys
 import time
+from pathlib import Path
+
+# The file in which a caller that keeps our output to itself wants to be told instead.
+FILE = "PTELAB_PROGRESS"
 
 
 class Progress:
@@ -11,9 +16,10 @@ class Progress:
     def __init__(self, title, elsewhere=60):
         self._title = title
         self._start = time.monotonic()
+        self._file = os.environ.get(FILE)
         self._terminal = sys.stderr.isatty()
-        self._pause = 0.5 if self._terminal else elsewhere
-        self._next = self._start + (0 if self._terminal else elsewhere or 0)
+        self._pause = 0.5 if self._terminal or self._file else elsewhere
+        self._next = self._start + (0 if self._terminal or self._file else elsewhere or 0)
 
     def show(self, what):
         now = time.monotonic()
@@ -21,10 +27,34 @@ class Progress:
             return
         elapsed = int(now - self._start)
         line = f"{self._title}: {elapsed // 60}:{elapsed % 60:02} {what}"
-        print(f"\r\033[K{line}" if self._terminal else line, end="" if self._terminal else "\n", file=sys.stderr, flush=True)
+        if self._file:
+            _tell(self._file, line)
+        elif self._terminal:
+            print(f"\r\033[K{_cut(line)}", end="", file=sys.stderr, flush=True)
+        else:
+            print(line, file=sys.stderr, flush=True)
         self._next = now + self._pause
 
     def end(self):
         """Clear the line, for what is to be printed now."""
-        if self._terminal:
+        if self._file:
+            _tell(self._file, "")
+        elif self._terminal:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _cut(line):
+    """A line that wraps could not be erased."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+        return line[: columns - 1] if columns else line
+    except (OSError, ValueError):
+        return line
+
+
+def _tell(path, line):
+    """It is only for the eye: a full disk is met by what matters."""
+    try:
+        Path(path).write_text(line, encoding="utf-8")
+    except OSError:
+        pass

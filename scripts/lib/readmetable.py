@@ -38,9 +38,9 @@ def _compiler(result, cells):
 
 
 def row_of(result, cells):
-    """None where the result is of no run: a kernel that could not be had says nothing of the rules."""
+    """None where the result is of no run, or of a part of the rules: a kernel that could not be had says nothing of them."""
     kernel = result["kernel"]
-    if result["verdict"] == "broken" or not kernel["release"]:
+    if result["verdict"] == "broken" or not kernel["release"] or result.get("partial"):
         return None
     statuses = [rule["status"] for rule in result["rules"]]
     counts = (str(statuses.count(status)) for status in ("pass", "expected_fail", "skip"))

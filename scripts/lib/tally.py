@@ -52,24 +52,11 @@ _KTAP = re.compile(r"^# Totals: pass:(\d+) fail:(\d+) xfail:(\d+) xpass:(\d+) sk
 
 
 def of_ktap(status, text):
-    """Every KTAP program that ran, by its line of totals."""
+    """Every program that ends as KTAP does, by its line of totals; scripts/lib/unittests.py is one."""
     tally = Tally()
     for counts in _KTAP.findall(text):
         passed, failed, known, unexpected, skipped, errors = map(int, counts)
         tally += Tally(passed + known, failed + unexpected + errors, skipped)
-    return _judged(tally, status)
-
-
-_UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n\n(OK|FAILED)(?: \((.*)\))?$", re.M)
-
-
-def of_unittest(status, text):
-    tally = Tally()
-    for ran, _, details in _UNITTEST.findall(text):
-        counts = dict(re.findall(r"(\w+)=(\d+)", details))
-        failed = sum(int(counts.get(name, 0)) for name in ("failures", "errors"))
-        skipped = int(counts.get("skipped", 0))
-        tally += Tally(int(ran) - failed - skipped, failed, skipped)
     return _judged(tally, status)
 
 
@@ -87,3 +74,19 @@ def of_cell(path):
         return _judged(tally, status if result["verdict"] == "pass" else status or 1)
 
     return count
+
+
+_WHOLE = re.compile(r"^# Skipped whole: (.+?: .*)$", re.M)
+
+
+def skipped_whole(tally, text):
+    """Why, for each part of the step in which nothing ran at all: the step itself, a program of it, a class of tests."""
+    reasons = _WHOLE.findall(text)
+    programs = [tuple(map(int, counts)) for counts in ((p, f, s or 0) for p, f, s in _DOCTEST.findall(text))]
+    programs += [(int(p) + int(known), int(f) + int(e) + int(x), int(s)) for p, f, known, x, s, e in _KTAP.findall(text)]
+    empty = [number for number, (passed, failed, _) in enumerate(programs, 1) if not passed and not failed]
+    if reasons or tally.failed:
+        return reasons
+    if not tally.passed and tally.skipped:
+        return [(text.strip().splitlines() or ["no reason given"])[-1]]
+    return [f"program {number} of {len(programs)} ran no test" for number in empty]

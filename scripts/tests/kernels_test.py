@@ -236,7 +236,7 @@ class Suites(unittest.TestCase):
             with mock.patch.dict("os.environ", PATH=path), self.assertRaises(Failure) as caught:
                 Apt(Path(place, "apt.conf")).update()
         self.assertEqual(caught.exception.status, NOTHING_RAN)
-        self.assertIn("bullseye is gone from the mirror m:/d", str(caught.exception))
+        self.assertIn("bullseye has left the mirror m:/d", str(caught.exception))
 
     def test_the_compiler_s_cpp_comes_along(self):
         self.assertIn("g++-10", packages("gcc-10", "headers"))

@@ -10,6 +10,8 @@
 
 #include <fmt/core.h>
 
+#include "selection.hpp"
+
 namespace ptelab {
 namespace {
 
@@ -95,13 +97,21 @@ bool has_option(std::span<const char *const> arguments, std::initializer_list<st
 	});
 }
 
-// Asks doctest which tests the arguments select, without a word on stdout.
-void plan(int argc, const char *const *argv)
+// By name, so that what the arguments select among the others still counts.
+void leave_out(doctest::Context &context, const std::vector<const RuleInfo *> &rules)
+{
+	for (const RuleInfo *rule : rules)
+		context.addFilter("test-case-exclude", rule->name.c_str());
+}
+
+// Asks doctest which tests are selected, without a word on stdout.
+void plan(int argc, const char *const *argv, const std::vector<const RuleInfo *> &not_taken)
 {
 	std::ostream silence(nullptr);
 	std::vector<const char *> arguments(argv, argv + argc);
 	arguments.push_back("--list-test-cases"); // setOption() cannot set a flag
 	doctest::Context context(static_cast<int>(arguments.size()), arguments.data());
+	leave_out(context, not_taken);
 	context.setCout(&silence);
 	context.run();
 }
@@ -132,6 +142,14 @@ std::string_view name_of(Status status)
 
 int run_tests(int argc, const char *const *argv)
 {
+	std::vector<const RuleInfo *> not_taken;
+	try {
+		not_taken = left_out(selection_of({argv, static_cast<std::size_t>(argc)}), all_rules());
+	} catch (const BadSelection &error) {
+		fmt::print(stderr, "{}\n", error.what());
+		return kExitUsage;
+	}
+
 	doctest::Context context;
 	if (!has_option({argv, static_cast<std::size_t>(argc)}, {"ob", "order-by", "dt-order-by", "dt-ob"}))
 		context.setOption("order-by", "suite");
@@ -141,10 +159,15 @@ int run_tests(int argc, const char *const *argv)
 		if (std::getenv("PTELAB_RESULTS"))
 			context.addFilter("reporters", "ptelab-json");
 	}
-	if (context.shouldExit()) // --help, --list-test-cases and their like
-		return context.run();
+	leave_out(context, not_taken);
+	if (context.shouldExit()) { // --help, --list-test-cases and their like
+		const int status = context.run();
+		if (std::ranges::any_of(argv, argv + argc, [](std::string_view word) { return word == "--help" || word == "-h"; }))
+			fmt::print("\n{}", kSelectionHelp);
+		return status;
+	}
 
-	plan(argc, argv);
+	plan(argc, argv, not_taken);
 	RunLog::get().records.clear();
 	if (context.run() != 0 || RunLog::get().count(Status::kFail) > 0)
 		return kExitFail;

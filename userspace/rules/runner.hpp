@@ -26,9 +26,11 @@ std::string_view name_of(Status status); // as in the JSON: "pass", "fail", "exp
 
 inline constexpr int kExitPass = 0;
 inline constexpr int kExitFail = 1;
+inline constexpr int kExitUsage = 2;
 inline constexpr int kExitNothingRan = 77;
 
-// main() of a test program: reporters "ktap" (the default) and "ptelab-json" (default too where $PTELAB_RESULTS is set).
+// main() of a test program: reporters "ktap" (the default) and "ptelab-json" (default too where $PTELAB_RESULTS is set); doctest's
+// options and those of selection.hpp.
 int run_tests(int argc, const char *const *argv);
 
 } // namespace ptelab

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The steps of `make check` and its kin: what each runs, how it counts, what it needs."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from budget import HARNESS, HOSTED, KERNELS, LINT, RULES
+from common import CHECKOUT
+from tally import of_cell, of_doctest, of_ktap, of_status
+
+RESULTS = CHECKOUT / "build" / "results"
+# They need a browser, or the compiler of kcfi-7.3: some 700 MB of packages for two files of tests.
+IN_CHECK_ALL_ALONE = {"kcfi_test": "clang-19", "report_page_test": "chromium"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command, how its outcome counts, and which steps must have passed before it."""
+
+    name: str
+    command: str
+    count: object
+    after: tuple = ()
+    group: str = RULES
+    # Under which name it is told of: a target's, or its group's.
+    line: str = ""
+    # How many steps' places it takes.
+    places: int = 1
+    # Whose kernel it runs on; "" if on none.
+    cell: str = ""
+    # The file of results, gone if it is not made anew.
+    makes: Path | None = None
+    # It is quick when there is nothing to do, or makes what others need: never kept for a later run.
+    always: bool = False
+    # It runs if any of those before it passed, not only if all did.
+    any_will_do: bool = False
+
+    @property
+    def told_as(self):
+        return self.line or self.group
+
+
+def _target(cell, name, command, makes, places=1):
+    kernel, module = f"{cell} kernel", f"{cell} module"
+    return [
+        Step(kernel, f"scripts/run-cell {cell} --until kernel", of_status, group=KERNELS, line=cell, always=True),
+        Step(module, f"scripts/run-cell {cell} --until module", of_status, (kernel,), line=cell, cell=cell, always=True),
+        Step(name, command, of_cell(makes), (module, "userspace"), line=cell, cell=cell, makes=makes, places=places),
+    ]
+
+
+def whole(cell):
+    """A target with the rules of all its nodes."""
+    return _target(cell, f"{cell} rules", f"scripts/run-cell {cell}", RESULTS / f"{cell}.json")
+
+
+def one_of_each(cell):
+    """A target with the rules of one node of each kind, in two machines at once."""
+    name = f"{cell} rules, one node of each kind"
+    command = f"scripts/run-cell {cell} --machines 2 --nodes one-of-each"
+    return _target(cell, name, command, RESULTS / "partial" / f"{cell}.json", places=2)
+
+
+USERSPACE = Step("userspace", "make -s userspace", of_status, group=HOSTED, always=True)
+
+
+def all_nodes_behind(names):
+    """What a check with one node of each kind leaves out."""
+    rules = [
+        Step(f"{name} rules", f"scripts/run-cell {name}", of_cell(RESULTS / f"{name}.json"), (f"{name} module", "userspace"),
+             line=f"{name}, all nodes", cell=name, makes=RESULTS / f"{name}.json")
+        for name in names
+    ]
+    return rules + [_readme_table(names, "readme table, all nodes", tuple(step.name for step in rules))] if rules else []
+
+
+def matrix(cells, names):
+    # Built kernels first: they take longest.
+    names = sorted(names, key=lambda name: bool(cells.get(name).headers))
+    return [USERSPACE, *(step for name in names for step in whole(name))]
+
+
+def is_slow(cell):
+    """A kernel with detectors takes a multiple of the others' time."""
+    return cell.flavour == "debug"
+
+
+def check(cells, names, everything):
+    """The steps on these cells: with everything the rules of all nodes, and the files of tests that need more packages."""
+    targets = []
+    # What takes two places first: later it would wait for both.
+    for name in sorted(names, key=lambda name: (bool(cells.get(name).headers), name)):
+        targets += whole(name) if everything or not is_slow(cells.get(name)) else one_of_each(name)
+    told = [name for name in names if everything or not is_slow(cells.get(name))]
+    listed = [USERSPACE, *targets, *_hosted(cells.default), *_harness(cells.default, everything)]
+    return [*listed, _readme_table(told, "readme table", tuple(f"{name} rules" for name in told))] if told else listed
+
+
+def _hosted(default):
+    kdir = f'"$(scripts/kernels path {default} kdir)"'
+    kernel = f"{default} kernel"
+    return [
+        Step("uapi", "scripts/check-uapi", of_status, group=LINT),
+        Step("shellcheck", "shellcheck -x $(grep -rlE '^#!/bin/(ba)?sh|^#!/usr/bin/env bash' scripts kmod .ci)", of_status,
+             group=LINT),
+        Step("core hosted", "make -s -C kmod/tests BUILD=../../build/kmod-tests check", of_doctest, group=HOSTED),
+        Step("cxxrt hosted", "make -s -C cxxrt BUILD=../build/cxxrt check", of_doctest, group=HOSTED),
+        Step("userspace hosted", "make -s -C userspace BUILD=../build/userspace check", of_ktap, ("userspace",), group=HOSTED),
+        Step("module with clang", f"scripts/build-module {kdir} build/clang/module CXXRT_CC=clang"
+             " && ! grep -i warning build/clang/module/build.log", of_status, (kernel,), group=HOSTED, cell=default),
+        Step("cxxrt example", "scripts/check-example", of_status, (kernel, "userspace"), group=HARNESS, cell=default),
+    ]
+
+
+def _harness(default, everything):
+    return [
+        Step(test.stem, f"python3 scripts/lib/unittests.py {shlex.quote(str(test.relative_to(CHECKOUT)))}", of_ktap,
+             (f"{default} module", "userspace"), group=HARNESS, cell=default)
+        for test in sorted((CHECKOUT / "scripts" / "tests").glob("*_test.py"))
+        if everything or test.stem not in IN_CHECK_ALL_ALONE
+    ]
+
+
+def _readme_table(names, name, after):
+    """The table in README against what the cells of this run did."""
+    return Step(name, f"scripts/readme-table --check --cells {','.join(names)}", of_status, after, group=LINT,
+                always=True, any_will_do=True)
+
+
+def wanted(listed, patterns):
+    """The steps asked for and those that they need, each behind what it needs."""
+    by_name = {step.name: step for step in listed}
+    chosen = {}
+
+    def choose(step):
+        for name in step.after:
+            choose(by_name[name])
+        chosen.setdefault(step.name, step)
+
+    for step in listed:
+        if not patterns or any(re.search(pattern, step.name) for pattern in patterns):
+            choose(step)
+    return list(chosen.values())
