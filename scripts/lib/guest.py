@@ -306,10 +306,21 @@ def _booted(request, base, announce, boots):
             return replace(outcome, boots=len(failures), boot_failures=failures)
 
 
+def no_kvm_because(arch):
+    """Why KVM can't be tried; "" if it can."""
+    if arch.cross:
+        return f"{arch.debian} is another architecture"
+    if not qemu.KVM.exists():
+        return f"there is no {qemu.KVM}"
+    if not os.access(qemu.KVM, os.R_OK | os.W_OK):
+        return f"{qemu.KVM} is not for this user"
+    return ""
+
+
 def kvm_works(cell, kernel):
     """Whether this very kernel really boots with KVM: a /dev/kvm that opens proves nothing."""
     arch = ARCHES[cell.arch]
-    if arch.cross or not os.access(qemu.KVM, os.R_OK | os.W_OK):
+    if no_kvm_because(arch):
         return False
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     inputs = f"{boot} {qemu.identity(arch)} {kernel['vmlinuz']} {os.stat(kernel['vmlinuz']).st_mtime_ns}"

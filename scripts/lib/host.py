@@ -5,8 +5,13 @@ import functools
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
+from common import NOTHING_RAN, Failure
+
+# It sets the signal for its own end, and becomes the program.
+_DIE_WITH_CALLER = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execvp(sys.argv[1], sys.argv[1:])"
 
 
 @functools.cache
@@ -31,3 +36,23 @@ def newest(name):
         except OSError:
             continue
     return next((each for each in (f"{name}-{version}" for version in sorted(versions, reverse=True)) if shutil.which(each)), None)
+
+
+def busybox():
+    found = shutil.which("busybox")
+    if not found:
+        raise Failure("busybox is missing: run scripts/setup, or put a static one in PATH", NOTHING_RAN)
+    return Path(found)
+
+
+def depmod():
+    """The words of the command; kmod's, which is not in the PATH of every user, has an index for libkmod, too."""
+    found = shutil.which("depmod", path=":".join([*os.get_exec_path(), "/usr/sbin", "/sbin"]))
+    return [found] if found else [str(busybox()), "depmod"]
+
+
+def dies_with_caller(words):
+    """The words of a command whose process the kernel kills when the thread that starts it ends."""
+    if shutil.which("setpriv"):
+        return ["setpriv", "--pdeathsig", "KILL", *words]
+    return [sys.executable, "-c", _DIE_WITH_CALLER, *words]

@@ -12,11 +12,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import host
 import sysroot
 from collect import MERGED, Collector, guest_path, kept
 from common import CHECKOUT, NOTHING_RAN, Failure, cache_folder
 
-BUSYBOX = Path("/bin/busybox")
 GUEST = CHECKOUT / "scripts" / "guest"
 INIT = GUEST / "init"
 RECEIVE = GUEST / "receive.c"
@@ -29,7 +29,7 @@ _RECIPE = (__file__, Path(__file__).with_name("cpio.py"))
 
 
 def _busybox(arch):
-    path = sysroot.sysroot(arch) / "bin" / "busybox" if arch.cross else BUSYBOX
+    path = sysroot.sysroot(arch) / "bin" / "busybox" if arch.cross else host.busybox()
     if not path.exists():
         raise Failure(f"{path} is missing: run scripts/setup")
     return path
@@ -74,7 +74,7 @@ def _add_base(collector, arch, modules):
     archive.character_device("dev/console", 5, 1)
     collector.add(_busybox(arch), "/bin/busybox")
     # Of this machine's own busybox: that of another architecture is the same version.
-    applets = subprocess.run([BUSYBOX, "--list-full"], capture_output=True, text=True, check=True)
+    applets = subprocess.run([host.busybox(), "--list-full"], capture_output=True, text=True, check=True)
     for applet in applets.stdout.split():
         if applet not in ("bin/busybox", "linuxrc"):
             archive.link(guest_path(applet), "/bin/busybox")
@@ -99,7 +99,7 @@ def add_modules(collector, release, modules, there=()):
         for module in (*there, *modules):
             (extra / module.name).symlink_to(module)
             collector.sources.add(str(module))
-        command = ["depmod", "-b", place, release]
+        command = [*host.depmod(), "-b", place, release]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Failure(f"depmod: {done.stderr.strip()}")

@@ -9,6 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import host
 from arches import Arch
 from common import NOTHING_RAN, USAGE, Failure, cache_folder
 
@@ -162,7 +163,7 @@ def command_line(machine, vmlinuz, initramfs, bundle, ends, memory=None):
 def start(words, terminal, errors, descriptors=()):
     """The kernel kills this QEMU when the calling thread ends, however it ends."""
     return subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", *words],
+        host.dies_with_caller(words),
         pass_fds=descriptors,
         stdin=terminal,
         stdout=terminal,
