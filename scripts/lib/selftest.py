@@ -79,7 +79,7 @@ def _made(cell):
 
 
 def _starts_guests(path):
-    return re.search(r'"(?:vm|run-cell)"|import (?:guest|saved)\b', path.read_text()) is not None
+    return re.search(r'"(?:scripts/)?(?:vm|run-cell)"|import (?:guest|saved)\b', path.read_text()) is not None
 
 
 def _run(path):
