@@ -38,9 +38,9 @@ def kernel_root(cell):
     wanted = kernel_packages(cell)
     identity = hashlib.sha256(repr((sources(archives), wanted)).encode()).hexdigest()[:16]
     root = cache_folder() / "roots" / f"{cell.compiler_of}-{identity}"
+    can_make_root(archives)
     with locked(root.with_name(root.name + ".lock")):
         if not root.exists():
-            can_make_root(archives)
             note(f"making a root of {cell.compiler_of} with {cell.compiler} to build kernels in, only once")
             with tempfile.TemporaryDirectory(prefix="unfinished-", dir=root.parent) as place:
                 made = Path(place, "root")
