@@ -2,7 +2,7 @@
 # The front door. `make help` lists what there is.
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
-CELL ?= $(shell sed -n 's/^default = "\(.*\)"/\1/p' ci/kernels.toml)
+CELL ?= $(shell scripts/default-cell)
 JOBS ?= $(shell nproc)
 
 module-sources := Kbuild $(shell find kmod/core kmod/glue cxxrt/include cxxrt/linux cxxrt/shim kmod/*.h uapi \

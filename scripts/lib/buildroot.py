@@ -1,19 +1,57 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A Debian root of another suite, in which the module is built by that suite's compiler against its headers."""
+"""A Debian root of another suite, in which that suite's compiler builds: a module against its headers, or a kernel."""
 
+import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
-from common import NOTHING_RAN, Failure
+from arches import ARCHES
+from common import CHECKOUT, NOTHING_RAN, Failure, cache_folder, locked, note
 from debian import KEYRING, sources
+from kernelbuild import llvm_version
 
 # make and the compiler build; python3 checks the C++ object.
 PACKAGES = ("make", "python3-minimal")
+# What builds a kernel's own tools, and its source.
+KERNEL_PACKAGES = ("gcc", "libc6-dev", "bc", "bison", "flex", "kmod", "libelf-dev", "libssl-dev", "perl", "python3", "xz-utils")
 
 
-def packages(compiler, headers):
-    return (*PACKAGES, compiler, compiler.replace("gcc", "g++"), headers)
+def packages(compiler, headers, cxx=""):
+    return (*PACKAGES, compiler, compiler.replace("gcc", "g++"), headers, *([cxx] if cxx else []))
+
+
+def kernel_packages(cell):
+    """The cell's compiler, and what else builds its kernel from source."""
+    if llvm := llvm_version(cell):
+        return (*PACKAGES, *KERNEL_PACKAGES, cell.compiler, f"lld-{llvm}", f"llvm-{llvm}")
+    cross = ARCHES[cell.arch].cross
+    behind = f"-{cross.removesuffix('-')}" if cross else ""
+    return (*PACKAGES, *KERNEL_PACKAGES, f"{cell.compiler}{behind}", f"{cell.compiler.replace('gcc', 'g++')}{behind}")
+
+
+def kernel_root(cell):
+    """The root of the suite whose compiler builds the cell's kernel; made once, for all cells that need the same."""
+    archives = (cell.compiler_of, f"{cell.compiler_of}-security")
+    wanted = kernel_packages(cell)
+    identity = hashlib.sha256(repr((sources(archives), wanted)).encode()).hexdigest()[:16]
+    root = cache_folder() / "roots" / f"{cell.compiler_of}-{identity}"
+    with locked(root.with_name(root.name + ".lock")):
+        if not root.exists():
+            can_make_root(archives)
+            note(f"making a root of {cell.compiler_of} with {cell.compiler} to build kernels in, only once")
+            with tempfile.TemporaryDirectory(prefix="unfinished-", dir=root.parent) as place:
+                made = Path(place, "root")
+                make_root(made, archives, wanted)
+                made.rename(root)
+    return root
+
+
+def in_root(root, *bound):
+    """The words before a command that make it run in the root, with these folders at their own paths."""
+    return [CHECKOUT / "scripts" / "in-root", *(word for folder in bound for word in ("--bind", folder)), root] if root else []
 
 
 def can_make_root(archives):

@@ -2,17 +2,19 @@
 """ci/kernels.toml: the cells, checked."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import host
 from arches import ARCHES
 from common import CHECKOUT, USAGE, Failure
 
 TABLE = CHECKOUT / "ci" / "kernels.toml"
 
-_REQUIRED = {"line": str, "arch": str, "flavour": str, "compiler": str, "memory": int}
-_OPTIONAL = {"headers": str, "source": str, "config": list, "append": str, "archives": list, "without": list, "also": list,
-             "modules": list, "check": bool, "cxx": str,
-             "missing": list}
+_REQUIRED = {"line": str, "arch": str, "flavour": str, "archives": list, "compiler": str, "memory": int}
+_OPTIONAL = {"headers": str, "source": str, "config": list, "compiler_of": str, "append": str, "without": list, "also": list,
+             "modules": list, "check": bool, "cxx": str, "missing": list}
+# The default on a machine whose suite has no kernel of ours.
+OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -21,19 +23,26 @@ class Cell:
     line: str
     arch: str
     flavour: str
+    archives: tuple
     compiler: str
     memory: int
     headers: str = ""
     source: str = ""
     config: tuple = ()
+    compiler_of: str = ""
     append: str = ""
-    archives: tuple = ()
     without: tuple = ()
     also: tuple = ()
     modules: tuple = ()
     check: bool = False
     cxx: str = ""
     missing: tuple = ()  # its line's, too
+    own: bool = False  # whether this machine's own headers and compilers serve
+
+    @property
+    def suite(self):
+        """Whose compiler builds what is built."""
+        return self.compiler_of or self.archives[0]
 
     @property
     def compilers(self):
@@ -52,12 +61,14 @@ class Cells:
             raise Failure(f"{table} is not valid TOML: {error}", USAGE) from error
         self._table = table
         self._lines = {name: self._checked_line(name, entry) for name, entry in content.get("line", {}).items()}
-        self._cells = {
-            name: self._checked(name, entry) for name, entry in content.get("cell", {}).items()
-        }
-        self.default = content.get("default", "")
-        if self.default not in self._cells:
-            raise Failure(f"{table}: default must name one of the cells, not '{self.default}'", USAGE)
+        cells = {name: self._checked(name, entry) for name, entry in content.get("cell", {}).items()}
+        self.default = self._checked_default(content.get("default"), cells)
+        self._cells = {name: replace(cell, own=_own(cell, cells[self.default])) for name, cell in cells.items()}
+
+    def _checked_default(self, entry, cells):
+        if not isinstance(entry, dict) or OTHER not in entry or not all(name in cells for name in entry.values()):
+            raise Failure(f"{self._table}: default.SUITE must name one of the cells, and default.{OTHER} another suite's", USAGE)
+        return entry.get(host.suite(), entry[OTHER])
 
     def _checked(self, name, entry):
         def wrong(what):
@@ -82,8 +93,12 @@ class Cells:
             raise wrong("clang builds a module only for a kernel that it built: give 'source'")
         if entry["arch"] not in ARCHES:
             raise wrong(f"arch '{entry['arch']}' is none of {', '.join(ARCHES)}")
-        if "cxx" in entry and ("archives" in entry or ARCHES[entry["arch"]].cross):
-            raise wrong("'cxx' is a compiler of this machine, for a module of its own suite and architecture")
+        if ("compiler_of" in entry) != ("source" in entry):
+            raise wrong("'source' and 'compiler_of' go together: a packaged kernel's compiler is its own suite's")
+        if "cxx" in entry and ARCHES[entry["arch"]].cross:
+            raise wrong("'cxx' is a compiler of this machine's architecture")
+        if not entry["archives"]:
+            raise wrong("'archives' is empty: name the suite first")
         for key, value in entry.items():
             if isinstance(value, list) and not all(isinstance(each, str) for each in value):
                 raise wrong(f"'{key}' must be a list of names")
@@ -104,7 +119,7 @@ class Cells:
 
     def checked(self):
         """The cells that `make check` runs."""
-        return [name for name, cell in self._cells.items() if cell.check]
+        return [name for name, cell in self._cells.items() if cell.check or name == self.default]
 
     def named(self, words):
         """The cells that the words name, each once: cells' own names, and all, packaged, built for groups of them."""
@@ -122,3 +137,10 @@ class Cells:
                 f"no cell '{name}' in {self._table}; there are {', '.join(self._cells)}", USAGE
             )
         return self._cells[name]
+
+
+def _own(cell, default):
+    """Only one package of headers is installed here, that of the default cell; compilers are, of any version."""
+    if cell.suite != host.suite():
+        return False
+    return bool(cell.source) or (cell.archives, cell.headers) == (default.archives, default.headers)

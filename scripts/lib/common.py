@@ -4,8 +4,10 @@
 import errno
 import fcntl
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,6 +87,18 @@ def disk_full(error):
 def full_disk(error):
     """The sentence for an OSError of a disk without room."""
     return f"{NO_ROOM}; it was met by: {error.filename}" if error.filename else NO_ROOM
+
+
+@contextmanager
+def scratch_folder(parent):
+    """A folder that goes when it is left; it carries its owner's process id, so that a killed owner's is found and removed."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.iterdir():
+        owner = left.name.partition("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=parent) as folder:
+        yield Path(folder)
 
 
 def run_main(main):

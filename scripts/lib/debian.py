@@ -10,6 +10,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+import host
 from common import NOTHING_RAN, USAGE, Failure, cache_folder, locked
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -28,6 +29,11 @@ APT::Default-Release "{prefer}";
 """
 
 
+_BROUGHT_ALONG = re.compile(r"libc6|libgcc|gcc-|libc-|linux-libc-dev|libcrypt|rpcsvc-proto|libtirpc|libnsl")
+# What apt says of a suite that the mirror does not have.
+_GONE = re.compile(r"(?:repository '(?P<mirror>\S+) (?P<suite>\S+) Release' (?:does not have|no longer has) a Release file)")
+
+
 def _run(command, environment=None, folder=None):
     try:
         return subprocess.run(
@@ -35,7 +41,8 @@ def _run(command, environment=None, folder=None):
         )
     except FileNotFoundError as error:
         raise Failure(
-            f"{command[0]} is missing: kernels come as Debian packages, so this needs a Debian machine",
+            f"{command[0]} is missing: kernels come as Debian packages, so this needs a Debian machine "
+            "or one that has apt and dpkg and a Debian archive among apt's sources",
             NOTHING_RAN,
         ) from error
 
@@ -63,6 +70,12 @@ class Apt:
         # A list that cannot be fetched is an error, and not the one of an hour ago.
         command = ["apt-get", "-q", *_AS_ROOT, "-o", "APT::Update::Error-Mode=any", "update"]
         done = _run(command, self._environment)
+        if gone := _GONE.search(done.stderr):
+            raise Failure(
+                f"{gone['suite']} has left the mirror {gone['mirror']}: what needs its packages is skipped, but for kernels "
+                "that are in the cache; a mirror that still has it can be named among apt's sources",
+                NOTHING_RAN,
+            )
         if done.returncode != 0:
             raise Failure(f"apt-get update: {_last_line(done.stderr)}", NOTHING_RAN)
 
@@ -90,6 +103,13 @@ class Apt:
         version = self.candidate_version(package)
         shown = self._output("apt-cache", "show", f"{package}={version}")
         return _dependency(package, shown, prefix)
+
+    def with_dependencies(self, packages):
+        """Their names and those of all that they need, but for the C library and the compiler's, which a cross compiler brings."""
+        options = [f"--no-{kind}" for kind in ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")]
+        shown = self._output("apt-cache", "depends", "--recurse", *options, *packages)
+        names = {line for line in shown.splitlines() if re.match(r"\w", line)}
+        return sorted({*packages, *(name for name in names if not _BROUGHT_ALONG.match(name))})
 
     @contextmanager
     def downloaded(self, package, version, folder):
@@ -130,32 +150,59 @@ def installed_dependency(package, prefix):
     return _dependency(package, depends, prefix)
 
 
-def codename():
-    """This machine's suite."""
-    found = re.search(r"^VERSION_CODENAME=(\w+)$", Path("/etc/os-release").read_text(), re.M)
-    return found.group(1) if found else ""
+class _Mirrors:
+    """Where apt's own sources have Debian's archives."""
+
+    def __init__(self):
+        form = "$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(LABEL)"
+        shown = _run(["apt-get", "indextargets", "--format", form, "Created-By: Packages"]).stdout
+        self._of, self._labelled = {}, {}
+        for uri, release, component, label in (line.split("|") for line in shown.splitlines()):
+            if component == "main":
+                self._of.setdefault(release, uri)
+                self._labelled.setdefault(label, (release, uri))
+
+    def own_archives(self):
+        """This machine's suite and its security archive; without a name of its own, as sid's, the suite is the first that apt has."""
+        release = host.suite()
+        if release not in self._of:
+            release, _ = self._labelled.get("Debian", (release, ""))
+        return tuple(each for each in (release, f"{release}-security") if each in self._of) or (release,)
+
+    def uri(self, archive):
+        """Its own among apt's sources, else that of this machine's suite, else that of whatever apt has of Debian."""
+        security = archive.endswith("-security")
+        here = f"{host.suite()}-security" if security else host.suite()
+        for release in (archive, here):
+            if release in self._of:
+                return self._of[release]
+        if not security and "Debian" in self._labelled:
+            return self._labelled["Debian"][1]
+        if security and "Debian-Security" in self._labelled:
+            return self._labelled["Debian-Security"][1]
+        if security and host.suite():
+            # sid has none: where a mirror has both, this one stands beside the other.
+            return self.uri(archive.removesuffix("-security")).rstrip("/") + "-security/"
+        raise Failure(
+            f"apt's sources have no {here or 'Debian'} archive, so its mirror of {archive} is unknown, "
+            "or 'apt-get update' has never run",
+            NOTHING_RAN,
+        )
+
+
+def own_archives():
+    return _Mirrors().own_archives()
 
 
 def sources(archives):
     """Lines for sources.list: each archive, such as trixie or trixie-security, on this machine's mirrors."""
-    shown = _run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"])
-    mirror = {}
-    for line in shown.stdout.splitlines():
-        uri, release, component = line.split()
-        if component == "main":
-            mirror.setdefault(release, uri)
-    here = codename()
-    lines = []
-    for archive in archives:
-        own = f"{here}-security" if archive.endswith("-security") else here
-        if own not in mirror:
-            raise Failure(
-                f"apt's sources have no {own} archive, so its mirror of {archive} is unknown, "
-                "or 'apt-get update' has never run",
-                NOTHING_RAN,
-            )
-        lines.append(f"deb [signed-by={KEYRING}] {mirror[own]} {archive} main")
-    return lines
+    mirrors = _Mirrors()
+    return [f"deb [signed-by={KEYRING}] {mirrors.uri(archive)} {archive} main" for archive in archives]
+
+
+def apt_of(archives):
+    """This machine's own apt if these are its archives, else one with their lists."""
+    return HOST if tuple(archives) == own_archives() else suite(archives)
 
 
 def suite(archives, architecture="amd64"):

@@ -1,35 +1,37 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One run of the guest: boot, load, command, results, verdict."""
+"""One run of the guest: from a saved machine or a boot, through the command and its results, to the verdict."""
 
 import hashlib
 import io
 import json
 import os
 import secrets
-import shlex
-import shutil
 import socket
 import tarfile
-import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import bundle
 import initramfs
 import kernellog
 import qemu
+import saved
 import terminal
 import verdict
 from arches import ARCHES
 from cells import Cell
-from common import START, cache_folder, note
-from cpio import Archive
+from common import START, Failure, cache_folder, note, scratch_folder
 
 _CANARY_SECONDS = 5
-# Emulated, on a busy machine, a debug kernel takes 30. One that hangs has met nothing of ours yet: it is booted again.
+# Emulated, on a busy machine, a debug kernel takes 30. One that hangs or dies has met nothing of ours yet: it is booted again.
 _BOOT_SECONDS = 300
 _BOOTS = 2
+# From a saved machine it takes half a second.
+_START_SECONDS = 60
+# Between the results' end and the last line of the kernel's log, which a thread of the kernel's may print.
+_LOG_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,16 @@ class Request:
     load: bool = False
     timeout: float | None = None
     scan_leaks: bool = False
-    fresh_ivshmem: bool = False
+    # Programs of which every run of the machine has the libraries.
+    programs: tuple = ()
+    # `saved` lets the run start from a saved machine; what must boot says why.
+    start: str = "boot"
+    boots_because: str = ""
+
+    @property
+    def kernel_modules(self):
+        """Modules of the kernel's own that the cell names: what they do is not built into it."""
+        return tuple(Path(path) for path in self.kernel.get("modules", ()))
 
 
 @dataclass
@@ -60,132 +71,146 @@ class Outcome:
     tainted: dict = field(default_factory=dict)
     seconds: float = 0.0
     boots: int = 1
+    start: str = "boot"
+    boot_failures: list = field(default_factory=list)
 
 
-@contextmanager
-def _run_folder():
-    """A folder that carries its owner's process id, so that a killed run's is found and removed."""
-    runs = cache_folder() / "run"
-    runs.mkdir(parents=True, exist_ok=True)
-    for left in runs.iterdir():
-        owner = left.name.partition("-")[0]
-        if owner.isdigit() and not Path("/proc", owner).exists():
-            shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=runs) as folder:
-        yield Path(folder)
+class _Results:
+    """What comes over the results' line, through a pipe."""
 
+    def __init__(self, descriptor, token):
+        self._descriptor = descriptor
+        self._end = f"{token}\n".encode()
+        self._received = bytearray()
 
-def _command_script(command):
-    """One word is a line for the shell; several are a program and its arguments."""
-    if command is None:
-        return 'cd /root; echo "Leave with exit, or with Ctrl-A X."\nexec sh -i\n'
-    if len(command) == 1:
-        return command[0] + "\n"
-    return "exec " + shlex.join(command) + "\n"
+    def fileno(self):
+        return self._descriptor
 
+    def take(self):
+        """True when there is nothing more to come."""
+        data = os.read(self._descriptor, 1 << 20)
+        self._received += data
+        return not data or self._complete()
 
-def _of_the_kernel(request):
-    """Modules of the kernel's own that the cell names: what they do is not built into it."""
-    return tuple(Path(path) for path in request.kernel.get("modules", ()))
+    def take_the_rest(self):
+        """Of a QEMU that has ended."""
+        while not self.take():
+            pass
 
+    def _complete(self):
+        return self._received.endswith(self._end)
 
-def _request_script(request, token):
-    columns, rows = terminal.size()
-    arch = request.machine.arch
-    values = {
-        "results_line": arch.results_line,
-        "command_line": arch.command_line,
-        "token": token,
-        "load": "yes" if request.load else "",
-        "interactive": "yes" if request.command is None else "",
-        "rows": rows,
-        "columns": columns,
-        "scan_leaks": "yes" if request.scan_leaks else "",
-        "modules": " ".join(path.stem for path in _of_the_kernel(request)),
-        "TERM": terminal.kind(),
-        "LC_ALL": terminal.locale(),
-    }
-    return "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in values.items())
+    def came_up(self):
+        """Whether the guest's first process has said so."""
+        return any(each.get("up") for each in self.said())
 
+    def said(self):
+        """On the way, a JSON object each; the last may be cut short."""
+        return _objects(bytes(self._received).partition(b"archive\n")[0])
 
-def _write_initramfs(request, token, path):
-    """The cached archive, and behind it what belongs to this run only."""
-    base = initramfs.cached(request.machine.arch, request.kernel["release"], request.taken, request.modules + _of_the_kernel(request))
-    shutil.copyfile(base, path)
-    own = Archive()
-    own.text("vm/request", _request_script(request, token))
-    own.text("vm/command", _command_script(request.command))
-    with open(path, "ab") as output:
-        own.write(output)
+    def files(self):
+        """{name: bytes} of the guest's /results, None if not all came."""
+        if not self._complete():
+            return None
+        archived = bytes(self._received).partition(b"archive\n")[2]
+        return _unpacked(archived.removesuffix(self._end))
 
 
 class Run:
-    """The files of one run, and the QEMU line over them."""
+    """One start of QEMU over the files of one run; `machine` is the saved one, or None for a boot."""
 
-    def __init__(self, request, folder):
+    def __init__(self, request, folder, base, machine=None):
         self._request = request
         self._folder = folder
+        self._base = base
+        self._saved = machine
         self._token = f"results complete {secrets.token_hex(8)}"
-        self._files = qemu.SerialFiles(folder / "kernel.log", folder / "results")
+        self._log = folder / "kernel.log"
+        self._results = None
 
-    def prepare(self):
-        """Write what the guest reads; returns the QEMU line."""
-        machine, kernel = self._request.machine, self._request.kernel
-        if self._request.fresh_ivshmem:
-            shared = self._folder / "ivshmem"
-            with open(shared, "wb") as file:
-                file.truncate(qemu.IVSHMEM_SIZE)
-            machine = replace(machine, ivshmem=shared)
-        image = self._folder / "initramfs"
-        _write_initramfs(self._request, self._token, image)
-        return qemu.command_line(machine, kernel["vmlinuz"], image, self._files)
+    def prepare(self, results=1, monitor=None):
+        """Write what the guest reads; returns the QEMU line, with these descriptors."""
+        request = self._request
+        brought = self._folder / "bundle"
+        bundle.write(request, self._base, self._token, "saved" if self._saved else "boot", brought)
+        ends = qemu.Ends(self._log, results, monitor)
+        memory = qemu.Memory(self._saved.memory, saving=False) if self._saved else None
+        return qemu.command_line(request.machine, request.kernel["vmlinuz"], self._base.path, brought, ends, memory)
 
     def execute(self, announce=None):
-        words = self.prepare()
-        if announce:
-            announce(words)
         timed_out = left = False
-        ours, theirs = socket.socketpair()
-        with open(self._folder / "qemu.log", "wb") as errors, ours:
-            with theirs:
-                process = qemu.start(words, theirs, errors)
+        with ExitStack() as held:
+            ours, theirs = (held.enter_context(each) for each in socket.socketpair())
+            monitor, their_monitor = (held.enter_context(each) for each in socket.socketpair())
+            reading, writing = os.pipe()
+            held.callback(os.close, reading)
+            passed = (writing, their_monitor.fileno()) if self._saved else (writing,)
             try:
+                words = self.prepare(writing, their_monitor.fileno() if self._saved else None)
+                if announce:
+                    announce(words)
+                with open(self._folder / "qemu.log", "wb") as errors:
+                    process = qemu.start(words, theirs, errors, passed)
+            finally:
+                os.close(writing)
+                theirs.close()
+                their_monitor.close()
+            self._results = _Results(reading, self._token)
+            try:
+                if self._saved:
+                    saved.start(monitor, self._saved)
+                    ours.sendall(b"\n")
                 self._relay(ours)
-                process.wait()
+                self._wait_for_log(process)
             except terminal.DeadlinePassed:
                 timed_out = True
             except terminal.Left:
                 left = True
             finally:
                 qemu.end(process)
+            self._results.take_the_rest()
         return self._outcome(timed_out, left)
 
     def came_up(self):
-        """Whether the guest's first process has said so."""
-        return self._files.results.exists() and self._files.results.stat().st_size > 0
+        return self._results is not None and self._results.came_up()
+
+    def boot_failure(self, outcome):
+        """How the kernel died or hung before user space, "" if it did not; what the caller cut short is no failure."""
+        hung = outcome.verdict == "timeout" and self._request.timeout > _BOOT_SECONDS
+        died = outcome.verdict in ("panic", "broken") and outcome.log
+        if self.came_up() or not (hung or died):
+            return ""
+        return kernellog.death(outcome.log) or outcome.reason
 
     def _relay(self, ours):
         request = self._request
         deadline = None if request.timeout is None else time.monotonic() + request.timeout
         if request.command is None:
             with terminal.raw_mode(0):
-                terminal.relay(ours, deadline, keyboard=0)
+                terminal.relay(ours, deadline, keyboard=0, results=self._results)
         elif deadline is None:
-            terminal.relay(ours)
+            terminal.relay(ours, results=self._results)
         else:
             self._relay_until(deadline, ours)
 
     def _relay_until(self, deadline, ours):
+        up = time.monotonic() + (_START_SECONDS if self._saved else _BOOT_SECONDS)
         try:
-            terminal.relay(ours, min(deadline, time.monotonic() + _BOOT_SECONDS))
+            terminal.relay(ours, min(deadline, up), results=self._results)
         except terminal.DeadlinePassed:
             if not self.came_up() or time.monotonic() >= deadline:
                 raise
-            terminal.relay(ours, deadline)
+            terminal.relay(ours, deadline, results=self._results)
+
+    def _wait_for_log(self, process):
+        """The guest is not waited for until it is off; its log is, until the mark behind the results is in it."""
+        deadline = time.monotonic() + _LOG_SECONDS
+        while self._token not in _text(self._log) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
 
     def _outcome(self, timed_out, left):
-        log = _text(self._files.kernel_log)
-        said, files = _results(self._files.results, self._token)
+        log = (self._saved.log if self._saved else "") + _text(self._log)
+        files = self._results.files()
         judged = verdict.judge(files, log, timed_out, left, self._request.timeout)
         if judged.verdict == "timeout" and not self.came_up():
             judged.reason = f"the kernel did not come to user space within {min(self._request.timeout, _BOOT_SECONDS):g} s"
@@ -196,11 +221,12 @@ class Run:
             reason=judged.reason,
             exit=judged.exit,
             log=log,
-            said=said,
+            said=self._results.said(),
             files=files or {},
             splats=judged.splats,
             tainted=judged.tainted,
             seconds=time.monotonic() - START,
+            start="saved" if self._saved else "boot",
         )
 
 
@@ -210,13 +236,6 @@ def _indented(text):
 
 def _text(path):
     return path.read_text(errors="replace") if path.exists() else ""
-
-
-def _results(path, token):
-    """What the guest said on the way, a JSON object each, and {name: bytes} of its /results, None if not all came."""
-    said, _, archived = (path.read_bytes() if path.exists() else b"").partition(b"archive\n")
-    end = f"{token}\n".encode()
-    return _objects(said), _unpacked(archived.removesuffix(end)) if archived.endswith(end) else None
 
 
 def _objects(lines):
@@ -240,23 +259,68 @@ def _unpacked(content):
     return files
 
 
-def run(request, announce=None):
-    """announce, if any, is called with the words of the QEMU line."""
-    for boots in range(1, _BOOTS + 1):
-        with _run_folder() as folder:
-            this = Run(request, folder)
-            outcome = replace(this.execute(announce), boots=boots)
-            hangs = outcome.verdict == "timeout" and request.timeout > _BOOT_SECONDS and not this.came_up()
-        if not hangs:
-            break
-        note(f"boot {boots} of at most {_BOOTS}: {outcome.reason}")
-    return outcome
+def base_of(request):
+    return initramfs.base(request.machine.arch, request.kernel["release"], request.kernel_modules, request.programs)
+
+
+def run(request, announce=None, boots=_BOOTS):
+    """announce, if any, is called with the words of the QEMU line; boots is how often a kernel may die on its way to user space."""
+    base = base_of(request)
+    outcome = _from_saved(request, base, announce) if request.start == "saved" else None
+    return outcome or _booted(request, base, announce, boots)
+
+
+def _from_saved(request, base, announce):
+    """The outcome; None if there is no such machine to be had, which must not keep a run from a boot."""
+    try:
+        machine = saved.ready(request.cell, request.machine, request.kernel, base)
+    except Failure as failure:
+        note(f"booting, as no machine could be saved: {failure}")
+        return None
+    try:
+        with scratch_folder(cache_folder() / "run") as folder:
+            this = Run(request, folder, base, machine)
+            outcome = this.execute(announce)
+        if this.came_up() or outcome.verdict == "pass":
+            return outcome
+        reason = outcome.reason
+    except Failure as failure:
+        reason = failure
+    saved.forget(machine)
+    note(f"booting, as the saved machine did not start: {reason}")
+    return None
+
+
+def _booted(request, base, announce, boots):
+    failures = []
+    while True:
+        with scratch_folder(cache_folder() / "run") as folder:
+            this = Run(request, folder, base)
+            outcome = this.execute(announce)
+            failure = this.boot_failure(outcome)
+        if not failure:
+            return replace(outcome, boots=len(failures) + 1, boot_failures=failures)
+        failures.append(failure)
+        note(f"boot {len(failures)} of at most {boots} failed before user space: {failure}")
+        if len(failures) >= boots or request.machine.gdb:
+            return replace(outcome, boots=len(failures), boot_failures=failures)
+
+
+def no_kvm_because(arch):
+    """Why KVM can't be tried; "" if it can."""
+    if arch.cross:
+        return f"{arch.debian} is another architecture"
+    if not qemu.KVM.exists():
+        return f"there is no {qemu.KVM}"
+    if not os.access(qemu.KVM, os.R_OK | os.W_OK):
+        return f"{qemu.KVM} is not for this user"
+    return ""
 
 
 def kvm_works(cell, kernel):
     """Whether this very kernel really boots with KVM: a /dev/kvm that opens proves nothing."""
     arch = ARCHES[cell.arch]
-    if arch.cross or not os.access(qemu.KVM, os.R_OK | os.W_OK):
+    if no_kvm_because(arch):
         return False
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     inputs = f"{boot} {qemu.identity(arch)} {kernel['vmlinuz']} {os.stat(kernel['vmlinuz']).st_mtime_ns}"
@@ -264,7 +328,7 @@ def kvm_works(cell, kernel):
     answer = cache_folder() / "kvm" / name
     if not answer.exists():
         machine = qemu.Machine(arch=arch, memory=256, cpus=1, accel="kvm")
-        canary = run(Request(cell, kernel, machine, ("true",), timeout=_CANARY_SECONDS))
+        canary = run(Request(cell, kernel, machine, ("true",), timeout=_CANARY_SECONDS), boots=1)
         answer.parent.mkdir(parents=True, exist_ok=True)
         answer.write_text("works" if canary.verdict == "pass" else "does not")
     return answer.read_text() == "works"

@@ -14,6 +14,7 @@ from common import CHECKOUT, HARNESS, USAGE, Failure
 from debian import unpack
 from progress import Progress
 
+_ENVIRONMENT = ("KBUILD_BUILD_TIMESTAMP=@0", "KBUILD_BUILD_USER=ptelab", "KBUILD_BUILD_HOST=ptelab")
 CONFIGURE = ("tinyconfig", "merge", "olddefconfig")
 
 
@@ -88,10 +89,12 @@ def module_words(cell):
 
 
 class Build:
-    def __init__(self, cell, apt, folder):
+    def __init__(self, cell, apt, folder, entered=()):
+        """`entered` are the words before a command that make it run where the compiler is, with the folder at its own path."""
         self._cell = cell
         self._arch = ARCHES[cell.arch]
         self._apt = apt
+        self._entered = entered
         self._tree = folder / "linux"
         self._log = folder / "build.log"
 
@@ -142,11 +145,9 @@ class Build:
         self._logged(self._make_command(*targets), progress)
 
     def _logged(self, command, progress=None):
-        environment = os.environ | {
-            "KBUILD_BUILD_TIMESTAMP": "@0",
-            "KBUILD_BUILD_USER": "ptelab",
-            "KBUILD_BUILD_HOST": "ptelab",
-        }
+        # As words: a root has an environment of its own.
+        command = [*self._entered, "env", *_ENVIRONMENT, *command]
+        environment = dict(os.environ)
         # A make above must not lend its job slots or its flags to this build.
         for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"):
             environment.pop(name, None)

@@ -51,6 +51,8 @@ _STAMP = re.compile(r"^\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? ?")
 _REPORT_START = re.compile(r"^-+\[ cut here \]-+$")
 _REPORT_END = re.compile(r"^---\[ end trace ")
 _PANIC = re.compile(r"^Kernel panic - not syncing")
+# x86: "RIP: 0010:enqueue_timer+0x6e/0xd0"; arm64: "pc : enqueue_timer+0x6e/0xd0".
+_PLACE = re.compile(r"^(?:RIP: [0-9a-f]{4}:|pc : )(?P<symbol>[A-Za-z_][\w.]*)")
 # What a rule writes when it begins and ends (userspace/rules/rule.cpp).
 _RULE = re.compile(r"^ptelab-rule: (?:begin (?P<name>.+)|end .+)$")
 
@@ -90,6 +92,16 @@ class Splat:
 
 def _lines(text):
     return [_STAMP.sub("", line.rstrip("\r")) for line in text.split("\n")]
+
+
+def death(text):
+    """What the kernel died of, in a line: its first complaint, and where it ran then; "" if it complained of nothing."""
+    splats = scan(text)
+    if not splats:
+        return ""
+    places = (_PLACE.match(line) for line in splats[0].context)
+    place = next((found["symbol"] for found in places if found), "")
+    return f"{splats[0].line} in {place}" if place else splats[0].line
 
 
 def panicked(text):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from common import NOTHING_RAN, Failure, cache_folder, locked, note
 from arches import ARCHES
-from buildroot import can_make_root, make_root, packages
-from debian import HOST, installed_dependency, sources, suite, unpack
+from buildroot import can_make_root, in_root, kernel_root, make_root, packages
+from debian import HOST, apt_of, installed_dependency, sources, suite, unpack
 from kernelbuild import Build, asked, llvm_version, module_words, recipe
 
 # Written last: a folder without it is the rest of something that failed.
@@ -120,7 +120,7 @@ def _packaged(cell):
 
 def _foreign(cell):
     """With the headers and the compiler of another suite, in a root of their own."""
-    inputs = repr((sources(cell.archives), packages(cell.compiler, cell.headers), *cell.modules))
+    inputs = repr((sources(cell.archives), packages(cell.compiler, cell.headers, cell.cxx), *cell.modules))
 
     def make(folder):
         can_make_root(cell.archives)
@@ -133,31 +133,50 @@ def _foreign(cell):
             headers, version = apt.candidate_dependency(cell.headers, "linux-headers-")
         release = headers.removeprefix("linux-headers-")
         _image(apt, release, version, folder, cell.modules)
-        make_root(folder / "root", cell.archives, packages(cell.compiler, headers))
+        make_root(folder / "root", cell.archives, packages(cell.compiler, headers, cell.cxx))
         return {"release": release, "version": version, "kdir": f"/usr/src/{headers}", "root": str(folder / "root")}
 
     return _once(cell, hashlib.sha256(inputs.encode()).hexdigest()[:16], make)
 
 
 def _built(cell):
-    apt = suite(cell.archives) if cell.archives else HOST
+    """By this machine's compiler, or by that of another suite in a root of it: the kernel is the same."""
+    apt = apt_of(cell.archives)
     version = apt.candidate_version(cell.source)
     wanted = asked(cell)
     arch = ARCHES[cell.arch]
-    compiler = _first_line([("" if llvm_version(cell) else arch.cross) + cell.compiler, "--version"])
+    root = "" if cell.own else str(kernel_root(cell))
+    compiler = _first_line([*in_root(root), ("" if llvm_version(cell) else arch.cross) + cell.compiler, "--version"])
     inputs = repr((cell.source, version, wanted, compiler, recipe(arch)))
     identity = hashlib.sha256(inputs.encode()).hexdigest()[:16]
 
     def make(folder):
         note(f"kernel {cell.name}: building {cell.source} {version}, several minutes, only once")
-        release = Build(cell, apt, folder).run(version, wanted, folder)
+        release = Build(cell, apt, folder, in_root(root, folder)).run(version, wanted, folder)
         return {"release": release, "version": version, "kdir": str(folder / "linux")}
 
-    return _once(cell, identity, make)
+    return _once(cell, identity, make) | {"root": root}
+
+
+def _in_cache(cell):
+    """What was made last for the cell, None if nothing is left of it."""
+    found = []
+    for complete in (cache_folder() / "kernels").glob(f"{cell.name}-*/{_COMPLETE}"):
+        description = json.loads(complete.read_text())
+        if description["cell"] == cell.name and description["release"].startswith(f"{cell.line}."):
+            found.append((complete.stat().st_mtime, description))
+    return max(found, key=lambda each: each[0])[1] if found else None
 
 
 def ready(cell):
     """Everything about the cell's kernel; makes it when the cache does not have it."""
-    if cell.source:
-        return _built(cell)
-    return _foreign(cell) if cell.archives else _packaged(cell)
+    make = _built if cell.source else _packaged if cell.own else _foreign
+    try:
+        return make(cell)
+    except Failure as failure:
+        # No apt, a mirror that is out of reach or has dropped the suite, nobody who may make a root.
+        known = _in_cache(cell) if failure.status == NOTHING_RAN else None
+        if not known:
+            raise
+        note(f"kernel {cell.name}: the one in the cache, of {known['version']}, as {failure}")
+        return {"root": "", "make": " ".join(module_words(cell))} | known

@@ -1,17 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The virtual machine: QEMU's command line, and a QEMU that dies with its caller."""
 
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import host
 from arches import Arch
-from common import NOTHING_RAN, USAGE, Failure
+from common import NOTHING_RAN, USAGE, Failure, cache_folder
 
 KVM = Path("/dev/kvm")
 IVSHMEM_SIZE = 16 << 20
+# Before it, QEMU reads code that it translates before it watches the page for writes: what another processor writes in between
+# is lost, and the old code runs until somebody writes there again. A kernel that patches a jump label so executes an int3
+# that is long gone, and dies ("Oops: int3"), or keeps the old jump. Mended in 8.1 (accel/tcg: Always lock pages before
+# translation), for code across two pages in 9.1 (Fix typo causing tb->page_addr[1] to not be recorded).
+_SEES_CODE_CHANGE = (9, 1)
 
 
 @dataclass(frozen=True)
@@ -24,16 +32,32 @@ class Machine:
     append: str = ""
     icount: bool = False
     gdb: bool = False
+    # The shared device memory: a file that the host sees, else memory of the machine's own if it is to have the device.
     ivshmem: Path | None = None
+    own_ivshmem: bool = False
     accel: str = "tcg"
+    # "single" emulates the processors in turn, "multi" each in a thread of its own; "" is what this QEMU can do without harm.
+    threads: str = ""
 
 
 @dataclass(frozen=True)
-class SerialFiles:
-    """The files behind two of the three serial lines; the third is QEMU's stdin and stdout."""
+class Ends:
+    """What is behind the machine's lines: a file for the kernel's log, descriptors for results and monitor.
+
+    The command's line is QEMU's stdin and stdout.
+    """
 
     kernel_log: Path
-    results: Path
+    results: int
+    monitor: int | None = None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The file that is the guest's memory. Saving, what the guest writes is in the file; else it is this run's alone."""
+
+    path: Path
+    saving: bool
 
 
 def binary(arch):
@@ -62,59 +86,85 @@ def _kernel_command_line(machine):
     return " ".join(words + machine.append.split())
 
 
+def threads(machine):
+    """How the processors are emulated: "single" or "multi"."""
+    if machine.icount:
+        return "single"
+    return machine.threads or ("multi" if _numbers(version(machine.arch)) >= _SEES_CODE_CHANGE else "single")
+
+
 def _accelerator(machine):
     if machine.accel == "kvm":
         return ["-accel", "kvm", "-cpu", "host"]
-    # icount has one thread for all.
-    threads = "single" if machine.icount else "multi"
-    options = ["-accel", f"tcg,thread={threads}", "-cpu", machine.arch.cpu]
+    options = ["-accel", f"tcg,thread={threads(machine)}", "-cpu", machine.arch.cpu]
     if machine.icount:
         options += ["-icount", "shift=0,sleep=off"]
     return options
 
 
-def _serial_lines(arch, files):
-    return [
-        "-chardev", f"file,id=kernel-log,path={_escaped(files.kernel_log)}",
-        "-chardev", f"file,id=results,path={_escaped(files.results)}",
+def _lines(arch, ends):
+    words = [
+        "-chardev", f"file,id=kernel-log,path={_escaped(ends.kernel_log)}",
+        "-chardev", f"file,id=results,path=/dev/fd/{ends.results}",
         "-chardev", "stdio,id=command,signal=off",
         *arch.serial_lines,
     ]  # fmt: skip
+    if ends.monitor is not None:
+        words += ["-chardev", f"socket,id=monitor,fd={ends.monitor}", "-mon", "chardev=monitor,mode=control"]
+    return words
 
 
-def _shared_memory(path):
-    size = path.stat().st_size
+def _shared_memory(machine):
+    if not machine.ivshmem:
+        # Of a peer, which is what a machine is without `master`, QEMU saves nothing.
+        backend = f"memory-backend-ram,id=ivshmem,size={IVSHMEM_SIZE}"
+        return ["-object", backend, "-device", "ivshmem-plain,memdev=ivshmem,master=on"]
+    size = machine.ivshmem.stat().st_size
     if size == 0 or size & (size - 1):
-        raise Failure(f"--ivshmem {path}: its size must be a power of two, not {size}", USAGE)
-    backend = f"memory-backend-file,id=ivshmem,share=on,mem-path={_escaped(path)},size={size}"
+        raise Failure(f"--ivshmem {machine.ivshmem}: its size must be a power of two, not {size}", USAGE)
+    backend = f"memory-backend-file,id=ivshmem,share=on,mem-path={_escaped(machine.ivshmem)},size={size}"
     return ["-object", backend, "-device", "ivshmem-plain,memdev=ivshmem"]
+
+
+def _memory(machine, memory):
+    """Without a file, QEMU's own."""
+    words = [*machine.arch.machine]
+    if memory:
+        share = "on" if memory.saving else "off"
+        backend = f"memory-backend-file,id=ram,size={machine.memory}M,mem-path={_escaped(memory.path)},share={share}"
+        words = ["-object", backend, words[0], f"{words[1]},memory-backend=ram", *words[2:]]
+        words += [] if memory.saving else ["-incoming", "defer"]
+    return [*words, "-m", f"{machine.memory}M"]
 
 
 def _escaped(path):
     return str(path).replace(",", ",,")
 
 
-def command_line(machine, vmlinuz, initramfs, files):
+def command_line(machine, vmlinuz, initramfs, bundle, ends, memory=None):
+    """bundle is the file that /vm/receive unpacks in the guest; memory is for a machine that is saved or was."""
     cpus = 1 if machine.icount else machine.cpus
     words = [
         binary(machine.arch),
         "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-        *machine.arch.machine, *_accelerator(machine),
-        "-smp", str(cpus), "-m", f"{machine.memory}M",
-        *_serial_lines(machine.arch, files),
+        *_memory(machine, memory), *_accelerator(machine),
+        "-smp", str(cpus),
+        *_lines(machine.arch, ends),
     ]  # fmt: skip
-    if machine.ivshmem:
-        words += _shared_memory(machine.ivshmem)
+    if machine.ivshmem or machine.own_ivshmem:
+        words += _shared_memory(machine)
     if machine.gdb:
         words += ["-s", "-S"]
+    words += ["-fw_cfg", f"name=opt/ptelab/run,file={_escaped(bundle)}"]
     words += ["-kernel", str(vmlinuz), "-initrd", str(initramfs)]
     return words + ["-append", _kernel_command_line(machine)]
 
 
-def start(words, terminal, errors):
+def start(words, terminal, errors, descriptors=()):
     """The kernel kills this QEMU when the calling thread ends, however it ends."""
     return subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", *words],
+        host.dies_with_caller(words),
+        pass_fds=descriptors,
         stdin=terminal,
         stdout=terminal,
         stderr=errors,
@@ -137,3 +187,20 @@ def identity(arch):
     """Changes when QEMU does; its version would cost a start of QEMU."""
     found = os.stat(binary(arch))
     return f"{found.st_size} {found.st_mtime_ns}"
+
+
+def version(arch):
+    """As QEMU says it; asked once for each QEMU."""
+    name = hashlib.sha256(f"{binary(arch)} {identity(arch)}".encode()).hexdigest()[:16]
+    kept = cache_folder() / "qemu" / name
+    if not kept.exists():
+        output = subprocess.run([binary(arch), "--version"], capture_output=True, text=True, check=True)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = kept.with_suffix(f".{os.getpid()}")
+        unfinished.write_text(output.stdout.split("\n")[0].removeprefix("QEMU emulator version "))
+        unfinished.rename(kept)
+    return kept.read_text()
+
+
+def _numbers(text):
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:2])

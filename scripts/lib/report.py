@@ -27,7 +27,10 @@ def explain(outcome, asked, log):
         last = outcome.log.splitlines()[-_LOG_LINES:]
         print(f"The end of the kernel log, {log}:", *last, sep="\n  ", file=sys.stderr)
     reason = f": {outcome.reason}" if outcome.reason else ""
+    if outcome.verdict == "pass" and outcome.boot_failures:
+        reason = f", boot {outcome.boots}: the kernel had died on its way to user space: {'; '.join(outcome.boot_failures)}"
+    start = f"boot: {asked.boots_because}" if asked.boots_because else outcome.start
     note(
         f"{outcome.verdict} in {outcome.seconds:.2f} s "
-        f"({asked.cell.name}, {asked.machine.accel}){reason}"
+        f"({asked.cell.name}, {asked.machine.accel}, {start}){reason}"
     )

@@ -108,7 +108,7 @@ def _hosted(default):
         Step("core hosted", "make -s -C kmod/tests BUILD=../../build/kmod-tests check", of_doctest, group=HOSTED),
         Step("cxxrt hosted", "make -s -C cxxrt BUILD=../build/cxxrt check", of_doctest, group=HOSTED),
         Step("userspace hosted", "make -s -C userspace BUILD=../build/userspace check", of_ktap, ("userspace",), group=HOSTED),
-        Step("module with clang", f"scripts/build-module {kdir} build/clang/module CXXRT_CC=clang-14"
+        Step("module with clang", f"scripts/build-module {kdir} build/clang/module CXXRT_CC=clang"
              " && ! grep -i warning build/clang/module/build.log", of_status, (kernel,), group=HOSTED, cell=default),
         Step("cxxrt example", "scripts/check-example", of_status, (kernel, "userspace"), group=HARNESS, cell=default),
     ]

@@ -4,21 +4,21 @@
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+import host
 from common import NOTHING_RAN, USAGE, Failure, cache_folder, locked, note
-from debian import codename, suite, unpack
+from debian import own_archives, suite, unpack
 
-# libkmod and what it is linked with; the cross compiler brings the C and C++ libraries.
-_PACKAGES = ("libkmod-dev", "libkmod2", "libzstd1", "liblzma5", "libssl3", "busybox-static")
+# With what they depend on: libkmod and what it is linked with.
+_PACKAGES = ("libkmod-dev", "busybox-static")
 
 
 def sysroot(arch):
     """The folder; filled once."""
-    archives = (codename(), f"{codename()}-security")
+    archives = own_archives()
     identity = hashlib.sha256(repr((archives, arch.debian, _PACKAGES)).encode()).hexdigest()[:16]
     folder = cache_folder() / "sysroots" / f"{arch.debian}-{identity}"
     with locked(folder.with_name(folder.name + ".lock")):
@@ -33,7 +33,7 @@ def _fill(folder, arch, archives):
     with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder.parent) as place:
         root = Path(place, "root")
         root.mkdir()
-        for package in _PACKAGES:
+        for package in apt.with_dependencies(_PACKAGES):
             with apt.downloaded(package, apt.candidate_version(package), place) as deb:
                 unpack(deb, root)
         root.rename(folder)
@@ -65,7 +65,8 @@ def needed_libraries(arch, program):
 
 
 def compiler(arch):
-    name = f"{arch.cross}g++-12"
-    if not shutil.which(name):
+    name = f"{arch.cross}g++"
+    found = host.newest(name)
+    if not found:
         raise Failure(f"{name} is missing: run scripts/setup all", NOTHING_RAN)
-    return name
+    return found

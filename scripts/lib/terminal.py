@@ -79,10 +79,13 @@ class _Keys:
         return bytes(passed)
 
 
-def relay(guest, deadline=None, keyboard=None):
-    """Copy what the guest sends to stdout, and what is typed to the guest, until it hangs up."""
+def relay(guest, deadline=None, keyboard=None, results=None):
+    """Copy what the guest sends to stdout, and what is typed to the guest, until it hangs up or its results are complete.
+
+    results, if given, has fileno(), and take(), which says whether there is nothing more to come.
+    """
     keys = _Keys() if keyboard is not None and os.isatty(keyboard) else None
-    sources = [guest]
+    sources = [guest] + ([results] if results else [])
     # The guest loses what arrives before its shell has opened the line and sent a prompt.
     unheard = keyboard
     while True:
@@ -98,9 +101,22 @@ def relay(guest, deadline=None, keyboard=None):
             if unheard is not None:
                 sources.append(unheard)
                 unheard = None
+        if results in readable and results.take():
+            _copy_the_rest(guest)
+            return
         if keyboard in readable:
             data = os.read(keyboard, _CHUNK)
             if not data:
                 sources.remove(keyboard)
                 data = _END_OF_INPUT
             guest.sendall(keys.pass_on(data) if keys else data)
+
+
+def _copy_the_rest(guest):
+    """What the guest's command wrote went out before the results did."""
+    guest.setblocking(False)
+    try:
+        while data := guest.recv(_CHUNK):
+            _write_all(sys.stdout.fileno(), data)
+    except BlockingIOError:
+        return

@@ -5,12 +5,12 @@
 import os
 import subprocess
 import tempfile
-import time
 import unittest
 from pathlib import Path
 from unittest import mock
 
 from testing import script
+import collect
 import initramfs
 from arches import ARCHES
 from common import USAGE
@@ -101,30 +101,58 @@ class Archive(unittest.TestCase):
                 self.assertEqual(done.returncode, USAGE)
                 self.assertIn(word, done.stderr)
 
+    def test_the_program_that_receives_a_run_is_there_with_its_libraries(self):
+        root = self.write()
+        self.assertTrue(os.access(root / "vm/receive", os.X_OK))
+        self.assertTrue(any(path.name.startswith("libc.so") for path in root.rglob("*")))
+
+
+class Kept(unittest.TestCase):
+    def setUp(self):
+        place = tempfile.TemporaryDirectory()
+        self.addCleanup(place.cleanup)
+        self.place = Path(place.name)
+        patch = mock.patch.dict("os.environ", PTELAB_CACHE=str(self.place / "cache"))
+        patch.start()
+        self.addCleanup(patch.stop)
+        self.file = self.place / "file"
+        self.filled = 0
+
+    def fill(self):
+        self.filled += 1
+        collector = collect.Collector(HOST)
+        collector.add(self.file, "/file")
+        return collector
+
     def test_an_unchanged_request_is_answered_from_the_cache(self):
-        file = self.place / "file"
-        file.write_text("old")
-        taken = ((file, "/file"),)
-        first = initramfs.cached(HOST, "", taken, ())
-        with mock.patch.object(initramfs, "write", side_effect=AssertionError("written again")):
-            start = time.monotonic()
-            self.assertEqual(initramfs.cached(HOST, "", taken, ()), first)
-            self.assertLess(time.monotonic() - start, 0.5)
+        self.file.write_text("old")
+        first = collect.kept("request", (), self.fill)
+        again = collect.kept("request", (), self.fill)
+        self.assertEqual((first.path, first.content, self.filled), (again.path, again.content, 1))
 
     def test_a_changed_file_makes_a_new_archive(self):
-        file = self.place / "file"
+        contents = set()
         for content in ("old", "newer"):
-            file.write_text(content)
-            image = initramfs.cached(HOST, "", ((file, "/file"),), ())
-            self.assertIn(content.encode(), image.read_bytes())
+            self.file.write_text(content)
+            kept = collect.kept("request", (), self.fill)
+            self.assertIn(content.encode(), kept.path.read_bytes())
+            contents.add(kept.content)
+        self.assertEqual(len(contents), 2)
 
     def test_only_so_many_archives_are_kept(self):
-        file = self.place / "file"
-        file.touch()
+        self.file.touch()
         for number in range(3):
-            with mock.patch.object(initramfs, "_IMAGES_KEPT", 2):
-                initramfs.cached(HOST, "", ((file, f"/{number}"),), ())
+            with mock.patch.object(collect, "_IMAGES_KEPT", 2):
+                collect.kept(number, (), self.fill)
         self.assertEqual(len(list((self.place / "cache" / "initramfs").glob("*.cpio"))), 2)
+
+    def test_what_the_guest_has_already_does_not_come_again(self):
+        base = initramfs.collected(HOST, programs=(("/bin/kmod", "/bin/kmod"),))
+        self.assertTrue(any(name.endswith("libc.so.6") for name in base.holds))
+        own = collect.Collector(HOST, base.holds)
+        own.add(Path("/bin/kmod"), "/opt/kmod")
+        self.assertEqual([path for path in own.archive.paths() if "." in path], [])
+        self.assertIn("opt/kmod", own.archive.paths())
 
 
 if __name__ == "__main__":

@@ -9,14 +9,15 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from testing import script
+from testing import script, stand_in
+import host
 from cells import Cells
 from common import NOTHING_RAN, PASSED, USAGE
 
-# Knows its sources, and reaches none of them.
+# Knows its sources, and gets from none of them.
 APT_GET = """#!/bin/sh
 case " $* " in
-*" update "*) echo "E: no mirror answers" >&2; exit 100 ;;
+*" update "*) echo "{said}" >&2; exit 100 ;;
 esac
 exec {apt_get} "$@"
 """
@@ -35,18 +36,27 @@ class RunCell(unittest.TestCase):
         self.addCleanup(place.cleanup)
         self.place = place.name
 
-    def test_a_suite_out_of_reach_makes_a_broken_cell_with_the_reason(self):
-        cells = Cells()
-        foreign = next(name for name in cells.named(["built"]) if cells.get(name).archives)
-        stand_in = Path(self.place, "apt-get")
-        stand_in.write_text(APT_GET.format(apt_get=shutil.which("apt-get")))
-        stand_in.chmod(0o755)
+    def without(self, cell, said):
+        """The result's reason when apt-get update says that."""
+        stand_in(self.place, "apt-get", APT_GET.format(apt_get=shutil.which("apt-get"), said=said))
         path = f"{self.place}:{os.environ['PATH']}"
-        done, result = run_cell(self.place, foreign, "--until", "kernel", PATH=path, PTELAB_CACHE=self.place)
+        done, result = run_cell(self.place, cell, "--until", "kernel", PATH=path, PTELAB_CACHE=self.place)
         self.assertEqual(done.returncode, NOTHING_RAN, done.stderr)
         self.assertEqual((result["verdict"], result["build"]["verdict"], result["rules"]), ("broken", "skip", []))
-        self.assertEqual(result["reason"], "apt-get update: E: no mirror answers")
-        self.assertIn(result["reason"], done.stderr)
+        self.assertIn(result["reason"], done.stderr.splitlines()[-1])
+        return result["reason"]
+
+    def test_a_suite_out_of_reach_makes_a_broken_cell_with_the_reason(self):
+        cells = Cells()
+        foreign = next(name for name in cells.named(["built"]) if cells.get(name).archives[0] != host.suite())
+        self.assertEqual(self.without(foreign, "E: no mirror answers"), "apt-get update: E: no mirror answers")
+
+    def test_a_suite_that_has_left_the_mirror_does_so_with_what_that_means(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root makes the root that this comes to")
+        cell = next(name for name in Cells().checked() if "bullseye" in Cells().get(name).archives)
+        reason = self.without(cell, "E: The repository 'm:/debian bullseye Release' does not have a Release file.")
+        self.assertRegex(reason, "^bullseye has left the mirror m:/debian: .* skipped")
 
     def test_what_was_made_leaves_the_result_alone(self):
         for before in (None, ["of an earlier run"]):

@@ -23,3 +23,10 @@ def script(name, *arguments, **changed):
         timeout=120,
         check=False,
     )
+
+
+def stand_in(folder, name, content):
+    """A program of that name in the folder, to be put in front in PATH."""
+    path = Path(folder, name)
+    path.write_text(content)
+    path.chmod(0o755)

@@ -13,6 +13,7 @@ import threading
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -23,7 +24,7 @@ import probes
 import qemu
 from arches import ARCHES
 from cells import Cells
-from common import FAILED, HARNESS, NOTHING_RAN, PANIC, PASSED, TIMEOUT, USAGE, cache_folder
+from common import FAILED, HARNESS, NOTHING_RAN, PANIC, PASSED, TIMEOUT, USAGE, cache_folder, scratch_folder
 from sharedmemory import GUEST_OFFSET, GUEST_TEXT, HOST_OFFSET, HOST_TEXT, RULE
 
 CELL = Cells().default
@@ -162,7 +163,7 @@ class WithoutGuest(unittest.TestCase):
             left = Path(cache, "run", "999999999-killed")
             left.mkdir(parents=True)
             (left / "initramfs").touch()
-            with mock.patch.dict("os.environ", PTELAB_CACHE=cache), guest._run_folder():
+            with scratch_folder(Path(cache, "run")):
                 self.assertFalse(left.exists())
 
     def test_usage_errors(self):
@@ -232,43 +233,86 @@ class Hanging(unittest.TestCase):
         self.assertEqual(outcome.reason, "the kernel did not come to user space within 0.3 s")
 
 
+class Dying(unittest.TestCase):
+    """A kernel that panics before user space, as it finds no init, on its first boots."""
+
+    def run_it(self, deaths):
+        cell = Cells().get(CELL)
+        kernel = kernels.ready(cell)
+        boots = []
+
+        def words(machine, *rest):
+            boots.append(machine)
+            return command_line(replace(machine, append="rdinit=/nonexistent") if len(boots) <= deaths else machine, *rest)
+
+        command_line = qemu.command_line
+        machine = qemu.Machine(arch=ARCHES[cell.arch], memory=256, accel="tcg")
+        with mock.patch("qemu.command_line", words):
+            return guest.run(guest.Request(cell, kernel, machine, ("true",), timeout=100)), len(boots)
+
+    def test_is_booted_again_and_the_result_names_its_death(self):
+        outcome, boots = self.run_it(deaths=1)
+        self.assertEqual((outcome.verdict, outcome.boots, boots), ("pass", 2, 2), outcome.reason)
+        self.assertEqual(len(outcome.boot_failures), 1)
+        self.assertIn("Unable to mount root fs", outcome.boot_failures[0])
+
+    def test_twice_is_a_panic(self):
+        outcome, boots = self.run_it(deaths=2)
+        self.assertEqual((outcome.verdict, outcome.exit, outcome.boots, boots), ("panic", PANIC, 2, 2))
+        self.assertEqual(len(outcome.boot_failures), 2)
+
+
 class Interrupted(unittest.TestCase):
-    def qemus(self, cache):
+    """While a machine is saved, and while one runs: nothing is left behind."""
+
+    def qemus(self, cache, word):
         return [
             pid for pid in os.listdir("/proc")
-            if pid.isdigit() and str(cache) in _command_line(pid) and "qemu-system" in _command_line(pid)
+            if pid.isdigit() and all(each in _command_line(pid) for each in (str(cache), "qemu-system", word))
         ]  # fmt: skip
 
-    def start(self, cache):
+    def start(self, cache, word):
         # The kernel comes from the real cache, whatever runs is in this one.
-        cache.mkdir()
-        (cache / "kernels").symlink_to(cache_folder() / "kernels")
+        cache.mkdir(exist_ok=True)
+        if not (cache / "kernels").exists():
+            (cache / "kernels").symlink_to(cache_folder() / "kernels")
         process = subprocess.Popen(
             [SCRIPTS / "vm", *PLAIN, "--", "sleep 1000"],
             env=os.environ | {"PTELAB_CACHE": str(cache)},
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self.wait_until(lambda: self.qemus(cache))
+        self.wait_until(lambda: self.qemus(cache, word))
         return process
 
     def wait_until(self, condition):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not condition():
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
 
+    def left(self, cache):
+        """Folders of runs and of machines that are not whole."""
+        found = [*cache.glob("run/*"), *cache.glob("machines/*")]
+        return [each for each in found if each.is_dir() and not (each / "machine.json").exists()]
+
     def test_qemu_dies_with_its_caller(self):
-        with tempfile.TemporaryDirectory() as place:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-                with self.subTest(number):
-                    cache = Path(place) / number.name
-                    process = self.start(cache)
-                    process.send_signal(number)
-                    process.wait(timeout=20)
-                    self.wait_until(lambda: not self.qemus(cache))
-                    if number != signal.SIGKILL:
-                        self.assertEqual(list((cache / "run").iterdir()), [])
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
+            cache = Path(place, "cache")
+            # The first is interrupted while it saves a machine, the second when it has one.
+            for word in ("share=on", "-incoming"):
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+                    with self.subTest(number):
+                        process = self.start(cache, word)
+                        process.send_signal(number)
+                        process.wait(timeout=20)
+                        self.wait_until(lambda: not self.qemus(cache, "qemu-system"))
+                        if number != signal.SIGKILL:
+                            self.assertEqual(self.left(cache), [])
+                        else:
+                            # What a killed one left goes when the next comes.
+                            self.assertEqual(script("vm", *PLAIN, "--", "true", PTELAB_CACHE=str(cache)).returncode, PASSED)
+                            self.assertEqual(self.left(cache), [])
 
 
 class Interactive(unittest.TestCase):

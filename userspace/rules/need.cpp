@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "need.hpp"
 
+#include <cstdlib>
 #include <fstream>
 #include <optional>
+#include <string_view>
 
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -98,6 +100,16 @@ Need node(ptelab_method method)
 Need root()
 {
 	return {"root", [] { return ::geteuid() == 0 ? std::string() : std::string("only root can run this"); }};
+}
+
+Need booted()
+{
+	return {"a machine that booted for this run", [] {
+			const char *start = std::getenv("PTELAB_START");
+			return start && std::string_view(start) == "saved"
+				       ? std::string("it reads the time, and this machine is a copy of a saved one: run it with scripts/vm --boot")
+				       : std::string();
+		}};
 }
 
 } // namespace ptelab

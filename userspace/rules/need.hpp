@@ -24,6 +24,8 @@ Need filesystem(const std::string &name);
 // A node beside the rule's own.
 Need node(ptelab_method method);
 Need root();
+// A machine that booted for this run: in a copy of one that was saved, time has not always passed.
+Need booted();
 
 // The feature bits of this kernel, read once; 0 without the module.
 __u64 kernel_features();

@@ -94,6 +94,10 @@ private:
 	std::vector<Counted> counted_;
 };
 
+// Sets all probes, uses every node and takes the probes away, so many times, while another thread uses the nodes. Says on
+// stdout what it did; returns the exit status of a test program.
+int drill_reach(int rounds);
+
 } // namespace ptelab
 
 #endif

@@ -218,7 +218,8 @@ RULE_PER_NODE("fault_retry_can_be_killed", kFaultNodes & kFirstNodes, .says = "A
 	rule.expect("ended by signal", child.wait(), SIGKILL);
 }
 
-RULE_PER_NODE("fault_delay", kFaultNodes & kFirstNodes, .says = "A handler may sleep before it serves", .source = "mm/memory.c:__do_fault")
+RULE_PER_NODE("fault_delay", kFaultNodes & kFirstNodes, .says = "A handler may sleep before it serves", .source = "mm/memory.c:__do_fault",
+	      .needs = {booted()})
 {
 	const Device device =
 		own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_DELAY, .fault_count = 1, .fault_delay_ms = 30});
@@ -231,7 +232,7 @@ RULE_PER_NODE("fault_delay", kFaultNodes & kFirstNodes, .says = "A handler may s
 }
 
 RULE_PER_NODE("fault_delay_can_be_killed", kFaultNodes & kFirstNodes, .says = "A process asleep in a handler that sleeps killably can be killed",
-	      .source = "kernel/time/sleep_timeout.c:msleep_interruptible")
+	      .source = "kernel/time/sleep_timeout.c:msleep_interruptible", .needs = {booted()})
 {
 	const Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_DELAY, .fault_delay_ms = 10000});
 	const Mapping map(device, pages(kPages));

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What one run brings into the guest: programs, modules, the request.
+
+The same way for a machine that boots and for one that was saved: an archive in QEMU's fw_cfg, which /vm/receive unpacks there.
+"""
+
+import hashlib
+import os
+import secrets
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import terminal
+from collect import Collector, kept
+from common import cache_folder
+from cpio import Archive
+from initramfs import add_modules
+
+_RECIPE = (__file__, Path(__file__).with_name("cpio.py"), Path(__file__).with_name("initramfs.py"))
+
+
+def stripped(arch, module):
+    """The module without its debug information, which is most of it and of no use in the guest; as it is where nothing can strip it."""
+    tool = shutil.which(f"{arch.cross}strip")
+    if not tool:
+        return module
+    found = os.stat(module)
+    inputs = repr((str(module), found.st_size, found.st_mtime_ns, found.st_ino, tool))
+    folder = cache_folder() / "stripped" / hashlib.sha256(inputs.encode()).hexdigest()[:16]
+    result = folder / module.name
+    if not result.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="unfinished-", dir=folder.parent) as place:
+            output = Path(place, module.name)
+            done = subprocess.run([tool, "--strip-debug", "-o", output, module], capture_output=True, check=False)
+            if done.returncode != 0:
+                return module  # it may be no module at all, as in a test: the guest's kernel will say so
+            folder.mkdir(exist_ok=True)
+            output.rename(result)
+    return result
+
+
+def _brought(request, base):
+    """The archive of programs and modules, less what the base holds."""
+    arch, release = request.machine.arch, request.kernel["release"]
+    modules = tuple(stripped(arch, module) for module in request.modules)
+
+    def fill():
+        collector = Collector(arch, base.holds)
+        if modules:
+            add_modules(collector, release, modules, request.kernel_modules)
+        for host, guest in request.taken:
+            collector.add(host, guest)
+        return collector
+
+    return kept(("bundle", arch.debian, release, request.taken, modules, base.content), _RECIPE, fill)
+
+
+def _command_script(command):
+    """One word is a line for the shell; several are a program and its arguments."""
+    if command is None:
+        return 'cd /root; echo "Leave with exit, or with Ctrl-A X."\nexec sh -i\n'
+    if len(command) == 1:
+        return command[0] + "\n"
+    return "exec " + shlex.join(command) + "\n"
+
+
+def _request_script(request, token, start):
+    columns, rows = terminal.size()
+    values = {
+        "token": token,
+        "load": "yes" if request.load else "",
+        "interactive": "yes" if request.command is None else "",
+        "rows": rows,
+        "columns": columns,
+        "scan_leaks": "yes" if request.scan_leaks else "",
+        "PTELAB_START": start,
+        "TERM": terminal.kind(),
+        "LC_ALL": terminal.locale(),
+    }
+    return "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in values.items())
+
+
+def _own(request, token, start):
+    """What belongs to this run only."""
+    archive = Archive()
+    archive.text("vm/request", _request_script(request, token, start))
+    archive.text("vm/command", _command_script(request.command))
+    archive.text("vm/entropy", secrets.token_hex(256))
+    now = time.time_ns()
+    archive.text("vm/clock", f"{now // 10**9} {now % 10**9}")
+    return archive
+
+
+def write(request, base, token, start, path):
+    """start, `boot` or `saved`, is what the guest's programs are told of how their machine came to be."""
+    shutil.copyfile(_brought(request, base).path, path)
+    with open(path, "ab") as output:
+        _own(request, token, start).write(output)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""This machine: which Debian suite it is, and what its PATH has."""
+
+import functools
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from common import NOTHING_RAN, Failure
+
+# It sets the signal for its own end, and becomes the program.
+_DIE_WITH_CALLER = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execvp(sys.argv[1], sys.argv[1:])"
+
+
+@functools.cache
+def suite():
+    """The codename of its Debian suite; "" if it is none."""
+    try:
+        said = dict(re.findall(r"^(\w+)=\"?([^\"\n]*)\"?$", Path(os.environ.get("PTELAB_OS_RELEASE", "/etc/os-release")).read_text(), re.M))
+    except OSError:
+        return ""
+    return said.get("VERSION_CODENAME", "") if said.get("ID") == "debian" else ""
+
+
+def newest(name):
+    """The program of that name, else the one with the highest version behind it, clang-19 for clang; None if there is neither."""
+    if shutil.which(name):
+        return name
+    pattern = re.compile(rf"{re.escape(name)}-(\d+)")
+    versions = set()
+    for folder in os.get_exec_path():
+        try:
+            versions |= {int(found.group(1)) for each in os.listdir(folder) if (found := pattern.fullmatch(each))}
+        except OSError:
+            continue
+    return next((each for each in (f"{name}-{version}" for version in sorted(versions, reverse=True)) if shutil.which(each)), None)
+
+
+def busybox():
+    found = shutil.which("busybox")
+    if not found:
+        raise Failure("busybox is missing: run scripts/setup, or put a static one in PATH", NOTHING_RAN)
+    return Path(found)
+
+
+def depmod():
+    """The words of the command; kmod's, which is not in the PATH of every user, has an index for libkmod, too."""
+    found = shutil.which("depmod", path=":".join([*os.get_exec_path(), "/usr/sbin", "/sbin"]))
+    return [found] if found else [str(busybox()), "depmod"]
+
+
+def dies_with_caller(words):
+    """The words of a command whose process the kernel kills when the thread that starts it ends."""
+    if shutil.which("setpriv"):
+        return ["setpriv", "--pdeathsig", "KILL", *words]
+    return [sys.executable, "-c", _DIE_WITH_CALLER, *words]

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Machines that were saved when they were ready to receive a run.
+
+A run starts from a copy of one: the file that is its memory is mapped privately, so one machine serves any number of runs at once.
+What is the same in all of them: hash seeds and other random state that the kernel took before the save, and the layout of what runs
+already. The clock is set and the random state reseeded before anything of the run is executed.
+"""
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import kernellog
+import qemu
+from common import Failure, cache_folder, locked, scratch_folder
+from progress import Progress
+from qmp import Monitor
+
+# Emulated, by one thread, on a busy machine, a debug kernel takes a minute.
+_BOOT_SECONDS = 600
+_MONITOR_SECONDS = 60
+_CAPABILITIES = [{"capability": name, "state": True} for name in ("x-ignore-shared", "events")]
+# All states together; the least recently used go first.
+BYTES_KEPT = 4 << 30
+# Written last: a folder without it is the rest of something that failed.
+_COMPLETE = "machine.json"
+# What the guest has come to. Later there may be machines with a module loaded.
+_STAGE = "ready"
+
+
+@dataclass(frozen=True)
+class Saved:
+    folder: Path
+
+    @property
+    def memory(self):
+        return self.folder / "memory"
+
+    @property
+    def state(self):
+        return self.folder / "state"
+
+    @property
+    def log(self):
+        """The kernel's, from its boot to the save."""
+        return (self.folder / "kernel.log").read_text(errors="replace")
+
+
+def folder():
+    return cache_folder() / "machines"
+
+
+def all_saved():
+    """(folder, bytes on the disk), the least recently used first."""
+    found = [(each.parent, each.stat().st_mtime) for each in folder().glob(f"*/{_COMPLETE}")]
+    return [(each, _bytes_on_disk(each)) for each, _ in sorted(found, key=lambda pair: pair[1])]
+
+
+def _bytes_on_disk(place):
+    return sum(path.stat().st_blocks * 512 for path in place.iterdir())
+
+
+def _identity(machine, kernel, base):
+    """Of all that is in the saved memory and state, and of all that a QEMU must have to take them."""
+    words = qemu.command_line(machine, "kernel", "initramfs", "bundle", qemu.Ends("log", 0, 1), qemu.Memory("memory", False))
+    image = os.stat(kernel["vmlinuz"])
+    inputs = repr((_STAGE, words, qemu.identity(machine.arch), kernel["vmlinuz"], image.st_size, image.st_mtime_ns, base.content))
+    return hashlib.sha256(inputs.encode()).hexdigest()[:16]
+
+
+def ready(cell, machine, kernel, base):
+    """The saved machine; made when there is none."""
+    place = folder() / f"{cell.name}-{_identity(machine, kernel, base)}"
+    complete = place / _COMPLETE
+    if not complete.exists():
+        with locked(folder() / f"{cell.name}.lock"):
+            if not complete.exists():
+                _make(cell, machine, kernel, base, place)
+        _forget_old(place)
+    os.utime(complete)
+    return Saved(place)
+
+
+def forget(saved):
+    shutil.rmtree(saved.folder, ignore_errors=True)
+
+
+def _forget_old(newest):
+    found = all_saved()
+    total = sum(size for _, size in found)
+    for place, size in found:
+        if total <= BYTES_KEPT:
+            break
+        if place != newest:
+            shutil.rmtree(place, ignore_errors=True)
+            total -= size
+
+
+def _make(cell, machine, kernel, base, place):
+    shutil.rmtree(place, ignore_errors=True)
+    progress = Progress(f"machine {cell.name}")
+    try:
+        with scratch_folder(place.parent) as scratch:
+            unfinished = scratch / "machine"
+            unfinished.mkdir()
+            _save(machine, kernel, base, unfinished, progress)
+            complaints = kernellog.scan((unfinished / "kernel.log").read_text(errors="replace"))
+            if complaints:
+                raise Failure(f"the kernel complains while it boots: {complaints[0].line}")
+            described = {"cell": cell.name, "release": kernel["release"], "stage": _STAGE}
+            (unfinished / _COMPLETE).write_text(json.dumps(described) + "\n")
+            unfinished.rename(place)
+    finally:
+        progress.end()
+
+
+def _save(machine, kernel, base, place, progress):
+    """Boot, with one thread for all processors: a kernel patches its code while it boots, and QEMU's threads may see half of that."""
+    memory, state, bundle = place / "memory.whole", place / "state", place / "bundle"
+    bundle.touch()
+    monitor, their_monitor = socket.socketpair()
+    terminal, their_terminal = socket.socketpair()
+    results, their_results = os.pipe()
+    try:
+        ends = qemu.Ends(place / "kernel.log", their_results, their_monitor.fileno())
+        words = qemu.command_line(
+            replace(machine, threads="single"), kernel["vmlinuz"], base.path, bundle, ends, qemu.Memory(memory, True)
+        )
+        with open(place / "qemu.log", "wb") as errors:
+            process = qemu.start(words, their_terminal, errors, (their_results, their_monitor.fileno()))
+        their_monitor.close()
+        their_terminal.close()
+        os.close(their_results)
+        their_results = None
+        try:
+            _wait_until_ready(results, place, progress)
+            progress.show("saving it")
+            _write_state(Monitor(monitor, _MONITOR_SECONDS), state)
+        finally:
+            qemu.end(process)
+    finally:
+        os.close(results)
+        if their_results is not None:
+            os.close(their_results)
+        for each in (monitor, their_monitor, terminal, their_terminal):
+            each.close()
+    _keep_what_is_not_zero(memory, place / "memory")
+    bundle.unlink()
+
+
+def _wait_until_ready(results, place, progress):
+    os.set_blocking(results, False)
+    deadline = time.monotonic() + _BOOT_SECONDS
+    said = b""
+    while b'{"ready": true}\n' not in said:
+        progress.show("booting, to be saved")
+        try:
+            data = os.read(results, 4096)
+        except BlockingIOError:
+            data = None
+            time.sleep(0.02)
+        if data == b"":
+            last = (place / "qemu.log").read_text() or _last_lines(place / "kernel.log")
+            raise Failure(f"the machine to save ended before it was ready: {last.strip()}")
+        if time.monotonic() > deadline:
+            raise Failure(f"the machine to save was not ready after {_BOOT_SECONDS} s: {_last_lines(place / 'kernel.log')}")
+        said += data or b""
+
+
+def _last_lines(log):
+    return "\n".join(log.read_text(errors="replace").splitlines()[-3:]) if log.exists() else ""
+
+
+def _write_state(monitor, state):
+    monitor.execute("stop")
+    monitor.execute("migrate-set-capabilities", capabilities=_CAPABILITIES)
+    monitor.execute("migrate", uri=f"exec:cat >{shlex.quote(str(state))}")
+    _wait_until_moved(monitor)
+    monitor.execute("quit")
+
+
+def _wait_until_moved(monitor):
+    while (status := monitor.wait_for("MIGRATION")["status"]) != "completed":
+        if status == "failed":
+            raise Failure("QEMU cannot move the machine's state: is the disk full?")
+
+
+def _keep_what_is_not_zero(whole, kept):
+    done = subprocess.run(["cp", "--sparse=always", whole, kept], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failure(f"cannot keep the machine's memory: {done.stderr.strip()}")
+    whole.unlink()
+
+
+def start(monitor, saved):
+    """Let a QEMU that was started with `-incoming defer` be this machine; returns when it runs."""
+    talk = Monitor(monitor, _MONITOR_SECONDS)
+    talk.execute("migrate-set-capabilities", capabilities=_CAPABILITIES)
+    talk.execute("migrate-incoming", uri=f"exec:cat {shlex.quote(str(saved.state))}")
+    _wait_until_moved(talk)
+    # It was stopped before it was saved, and still is.
+    talk.execute("cont")
