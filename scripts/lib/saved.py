@@ -114,7 +114,7 @@ def _make(cell, machine, kernel, base, place):
             complaints = kernellog.scan((unfinished / "kernel.log").read_text(errors="replace"))
             if complaints:
                 raise Failure(f"the kernel complains while it boots: {complaints[0].line}")
-            described = {"cell": cell.name, "release": kernel["release"], "stage": _STAGE}
+            described = {"cell": cell.name, "vmlinuz": kernel["vmlinuz"], "stage": _STAGE}
             (unfinished / _COMPLETE).write_text(json.dumps(described) + "\n")
             unfinished.rename(place)
     finally:
