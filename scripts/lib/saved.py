@@ -69,7 +69,8 @@ def _bytes_on_disk(place):
 
 def _identity(machine, kernel, base):
     """Of all that is in the saved memory and state, and of all that a QEMU must have to take them."""
-    words = qemu.command_line(machine, "kernel", "initramfs", "bundle", qemu.Ends("log", 0, 1), qemu.Memory("memory", False))
+    saving = replace(machine, threads="single")
+    words = qemu.command_line(saving, "kernel", "initramfs", "bundle", qemu.Ends("log", 0, 1), qemu.Memory("memory", False))
     image = os.stat(kernel["vmlinuz"])
     inputs = repr((_STAGE, words, qemu.identity(machine.arch), kernel["vmlinuz"], image.st_size, image.st_mtime_ns, base.content))
     return hashlib.sha256(inputs.encode()).hexdigest()[:16]
