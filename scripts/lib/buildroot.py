@@ -10,7 +10,7 @@ from pathlib import Path
 
 from arches import ARCHES
 from common import CHECKOUT, NOTHING_RAN, Failure, cache_folder, locked, note
-from debian import KEYRING, sources
+from debian import KEYRING, aptopts, sources
 from kernelbuild import llvm_version
 
 # make and the compiler build; python3 checks the C++ object.
@@ -77,7 +77,7 @@ def make_root(root, archives, wanted):
     can_make_root(archives)
     command = [
         "mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(wanted)}",
-        "--aptopt=APT::Install-Recommends \"false\"", "--dpkgopt=force-unsafe-io", archives[0], root, "-",
+        "--aptopt=APT::Install-Recommends \"false\"", "--dpkgopt=force-unsafe-io", *aptopts(), archives[0], root, "-",
     ]  # fmt: skip
     done = subprocess.run(
         command, input="\n".join(sources(archives)) + "\n", capture_output=True, text=True, check=False

@@ -190,6 +190,12 @@ class _Mirrors:
         )
 
 
+def aptopts():
+    """For mmdebstrap: whether this machine's apt takes an archive whose time is up, as that of a frozen mirror is."""
+    shown = _run(["apt-config", "dump", "Acquire::Check-Valid-Until", "Acquire::Check-Date"]).stdout
+    return [f"--aptopt={line}" for line in shown.splitlines()]
+
+
 def own_archives():
     return _Mirrors().own_archives()
 
