@@ -46,9 +46,9 @@ def kernel_root(cell):
     """The root of the suite whose compiler builds the cell's kernel; made once, for all cells that need the same."""
     root = kernel_root_folder(cell)
     archives, wanted = _archives_of_root(cell), kernel_packages(cell)
+    can_make_root(archives)
     with locked(root.with_name(root.name + ".lock")):
         if not root.exists():
-            can_make_root(archives)
             note(f"making a root of {cell.compiler_of} with {cell.compiler} to build kernels in, only once")
             with tempfile.TemporaryDirectory(prefix="unfinished-", dir=root.parent) as place:
                 made = Path(place, "root")

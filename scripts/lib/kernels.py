@@ -20,11 +20,13 @@ from kernelbuild import Build, asked, llvm_version, module_words, recipe
 _COMPLETE = "cell.json"
 
 
-def _first_line(command):
+def _version(compiler, entered):
+    """What it says of itself, behind the words that enter its root."""
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")[0]
+        done = subprocess.run([*entered, compiler, "--version"], capture_output=True, text=True, check=True)
     except (FileNotFoundError, subprocess.CalledProcessError) as error:
-        raise Failure(f"{command[0]} is missing: run scripts/setup check", NOTHING_RAN) from error
+        raise Failure(f"{compiler} is missing: run scripts/setup all", NOTHING_RAN) from error
+    return done.stdout.split("\n")[0]
 
 
 def _once(cell, identity, make):
@@ -148,7 +150,7 @@ def _built(cell):
     wanted = asked(cell)
     arch = ARCHES[cell.arch]
     root = "" if cell.own else str(kernel_root(cell))
-    compiler = _first_line([*in_root(root), ("" if llvm_version(cell) else arch.cross) + cell.compiler, "--version"])
+    compiler = _version(("" if llvm_version(cell) else arch.cross) + cell.compiler, in_root(root))
     inputs = repr((cell.source, version, wanted, compiler, recipe(arch)))
     identity = hashlib.sha256(inputs.encode()).hexdigest()[:16]
 
