@@ -22,7 +22,9 @@ void ptelab_node_free(struct ptelab_node *node);
 void ptelab_node_kill(struct ptelab_node *node);
 
 /* ->open and ->release. Sleep. The VMAs of a file pin it, so release is called after the last of them is gone. */
-int ptelab_session_new(struct ptelab_session **session, struct ptelab_node *node, struct file *file);
+/* awaited: the open file's, which outlives the session's last use of it. */
+int ptelab_session_new(struct ptelab_session **session, struct ptelab_node *node, struct file *file,
+		       struct port_awaited *awaited);
 void ptelab_session_free(struct ptelab_session *session);
 struct port_counts *ptelab_session_counts(struct ptelab_session *session);
 unsigned int ptelab_session_method(const struct ptelab_session *session);

@@ -47,7 +47,7 @@ protected:
 		return region.pass([&](const GateState &gate) -> Result<void> {
 			if (!gate.open)
 				return Errno::kNoDev;
-			CXXRT_TRY(cxxrt::from_kernel(port_file_await_mmap(draft_.file, region.space())));
+			CXXRT_TRY(cxxrt::from_kernel(port_await_mmap(draft_.awaited, region.space())));
 			draft_.action = action;
 			return {};
 		});

@@ -11,8 +11,8 @@ struct ptelab_node {
 };
 
 struct ptelab_session {
-	ptelab_session(Node &node, file *file, Mutex mutex, Counts counts)
-		: session{node, file, cxxrt::move(mutex), cxxrt::move(counts)}
+	ptelab_session(Node &node, file *file, port_awaited *awaited, Mutex mutex, Counts counts)
+		: session{node, file, awaited, cxxrt::move(mutex), cxxrt::move(counts)}
 	{
 	}
 	// Always inline: the type is known outside, so that clang would make its destructor a weak symbol.
@@ -64,7 +64,7 @@ Result<void> zap(ptelab_session *s, ptelab_zap &arg)
 	if (!region.divisible() && arg.bytes != size_of(region))
 		return Errno::kInval;
 	CXXRT_TRY(check_range(arg.address, arg.bytes, region.divisible() ? PTELAB_LOOKUP_MAX : region.count()));
-	auto live = CXXRT_TRY(Live::find(s, arg.address, arg.bytes));
+	auto live = CXXRT_TRY(Live::find(s->session.opened(), arg.address, arg.bytes));
 	arg.present_before = live.present(arg.address, arg.bytes);
 	CXXRT_TRY(live.zap(arg.address, arg.bytes, arg.how == PTELAB_ZAP_SPECIAL ? PORT_ZAP_SPECIAL : PORT_ZAP_VMA));
 	arg.present_after = live.present(arg.address, arg.bytes);
@@ -76,7 +76,7 @@ Result<void> lookup(ptelab_session *s, const ptelab_lookup &arg, ptelab_pte *ent
 {
 	const Region &region = *s->session.region();
 	const bool revoked = region.revoked();
-	auto live = CXXRT_TRY(Live::find(s, arg.address, arg.bytes));
+	auto live = CXXRT_TRY(Live::find(s->session.opened(), arg.address, arg.bytes));
 	const bool from_origin = dispatch(s->session.node().method, []<typename M>() { return M::kIgnoresOffset; });
 	const unsigned shift = port_page_shift();
 	for (unsigned long i = 0; i < arg.bytes >> shift; i++) {
@@ -110,11 +110,12 @@ Result<ptelab_node *> node_new(unsigned method, unsigned long pages, port_device
 	return cxxrt::move(node).release();
 }
 
-Result<ptelab_session *> session_new(ptelab_node *node, file *file)
+Result<ptelab_session *> session_new(ptelab_node *node, file *file, port_awaited *awaited)
 {
 	auto mutex = CXXRT_TRY(Mutex::make());
 	auto counts = CXXRT_TRY(Counts::make());
-	auto session = CXXRT_TRY(cxxrt::Box<ptelab_session>::make(node->node, file, cxxrt::move(mutex), cxxrt::move(counts)));
+	auto session = CXXRT_TRY(
+		cxxrt::Box<ptelab_session>::make(node->node, file, awaited, cxxrt::move(mutex), cxxrt::move(counts)));
 	return cxxrt::move(session).release();
 }
 
@@ -150,9 +151,9 @@ void ptelab_node_kill(ptelab_node *node)
 	node->node.region->kill();
 }
 
-int ptelab_session_new(ptelab_session **session, ptelab_node *node, file *file)
+int ptelab_session_new(ptelab_session **session, ptelab_node *node, file *file, port_awaited *awaited)
 {
-	return give(session_new(node, file), session);
+	return give(session_new(node, file, awaited), session);
 }
 
 void ptelab_session_free(ptelab_session *session)

@@ -93,8 +93,8 @@ struct SessionState {
 
 class Session {
 public:
-	Session(Node &node, file *file, Mutex mutex, Counts counts)
-		: node_{node}, file_{file}, counts_{cxxrt::move(counts)}, mutex_{cxxrt::move(mutex)}, state_{mutex_},
+	Session(Node &node, file *file, port_awaited *awaited, Mutex mutex, Counts counts)
+		: node_{node}, file_{file}, awaited_{awaited}, counts_{cxxrt::move(counts)}, mutex_{cxxrt::move(mutex)}, state_{mutex_},
 		  region_{&*node.region}
 	{
 		port_file_use_space(file_, region_->space());
@@ -118,6 +118,7 @@ public:
 	}
 
 	const Node &node() const { return node_; }
+	const file *opened() const { return file_; }
 	// With a live mapping, as in ->fault: fixed since before the mmap that made the VMA, and mmap_lock orders the two.
 	const Region &mapped_region() const { return *region_; }
 	const FaultPlan &plan() const { return plan_; }
@@ -152,7 +153,7 @@ public:
 		return state_.with([&](SessionState &) -> Result<void> {
 			const unsigned long count = region_->device() ? 0 : region_->count();
 			return cxxrt::move(vma).as<Inserted>([&](Mapping<Inserted> &mapping) {
-				return mapping.insert_part(*region_, file_, pages < count ? pages : count);
+				return mapping.insert_part(*region_, awaited_, pages < count ? pages : count);
 			});
 		});
 	}
@@ -338,6 +339,7 @@ private:
 
 	Node &node_;
 	file *file_;
+	port_awaited *awaited_;
 	Counts counts_;
 	Mutex mutex_;
 	cxxrt::Guarded<SessionState, Mutex &> state_;

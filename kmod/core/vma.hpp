@@ -171,12 +171,12 @@ public:
 	}
 
 	// The first pages, which the kernel takes out when ->mmap has failed: a REVOKE meanwhile waits for that.
-	Result<void> insert_part(const Region &region, file *file, unsigned long pages)
+	Result<void> insert_part(const Region &region, port_awaited *awaited, unsigned long pages)
 	{
 		return region.pass([&](const GateState &gate) -> Result<void> {
 			if (!gate.open)
 				return {};
-			CXXRT_TRY(cxxrt::from_kernel(port_file_await_mmap(file, region.space())));
+			CXXRT_TRY(cxxrt::from_kernel(port_await_mmap(awaited, region.space())));
 			for (unsigned long i = 0; i < pages; i++)
 				CXXRT_TRY(cxxrt::from_kernel(port_insert_page(vma_, span().start + (i << port_page_shift()), region.at(i))));
 			return {};

@@ -17,7 +17,7 @@ void put_file(file *file)
 	}
 	{
 		const std::lock_guard guard{kernel.data};
-		for (Filler *const filler : file->awaited)
+		for (Filler *const filler : file->awaited.fillers)
 			filler_free(filler);
 	}
 	ptelab_session_free(file->session);
@@ -216,7 +216,7 @@ file *Process::open(Module &module, unsigned method, bool may_write)
 	auto file = std::make_unique<::file>();
 	file->method = method;
 	file->may_write = may_write;
-	open_error_ = ptelab_session_new(&file->session, module.node(method), file.get());
+	open_error_ = ptelab_session_new(&file->session, module.node(method), file.get(), &file->awaited);
 	if (open_error_)
 		return nullptr;
 	Kernel::get().files++;

@@ -122,7 +122,7 @@ const std::array kFamily = std::to_array<FamilyCall>({
 	{"vm_ops.pfn_mkwrite", "a write to a mapping shaped with it", {{"ptelab:vma_pfn_mkwrite", "the node's hook"}}},
 	{"vm_ops.access", "/proc/PID/mem of a PFN mapping", {{"ptelab:vma_access", "the node's hook"}}},
 	{"vm_ops.name", "a core dump of a mapping shaped with it", {{"ptelab:vma_name", "the node's hook"}}},
-	{"vm_ops.mapped", "mmap on a kernel that has the hook", {{"ptelab:ptelab_vma_mapped", "the node's hook"}}},
+	{"vm_ops.mapped", "mmap on a kernel that has the hook", {{"ptelab:vma_mapped", "the node's hook"}}},
 });
 
 } // namespace
