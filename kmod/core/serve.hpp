@@ -35,7 +35,7 @@ public:
 	}
 
 	template <typename M>
-	static FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
+	[[gnu::noinline]] static FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
 	{
 		const Region &region = session.mapped_region();
 		Fault<typename M::Kind> fault{{}, vmf};
@@ -58,10 +58,10 @@ public:
 	}
 
 	template <typename M>
-	static FaultCode serve_huge(const Session &session, vm_fault *vmf, unsigned long pgoff, bool other)
+	[[gnu::noinline]] static FaultCode serve_huge(const Session &session, vm_fault *vmf, unsigned long pgoff, bool other)
 	{
 		// It maps pages beside PMDs without a lock of ours.
-		if (session.plan().action == PTELAB_FAULT_REMAP)
+		if (session.fault_injection().answer == PTELAB_FAULT_REMAP)
 			return FaultCode::kFallback;
 		const Region &region = session.mapped_region();
 		Fault<typename M::Kind> fault{{}, vmf};
@@ -71,47 +71,58 @@ public:
 		});
 	}
 
+	template <typename M>
 	static FaultCode serve_pud(const Session &session, vm_fault *vmf, unsigned long pgoff)
 	{
 		const Region &region = session.mapped_region();
 		if (region.backing() != PTELAB_BACKING_HOLE)
 			return FaultCode::kFallback;
-		Fault<PfnMap> fault{{}, vmf};
+		Fault<typename M::Kind> fault{{}, vmf};
 		// After a fallback the kernel would put a page table in the hole's place, and keep it there.
 		return region.pass([&](const GateState &gate) {
 			return gate.open ? fault.insert_pud(region, pgoff) : FaultCode::kSigbus;
 		});
 	}
 
+	template <typename M>
 	static FaultCode refused_pud(const Session &session, vm_fault *vmf)
 	{
 		const Region &region = session.mapped_region();
-		Fault<Plain> fault{{}, vmf};
+		Fault<typename M::Kind> fault{{}, vmf};
 		return region.pass([&](const GateState &gate) {
 			return gate.open ? fault.insert_folio_pud(region) : FaultCode::kFallback;
 		});
 	}
 
 	// The two answers that a good driver never gives.
-	static FaultCode stale(const Session &session, vm_fault *vmf, unsigned long pgoff)
+	template <typename M>
+	static FaultCode stale(const Session &session, vm_fault *vmf, unsigned long pgoff, unsigned delay_ms)
 	{
-		Fault<Plain> fault{{}, vmf};
+		Fault<typename M::Kind> fault{{}, vmf};
 		const Region &region = session.mapped_region();
-		return pgoff < region.count() ? fault.give_stale(region, pgoff, session.plan().delay_ms) : FaultCode::kSigbus;
+		return pgoff < region.count() ? fault.give_stale(region, pgoff, delay_ms) : FaultCode::kSigbus;
 	}
 
 	// Not inside the gate, in which the VMA's own lock does not nest: what is mapped here, a REVOKE at that moment misses.
+	template <typename M>
 	static FaultCode remap(const Session &session, vm_fault *vmf, unsigned long pgoff)
 	{
-		Fault<Shaped> fault{{}, vmf};
+		Fault<typename M::Kind> fault{{}, vmf};
 		const Region &region = session.mapped_region();
 		return pgoff < region.count() && !region.revoked() ? fault.remap(region.pfn(pgoff)) : FaultCode::kSigbus;
 	}
 };
 
-FaultCode planned(const Session &session, unsigned action, vm_fault *vmf, unsigned long pgoff, bool &serve)
+FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
 {
-	switch (action) {
+	return dispatch(session.method(),
+			[&]<typename M>() { return Entry::serve<typename M::FaultsAs>(session, vmf, pgoff); });
+}
+
+// What SETUP asked for in place of that.
+[[gnu::noinline]] FaultCode inject(const Session &session, const Injection &injection, vm_fault *vmf, unsigned long pgoff)
+{
+	switch (injection.answer) {
 	case PTELAB_FAULT_SIGBUS:
 		return FaultCode::kSigbus;
 	case PTELAB_FAULT_OOM:
@@ -122,27 +133,67 @@ FaultCode planned(const Session &session, unsigned action, vm_fault *vmf, unsign
 		return FaultCode::kHwPoison;
 	case PTELAB_FAULT_NOTHING:
 		return FaultCode::kNoPage;
-	case PTELAB_FAULT_STALE:
-		return Entry::stale(session, vmf, pgoff);
-	case PTELAB_FAULT_REMAP:
-		return Entry::remap(session, vmf, pgoff);
+	case PTELAB_FAULT_RETRY:
+		// Once the lock is dropped, the VMA, the file and this session may go at any moment.
+		if (const unsigned retry = port_fault_retry(vmf))
+			return static_cast<FaultCode>(retry);
+		return serve(session, vmf, pgoff);
 	case PTELAB_FAULT_DELAY:
 		// A task that is being killed is not kept waiting, nor sent round again by a handler that does nothing.
-		serve = port_fault_delay(session.plan().delay_ms);
-		return FaultCode::kSigbus;
-	default:
-		serve = true;
-		return FaultCode::kSigbus;
+		return port_fault_delay(injection.delay_ms) ? serve(session, vmf, pgoff) : FaultCode::kSigbus;
+	case PTELAB_FAULT_STALE:
+		return dispatch(session.method(), [&]<typename M>() {
+			if constexpr (M::kGivesPages)
+				return Entry::stale<M>(session, vmf, pgoff, injection.delay_ms);
+			else
+				return FaultCode::kSigbus;	// SETUP refuses it
+		});
+	case PTELAB_FAULT_REMAP:
+		return dispatch(session.method(), [&]<typename M>() {
+			if constexpr (cxxrt::SameAs<typename M::Kind, Shaped>)
+				return Entry::remap<M>(session, vmf, pgoff);
+			else
+				return FaultCode::kSigbus;	// SETUP refuses it
+		});
 	}
+	cxxrt::bug(__FILE__, __LINE__, "an answer to a fault that no case names");
 }
 
-constexpr unsigned kFaultErrors = PORT_FAULT_SIGBUS | PORT_FAULT_OOM | PORT_FAULT_SIGSEGV | PORT_FAULT_HWPOISON;
-
-unsigned answered(const Session &session, FaultCode code)
+FaultCode serve_huge(Session &session, vm_fault *vmf, unsigned long pgoff)
 {
-	if (static_cast<unsigned>(code) & kFaultErrors)
-		session.counts().add(PORT_FAULT_ERRORS);
-	return static_cast<unsigned>(code);
+	bool other = false;
+	if (!session.hook_is_planned(PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_OTHER_PUD)) {
+		const unsigned answer = session.hook_answer(PTELAB_HOOK_HUGE_FAULT).answer;
+		if (answer == PTELAB_ANSWER_FALLBACK)
+			return FaultCode::kFallback;
+		other = answer == PTELAB_ANSWER_OTHER;
+	}
+	return dispatch(session.method(), [&]<typename M>() {
+		if constexpr (Huge<M>)
+			return Entry::serve_huge<M>(session, vmf, pgoff, other);
+		else
+			return FaultCode::kFallback;
+	});
+}
+
+FaultCode serve_pud(Session &session, vm_fault *vmf, unsigned long pgoff)
+{
+	return dispatch(session.method(), [&]<typename M>() {
+		if constexpr ((M::kBackings & bit(PTELAB_BACKING_HOLE)) != 0)
+			return Entry::serve_pud<M>(session, vmf, pgoff);
+		else if constexpr (M::kOnePmd)
+			return session.hook_is_answered(PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_OTHER_PUD) ?
+				       Entry::refused_pud<M>(session, vmf) :
+				       FaultCode::kFallback;
+		else
+			return FaultCode::kFallback;
+	});
+}
+
+constexpr bool is_error(FaultCode code)
+{
+	constexpr unsigned kErrors = PORT_FAULT_SIGBUS | PORT_FAULT_OOM | PORT_FAULT_SIGSEGV | PORT_FAULT_HWPOISON;
+	return static_cast<unsigned>(code) & kErrors;
 }
 
 } // namespace

@@ -339,10 +339,19 @@ static_assert(Method<InsertPages> && Method<MapPages> && Method<MapPagesZero> &&
 static_assert(!Method<NoFault>);
 static_assert(!Method<WrongKind>);
 
-// What SETUP reads off a method.
-static_assert(traits_of<FaultPage>().gives_pages && !traits_of<HugeFolio>().gives_pages && !traits_of<FaultInsertPage>().gives_pages);
-static_assert(traits_of<Bare>().shaped && !traits_of<FaultPage>().shaped);
-static_assert(traits_of<InsertPages>().eager && !traits_of<FaultInsertPages>().eager);
+// It has another's ->fault, and says that it faults as that one.
+struct WrongFault : FaultInsertPages {
+	using FaultsAs = FaultInsertPage;
+};
+static_assert(!Method<WrongFault>);
+
+// What is known of a method without calling it.
+static_assert(kMethods.row[PTELAB_FAULT_PAGE].gives_pages && !kMethods.row[PTELAB_HUGE_FOLIO].gives_pages &&
+	      !kMethods.row[PTELAB_FAULT_INSERT_PAGE].gives_pages);
+static_assert(kMethods.row[PTELAB_BARE].shaped && !kMethods.row[PTELAB_FAULT_PAGE].shaped);
+static_assert(kMethods.row[PTELAB_INSERT_PAGES].eager && !kMethods.row[PTELAB_FAULT_INSERT_PAGES].eager);
+static_assert(kMethods.row[PTELAB_PREPARE_REMAP].prepares && !kMethods.row[PTELAB_REMAP_PFN].prepares);
+static_assert(kMethods.row[0].name == nullptr);
 
 TEST_CASE("busy is served, out of memory is told, and everything else is SIGBUS")
 {
@@ -365,7 +374,7 @@ TEST_CASE("the order of a block is the smallest that holds the pages")
 TEST_CASE("dispatch names every method of the ABI")
 {
 	for (unsigned method = 1; method < PTELAB_METHODS; method++)
-		CHECK(dispatch(method, []<typename M>() { return M::kBackings != 0; }));
+		CHECK(dispatch(method, []<typename M>() { return M::kMethod; }) == method);
 	CHECK(dispatch(PTELAB_IOMAP, []<typename M>() { return cxxrt::SameAs<M, IoMap>; }));
 }
 

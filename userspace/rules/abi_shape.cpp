@@ -161,7 +161,7 @@ RULE("abi.shape_reserved_and_revoked", .says = "Reserved pages of a region that 
 }
 
 RULE("abi.plan_rejects", .says = "PLAN refuses a hook without such an answer, and errors and pages where they mean nothing",
-     .source = "kmod/core/hook_plan.hpp:HookPlans::set")
+     .source = "kmod/core/hook_plan.hpp:Injection::of")
 {
 	const Device device = own_region(node_of(PTELAB_BARE));
 	using P = ptelab_plan;

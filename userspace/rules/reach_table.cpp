@@ -109,20 +109,20 @@ const std::array kFamily = std::to_array<FamilyCall>({
 	{"get_dump_page", "the core dump of a process that died", {{"get_dump_page", ""}}},
 
 	// The hooks of a VMA: a function of the module each
-	{"vm_ops.open", "fork, and the split of a mapping", {{"ptelab:vma_open", "the node's hook"}}},
-	{"vm_ops.close", "munmap and exit", {{"ptelab:vma_close", "the node's hook"}}},
-	{"vm_ops.may_split", "munmap in the middle of a mapping shaped with it", {{"ptelab:vma_may_split", "the node's hook"}}},
-	{"vm_ops.mremap", "mremap of a mapping shaped with it", {{"ptelab:vma_mremap", "the node's hook"}}},
-	{"vm_ops.mprotect", "mprotect of a mapping shaped with it", {{"ptelab:vma_mprotect", "the node's hook"}}},
-	{"vm_ops.fault", "an access to the node fault_page", {{"ptelab:fault_page_fault", "the node's hook"}}},
-	{"vm_ops.huge_fault", "an access to the node huge_pfn", {{"ptelab:vma_huge_fault", "the node's hook"}},
+	{"vm_ops.open", "fork, and the split of a mapping", {{"ptelab:ptelab_vma_open", "the node's hook"}}},
+	{"vm_ops.close", "munmap and exit", {{"ptelab:ptelab_vma_close", "the node's hook"}}},
+	{"vm_ops.may_split", "munmap in the middle of a mapping shaped with it", {{"ptelab:ptelab_vma_may_split", "the node's hook"}}},
+	{"vm_ops.mremap", "mremap of a mapping shaped with it", {{"ptelab:ptelab_vma_mremap", "the node's hook"}}},
+	{"vm_ops.mprotect", "mprotect of a mapping shaped with it", {{"ptelab:ptelab_vma_mprotect", "the node's hook"}}},
+	{"vm_ops.fault", "an access to the node fault_page", {{"ptelab:ptelab_vma_fault", "the node's hook"}}},
+	{"vm_ops.huge_fault", "an access to the node huge_pfn", {{"ptelab:ptelab_vma_huge_fault", "the node's hook"}},
 	 "hugepage_vma_check", kNoHugeFault, 0, "", [] { return thp(); }},
-	{"vm_ops.map_pages", "an access to a mapping shaped with it", {{"ptelab:vma_map_pages", "the node's hook"}}},
-	{"vm_ops.page_mkwrite", "a write to a mapping shaped with it", {{"ptelab:vma_page_mkwrite", "the node's hook"}}},
-	{"vm_ops.pfn_mkwrite", "a write to a mapping shaped with it", {{"ptelab:vma_pfn_mkwrite", "the node's hook"}}},
-	{"vm_ops.access", "/proc/PID/mem of a PFN mapping", {{"ptelab:vma_access", "the node's hook"}}},
-	{"vm_ops.name", "a core dump of a mapping shaped with it", {{"ptelab:vma_name", "the node's hook"}}},
-	{"vm_ops.mapped", "mmap on a kernel that has the hook", {{"ptelab:vma_mapped", "the node's hook"}}},
+	{"vm_ops.map_pages", "an access to a mapping shaped with it", {{"ptelab:ptelab_vma_map_pages", "the node's hook"}}},
+	{"vm_ops.page_mkwrite", "a write to a mapping shaped with it", {{"ptelab:ptelab_vma_page_mkwrite", "the node's hook"}}},
+	{"vm_ops.pfn_mkwrite", "a write to a mapping shaped with it", {{"ptelab:ptelab_vma_pfn_mkwrite", "the node's hook"}}},
+	{"vm_ops.access", "/proc/PID/mem of a PFN mapping", {{"ptelab:ptelab_vma_access", "the node's hook"}}},
+	{"vm_ops.name", "a core dump of a mapping shaped with it", {{"ptelab:ptelab_vma_name", "the node's hook"}}},
+	{"vm_ops.mapped", "mmap on a kernel that has the hook", {{"ptelab:ptelab_vma_mapped", "the node's hook"}}},
 });
 
 } // namespace

@@ -8,7 +8,6 @@
 
 #include "../port/device.h"
 #include "cdev.h"
-#include "methods.h"
 
 struct ptelab_cdev {
 	struct miscdevice misc;
@@ -64,8 +63,8 @@ struct ptelab_cdev *ptelab_cdev_add(unsigned int method, unsigned long pages, st
 	cdev->misc.minor = MISC_DYNAMIC_MINOR;
 	cdev->misc.fops = fops;
 	cdev->misc.mode = 0600;
-	cdev->misc.name = kasprintf(GFP_KERNEL, "ptelab_%s", ptelab_method_name(method));
-	cdev->misc.nodename = kasprintf(GFP_KERNEL, "ptelab/%s", ptelab_method_name(method));
+	cdev->misc.name = kasprintf(GFP_KERNEL, "ptelab_%s", ptelab_traits_of(method)->name);
+	cdev->misc.nodename = kasprintf(GFP_KERNEL, "ptelab/%s", ptelab_traits_of(method)->name);
 	error = cdev->misc.name && cdev->misc.nodename ? 0 : -ENOMEM;
 	if (!error)
 		error = ptelab_node_new(&cdev->node, method, pages, device);

@@ -15,7 +15,6 @@
 #include "events.h"
 #include "file_ops.h"
 #include "ioctl.h"
-#include "methods.h"
 #include "prepare.h"
 #include "shape.h"
 #include "vm_ops.h"
@@ -222,5 +221,5 @@ NODE_FOPS(both_fops, .mmap = mmap_beside_prepare, .mmap_prepare = ptelab_node_mm
 
 const struct file_operations *ptelab_file_ops(unsigned int method)
 {
-	return ptelab_prepares(method) ? &prepare_fops : &node_fops;
+	return ptelab_traits_of(method)->prepares ? &prepare_fops : &node_fops;
 }

@@ -6,7 +6,6 @@
 
 #include "../compat.h"
 #include "../port/space.h"
-#include "methods.h"
 #include "shape.h"
 #include "vm_ops.h"
 
@@ -55,7 +54,7 @@ static int check_prepare(const struct ptelab_file *file, const struct ptelab_sha
 	    (shape->action_first && !shape->action_pages))
 		return -EINVAL;
 	if ((shape->action_pages && !action) ||
-	    (shape->flags & PREPARE_FLAGS && !ptelab_prepares(file->method)) ||
+	    (shape->flags & PREPARE_FLAGS && !ptelab_traits_of(file->method)->prepares) ||
 	    (shape->flags & PTELAB_SHAPE_NULL_VM_OPS && file->method != PTELAB_PREPARE_FAULT_PAGE))
 		return -EOPNOTSUPP;
 	return 0;
@@ -71,7 +70,7 @@ static u64 hooks_needed(const struct ptelab_file *file)
 		return HOOK(MAY_SPLIT);
 	if (!ptelab_fills_at_mmap(file->session))
 		return 0;
-	return HOOK(OPEN) | HOOK(CLOSE) | (ptelab_prepares(file->method) ? HOOK(MAPPED) : 0);
+	return HOOK(OPEN) | HOOK(CLOSE) | (ptelab_traits_of(file->method)->prepares ? HOOK(MAPPED) : 0);
 }
 
 static int check(const struct ptelab_file *file, const struct ptelab_shape *shape)
