@@ -60,8 +60,8 @@ unsigned int ptelab_session_method(const struct ptelab_session *session);
 /* ->mmap: 0 or -errno. */
 int ptelab_mmap(struct ptelab_session *session, struct vm_area_struct *vma);
 /*
- * The first pages of one that is about to fail, at most as many as the VMA has, of a VMA that may hold pages. 0 or -errno; the
- * kernel takes out what was inserted.
+ * The first pages of one that is about to fail, at most as many as the VMA has; none where the method inserts no pages. 0 or
+ * -errno; the kernel takes out what was inserted.
  */
 int ptelab_mmap_part(struct ptelab_session *session, struct vm_area_struct *vma, unsigned long pages);
 

@@ -197,16 +197,22 @@ int ptelab_mmap_prepare(ptelab_session *s, port_draft *draft)
 
 int ptelab_mapped(ptelab_session *s, vm_area_struct *vma)
 {
-	const Region &region = s->session.mapped_region();
-	const int error = ptelab_fills_at_mmap(s) ? port_vma_track(vma, region.space(), region.restores()) : 0;
-	if (!error)
-		s->session.counts().add(PORT_MAPS);
-	return error;
+	const Session &session = s->session;
+	const auto mapped = session.traits().eager ? Entry::mapped(session, vma) : Result<void>{};
+	if (mapped.ok())
+		session.counts().add(PORT_MAPS);
+	return to_kernel(mapped);
 }
 
 int ptelab_mmap_part(ptelab_session *s, vm_area_struct *vma, unsigned long pages)
 {
-	return to_kernel(Entry::map_part(s->session, vma, pages));
+	Session &session = s->session;
+	return to_kernel(dispatch(session.method(), [&]<typename M>() -> Result<void> {
+		if constexpr (HoldsPages<M>)
+			return Entry::map_part<M>(session, vma, pages);
+		else
+			return {};
+	}));
 }
 
 unsigned int ptelab_fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)

@@ -38,10 +38,13 @@ struct InsertPage : Ordinary {
 	static constexpr bool kEager = true;
 	static constexpr bool kCountsPages = true;
 
-	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.insert_all(region); }
-	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
+	static Result<void> map(Mapping<Kind> &mapping, const Gate &gate, const Region &region)
 	{
-		return fault.insert(region.at(index));
+		return mapping.insert_all(gate, region);
+	}
+	static FaultCode fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index)
+	{
+		return fault.insert(gate, region.at(index));
 	}
 };
 
@@ -52,10 +55,9 @@ struct FaultInsertPage : Ordinary {
 	using Kind = MixedMap;
 	static constexpr bool kCountsPages = true;
 
-	static Result<void> map(Mapping<Kind> &, const Region &) { return {}; }
-	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
+	static FaultCode fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index)
 	{
-		return fault.insert(region.at(index));
+		return fault.insert(gate, region.at(index));
 	}
 };
 
@@ -67,7 +69,6 @@ struct FaultPage : Ordinary {
 	static constexpr bool kGivesPages = true;
 	static constexpr bool kCountsPages = true;
 
-	static Result<void> map(Mapping<Kind> &, const Region &) { return {}; }
 	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
 	{
 		return fault.give(region, index);
@@ -81,10 +82,9 @@ struct FaultInsertPfn : Ordinary {
 	using Kind = PfnMap;
 	static constexpr ptelab_ops kOps = PTELAB_OPS_ACCESS;
 
-	static Result<void> map(Mapping<Kind> &, const Region &) { return {}; }
-	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
+	static FaultCode fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index)
 	{
-		return fault.insert_pfn(region.pfn(index));
+		return fault.insert_pfn(gate, region.pfn(index));
 	}
 };
 
@@ -97,10 +97,13 @@ struct RemapPfn : Ordinary {
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SPLIT;
 	static constexpr bool kEager = true;
 
-	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.remap_all(region); }
-	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
+	static Result<void> map(Mapping<Kind> &mapping, const Gate &gate, const Region &region)
 	{
-		return fault.insert_pfn(region.pfn(index));
+		return mapping.remap_all(gate, region);
+	}
+	static FaultCode fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index)
+	{
+		return fault.insert_pfn(gate, region.pfn(index));
 	}
 };
 
@@ -110,7 +113,10 @@ struct IoMap : RemapPfn {
 	static constexpr unsigned kBackings = bit(PTELAB_BACKING_DEVICE);
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_DEVICE;
 
-	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.iomap(region); }
+	static Result<void> map(Mapping<Kind> &mapping, const Gate &gate, const Region &region)
+	{
+		return mapping.iomap(gate, region);
+	}
 };
 
 // vm_insert_page()'s kin at mmap: what differs is the call alone.
@@ -118,14 +124,20 @@ struct InsertPages : InsertPage {
 	static constexpr unsigned kMethod = PTELAB_INSERT_PAGES;
 	static constexpr const char *kName = "insert_pages";
 
-	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.insert_many(region); }
+	static Result<void> map(Mapping<Kind> &mapping, const Gate &gate, const Region &region)
+	{
+		return mapping.insert_many(gate, region);
+	}
 };
 
 struct MapPages : InsertPage {
 	static constexpr unsigned kMethod = PTELAB_MAP_PAGES;
 	static constexpr const char *kName = "map_pages";
 
-	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.map_all(region, false); }
+	static Result<void> map(Mapping<Kind> &mapping, const Gate &gate, const Region &region)
+	{
+		return mapping.map_all(gate, region, false);
+	}
 };
 
 struct MapPagesZero : InsertPage {
@@ -134,7 +146,10 @@ struct MapPagesZero : InsertPage {
 	using FaultsAs = MapPagesZero;
 	static constexpr bool kIgnoresOffset = true;
 
-	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.map_all(region, true); }
+	static Result<void> map(Mapping<Kind> &mapping, const Gate &gate, const Region &region)
+	{
+		return mapping.map_all(gate, region, true);
+	}
 };
 
 struct RemapVmalloc : InsertPage {
@@ -143,7 +158,10 @@ struct RemapVmalloc : InsertPage {
 	static constexpr unsigned kBackings = bit(PTELAB_BACKING_VMALLOC);
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_VMALLOC;
 
-	static Result<void> map(Mapping<Kind> &mapping, const Region &region) { return mapping.remap_vmalloc(region); }
+	static Result<void> map(Mapping<Kind> &mapping, const Gate &gate, const Region &region)
+	{
+		return mapping.remap_vmalloc(gate, region);
+	}
 };
 
 struct FaultInsertPages : FaultInsertPage {
@@ -151,9 +169,9 @@ struct FaultInsertPages : FaultInsertPage {
 	static constexpr const char *kName = "fault_insert_pages";
 	using FaultsAs = FaultInsertPages;
 
-	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
+	static FaultCode fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index)
 	{
-		return fault.insert_around(region, index);
+		return fault.insert_around(gate, region, index);
 	}
 };
 
@@ -164,10 +182,9 @@ struct FaultInsertMixed : FaultInsertPage {
 	using Kind = MixedPfn;
 	static constexpr bool kCountsPages = false;
 
-	static Result<void> map(Mapping<Kind> &, const Region &) { return {}; }
-	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
+	static FaultCode fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index)
 	{
-		return fault.insert_mixed(region.pfn(index));
+		return fault.insert_mixed(gate, region.pfn(index));
 	}
 };
 
@@ -180,13 +197,13 @@ struct HugePfn : FaultInsertPfn {
 	static constexpr unsigned kBackings = kAnyRam | bit(PTELAB_BACKING_HOLE);
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_COMPOUND;
 
-	static FaultCode fault(Fault<Kind> &fault, const Region &region, unsigned long index)
+	static FaultCode fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index)
 	{
-		return region.device() ? FaultCode::kSigbus : fault.insert_pfn_beside_pmds(region, index);
+		return region.device() ? FaultCode::kSigbus : fault.insert_pfn_beside_pmds(gate, region, index);
 	}
-	static FaultCode huge_fault(Fault<Kind> &fault, const Region &region, unsigned long index, bool other)
+	static FaultCode huge_fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index, bool other)
 	{
-		return fault.insert_pmd(region, index, other);
+		return fault.insert_pmd(gate, region, index, other);
 	}
 };
 
@@ -204,9 +221,9 @@ struct HugeFolio : FaultPage {
 	{
 		return fault.give_beside_pmds(region, index);
 	}
-	static FaultCode huge_fault(Fault<Kind> &fault, const Region &region, unsigned long index, bool other)
+	static FaultCode huge_fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index, bool other)
 	{
-		return fault.insert_folio(region, index, other);
+		return fault.insert_folio(gate, region, index, other);
 	}
 };
 
@@ -219,11 +236,10 @@ struct Bare : Ordinary {
 	using Kind = Shaped;
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SPLIT;
 
-	static Result<void> map(Mapping<Kind> &, const Region &) { return {}; }
-	static FaultCode fault(Fault<Kind> &, const Region &, unsigned long) { return FaultCode::kSigbus; }
-	static FaultCode huge_fault(Fault<Kind> &fault, const Region &region, unsigned long index, bool other)
+	static FaultCode fault(Fault<Kind> &, const Gate &, const Region &, unsigned long) { return FaultCode::kSigbus; }
+	static FaultCode huge_fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index, bool other)
 	{
-		return fault.insert_pmd(region, index, other);
+		return fault.insert_pmd(gate, region, index, other);
 	}
 };
 
@@ -283,9 +299,37 @@ concept Prepared = requires(Draft<typename M::Kind> &&draft, const Region &regio
 
 // Has ->huge_fault.
 template <typename M>
-concept Huge = requires(Fault<typename M::Kind> &fault, const Region &region)
+concept Huge = requires(Fault<typename M::Kind> &fault, const Gate &gate, const Region &region)
 {
-	{ M::huge_fault(fault, region, 0UL, false) } -> cxxrt::SameAs<FaultCode>;
+	{ M::huge_fault(fault, gate, region, 0UL, false) } -> cxxrt::SameAs<FaultCode>;
+};
+
+// Filled at mmap, inside the gate.
+template <typename M>
+concept Fills = requires(Mapping<typename M::Kind> &mapping, const Gate &gate, const Region &region)
+{
+	{ M::map(mapping, gate, region) } -> cxxrt::SameAs<Result<void>>;
+};
+
+// Its VMA may hold pages that ->mmap inserts.
+template <typename M>
+concept HoldsPages = requires(Mapping<typename M::Kind> &mapping, const Gate &gate, const Region &region, port_awaited *awaited)
+{
+	mapping.insert_part(gate, region, awaited, 0UL);
+};
+
+// Answers a fault inside the gate.
+template <typename M>
+concept Inserts = requires(Fault<typename M::Kind> &fault, const Gate &gate, const Region &region)
+{
+	{ M::fault(fault, gate, region, 0UL) } -> cxxrt::SameAs<FaultCode>;
+};
+
+// Answers a fault with a page, which passes the gate by itself.
+template <typename M>
+concept Gives = cxxrt::SameAs<typename M::Kind, Plain> && requires(Fault<typename M::Kind> &fault, const Region &region)
+{
+	{ M::fault(fault, region, 0UL) } -> cxxrt::SameAs<FaultCode>;
 };
 
 // The same ->fault, and what decides whether it is reached.
@@ -294,10 +338,8 @@ concept SameFault = cxxrt::SameAs<typename M::Kind, typename Other::Kind> && M::
 		    M::kIgnoresOffset == Other::kIgnoresOffset && &M::fault == &Other::fault;
 
 template <typename M>
-concept Method = requires(Mapping<typename M::Kind> &mapping, Fault<typename M::Kind> &fault, const Region &region)
+concept Method = (Fills<M> || !M::kEager) && (Inserts<M> || Gives<M>) && requires
 {
-	{ M::map(mapping, region) } -> cxxrt::SameAs<Result<void>>;
-	{ M::fault(fault, region, 0UL) } -> cxxrt::SameAs<FaultCode>;
 	{ M::kBackings & bit(M::kDefaultBacking) } -> cxxrt::SameAs<unsigned>;
 	M::kName[0];
 } && SameFault<M, typename M::FaultsAs> && SameFault<M, typename M::FaultsAs::FaultsAs>;
@@ -306,9 +348,10 @@ template <typename... M>
 struct MethodList {};
 
 // Every method, in the order of enum ptelab_method.
-using Methods = MethodList<InsertPage, FaultInsertPage, FaultPage, FaultInsertPfn, RemapPfn, IoMap, InsertPages, MapPages, MapPagesZero,
-			   RemapVmalloc, FaultInsertPages, FaultInsertMixed, HugePfn, HugeFolio, Bare, PrepareRemap, PrepareIoremap,
-			   PrepareSimpleIoremap, PrepareMapPages, PrepareFaultPage>;
+using Methods =
+	MethodList<InsertPage, FaultInsertPage, FaultPage, FaultInsertPfn, RemapPfn, IoMap, InsertPages, MapPages, MapPagesZero,
+		   RemapVmalloc, FaultInsertPages, FaultInsertMixed, HugePfn, HugeFolio, Bare, PrepareRemap, PrepareIoremap,
+		   PrepareSimpleIoremap, PrepareMapPages, PrepareFaultPage>;
 
 // What is known of a method without calling it; row 0 is none's.
 struct MethodTable {
@@ -339,8 +382,9 @@ constexpr MethodTable table_of(MethodList<M...>)
 		  },
 	  in_order &= M::kMethod == number),
 	 ...);
+	// Not constant, so that it does not compile.
 	if (!in_order)
-		cxxrt::bug(__FILE__, __LINE__, "the methods are not in the order of their numbers");	// not constant: does not compile
+		cxxrt::bug(__FILE__, __LINE__, "the methods are not in the order of their numbers");
 	return table;
 }
 

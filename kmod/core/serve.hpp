@@ -29,9 +29,15 @@ public:
 			cxxrt::bug(__FILE__, __LINE__, "->mmap_prepare of a node that has ->mmap");
 	}
 
-	static Result<void> map_part(Session &session, vm_area_struct *vma, unsigned long pages)
+	template <typename M>
+	[[gnu::noinline]] static Result<void> map_part(Session &session, vm_area_struct *vma, unsigned long pages)
 	{
-		return session.map_part(NewVma{{}, vma}, pages);
+		return session.map_part<M>(NewVma{{}, vma}, pages);
+	}
+
+	static Result<void> mapped(const Session &session, vm_area_struct *vma)
+	{
+		return MappedVma{{}, vma}.track(session.mapped_region());
 	}
 
 	template <typename M>
@@ -43,18 +49,18 @@ public:
 			pgoff -= fault.origin();
 		if (pgoff >= region.count())
 			return FaultCode::kSigbus;
-		if constexpr (cxxrt::SameAs<typename M::Kind, Plain>)
-			return M::fault(fault, region, pgoff);	// passes the gate itself, with the page locked
+		if constexpr (Gives<M>)
+			return M::fault(fault, region, pgoff);
 		else
-			return region.pass([&](const GateState &gate) {
-				if (!gate.open)
-					return FaultCode::kSigbus;
-				// What was filled at mmap comes back only if REVOKE took it away, not after a mere zap.
-				if constexpr (M::kEager)
-					if (fault.restores() == gate.restores)
-						return FaultCode::kSigbus;
-				return M::fault(fault, region, pgoff);
-			});
+			return region.pass(
+				[&](const Gate &gate) {
+					// What was filled at mmap comes back only if REVOKE took it away, not after a mere zap.
+					if constexpr (M::kEager)
+						if (fault.restores() == gate.restores())
+							return FaultCode::kSigbus;
+					return M::fault(fault, gate, region, pgoff);
+				},
+				FaultCode::kSigbus);
 	}
 
 	template <typename M>
@@ -65,10 +71,9 @@ public:
 			return FaultCode::kFallback;
 		const Region &region = session.mapped_region();
 		Fault<typename M::Kind> fault{{}, vmf};
-		return region.pass([&](const GateState &gate) {
-			// ->fault says why not, and counts it.
-			return gate.open ? M::huge_fault(fault, region, pgoff, other) : FaultCode::kFallback;
-		});
+		// Revoked: ->fault says so, and counts it.
+		return region.pass([&](const Gate &gate) { return M::huge_fault(fault, gate, region, pgoff, other); },
+				   FaultCode::kFallback);
 	}
 
 	template <typename M>
@@ -79,9 +84,7 @@ public:
 			return FaultCode::kFallback;
 		Fault<typename M::Kind> fault{{}, vmf};
 		// After a fallback the kernel would put a page table in the hole's place, and keep it there.
-		return region.pass([&](const GateState &gate) {
-			return gate.open ? fault.insert_pud(region, pgoff) : FaultCode::kSigbus;
-		});
+		return region.pass([&](const Gate &gate) { return fault.insert_pud(gate, region, pgoff); }, FaultCode::kSigbus);
 	}
 
 	template <typename M>
@@ -89,9 +92,7 @@ public:
 	{
 		const Region &region = session.mapped_region();
 		Fault<typename M::Kind> fault{{}, vmf};
-		return region.pass([&](const GateState &gate) {
-			return gate.open ? fault.insert_folio_pud(region) : FaultCode::kFallback;
-		});
+		return region.pass([&](const Gate &gate) { return fault.insert_folio_pud(gate, region); }, FaultCode::kFallback);
 	}
 
 	// The two answers that a good driver never gives.
@@ -103,13 +104,14 @@ public:
 		return pgoff < region.count() ? fault.give_stale(region, pgoff, delay_ms) : FaultCode::kSigbus;
 	}
 
-	// Not inside the gate, in which the VMA's own lock does not nest: what is mapped here, a REVOKE at that moment misses.
 	template <typename M>
 	static FaultCode remap(const Session &session, vm_fault *vmf, unsigned long pgoff)
 	{
 		Fault<typename M::Kind> fault{{}, vmf};
 		const Region &region = session.mapped_region();
-		return pgoff < region.count() && !region.revoked() ? fault.remap(region.pfn(pgoff)) : FaultCode::kSigbus;
+		if (pgoff >= region.count() || region.revoked())
+			return FaultCode::kSigbus;
+		return fault.remap_outside_the_gate(region.pfn(pgoff));
 	}
 };
 

@@ -80,8 +80,8 @@ struct SessionState {
 class Session {
 public:
 	Session(Node &node, file *file, port_awaited *awaited, Mutex mutex, Counts counts)
-		: node_{node}, file_{file}, awaited_{awaited}, counts_{cxxrt::move(counts)}, mutex_{cxxrt::move(mutex)}, state_{mutex_},
-		  region_{&*node.region}
+		: node_{node}, file_{file}, awaited_{awaited}, counts_{cxxrt::move(counts)}, mutex_{cxxrt::move(mutex)},
+		  state_{mutex_}, region_{&*node.region}
 	{
 		port_file_use_space(file_, region_->space());
 		if (region_->device())
@@ -121,8 +121,14 @@ public:
 	Result<void> map(NewVma &&vma)
 	{
 		return admit<M>(vma, [&] {
-			return cxxrt::move(vma).as<typename M::Kind>(
-				[&](Mapping<typename M::Kind> &mapping) { return M::map(mapping, *region_); });
+			return cxxrt::move(vma).as<typename M::Kind>([&](Mapping<typename M::Kind> &mapping) -> Result<void> {
+				if constexpr (M::kEager)
+					return mapping.tracked(*region_, [&](const Gate &gate) {
+						return M::map(mapping, gate, *region_);
+					});
+				else
+					return {};
+			});
 		});
 	}
 
@@ -135,13 +141,18 @@ public:
 		});
 	}
 
-	// For an mmap that is going to fail.
+	// For an mmap that is going to fail: of a method whose VMA may hold pages, the first of them; of a revoked region, none.
+	template <typename M>
 	Result<void> map_part(NewVma &&vma, unsigned long pages)
 	{
 		return state_.with([&](SessionState &) -> Result<void> {
 			const unsigned long count = region_->device() ? 0 : region_->count();
-			return cxxrt::move(vma).as<Inserted>([&](Mapping<Inserted> &mapping) {
-				return mapping.insert_part(*region_, awaited_, pages < count ? pages : count);
+			return cxxrt::move(vma).as<typename M::Kind>([&](Mapping<typename M::Kind> &mapping) {
+				return region_->pass(
+					[&](const Gate &gate) {
+						return mapping.insert_part(gate, *region_, awaited_, pages < count ? pages : count);
+					},
+					{});
 			});
 		});
 	}
@@ -317,7 +328,8 @@ private:
 	Counts counts_;
 	Mutex mutex_;
 	cxxrt::Guarded<SessionState, Mutex &> state_;
-	Region *region_;	// the node's, or ours; it and fault_injection_ are written with state_ locked, before the first mmap
+	// It and fault_injection_ are written with state_ locked, before the first mmap.
+	Region *region_;	// the node's, or ours
 	Injection fault_injection_;
 };
 

@@ -72,8 +72,7 @@ static int node_release(struct inode *inode, struct file *filp)
 /* What PLAN asks for in place of a good mmap: some pages, then a failure. The kernel zaps them when we have returned. */
 static int fail_mmap(struct ptelab_file *file, struct vm_area_struct *vma, const struct ptelab_plan *plan)
 {
-	/* vm_insert_page() has a BUG_ON for it, and SHAPE may have asked for it. */
-	unsigned long pages = vma->vm_flags & VM_PFNMAP ? 0 : min_t(u64, plan->pages, vma_pages(vma));
+	unsigned long pages = min_t(u64, plan->pages, vma_pages(vma));
 	int error = ptelab_mmap_part(file->session, vma, pages);
 
 	return error ? error : -(int)plan->error;
