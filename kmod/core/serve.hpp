@@ -41,7 +41,7 @@ public:
 	}
 
 	template <typename M>
-	[[gnu::noinline]] static FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
+	[[gnu::noinline]] static [[gnu::always_inline]] inline FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
 	{
 		const Region &region = session.mapped_region();
 		Fault<typename M::Kind> fault{{}, vmf};
@@ -115,7 +115,7 @@ public:
 	}
 };
 
-FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
+[[gnu::always_inline]] inline FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
 {
 	return dispatch(session.method(),
 			[&]<typename M>() { return Entry::serve<typename M::FaultsAs>(session, vmf, pgoff); });
@@ -139,10 +139,12 @@ FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
 		// Once the lock is dropped, the VMA, the file and this session may go at any moment.
 		if (const unsigned retry = port_fault_retry(vmf))
 			return static_cast<FaultCode>(retry);
-		return serve(session, vmf, pgoff);
+		break;
 	case PTELAB_FAULT_DELAY:
 		// A task that is being killed is not kept waiting, nor sent round again by a handler that does nothing.
-		return port_fault_delay(injection.delay_ms) ? serve(session, vmf, pgoff) : FaultCode::kSigbus;
+		if (!port_fault_delay(injection.delay_ms))
+			return FaultCode::kSigbus;
+		break;
 	case PTELAB_FAULT_STALE:
 		return dispatch(session.method(), [&]<typename M>() {
 			if constexpr (M::kGivesPages)
@@ -157,8 +159,10 @@ FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
 			else
 				return FaultCode::kSigbus;	// SETUP refuses it
 		});
+	default:
+		cxxrt::bug(__FILE__, __LINE__, "an answer to a fault that no case names");
 	}
-	cxxrt::bug(__FILE__, __LINE__, "an answer to a fault that no case names");
+	return serve(session, vmf, pgoff);
 }
 
 FaultCode serve_huge(Session &session, vm_fault *vmf, unsigned long pgoff)
