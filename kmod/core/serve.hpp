@@ -41,7 +41,7 @@ public:
 	}
 
 	template <typename M>
-	[[gnu::noinline]] static [[gnu::always_inline]] inline FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
+	[[gnu::noinline]] static FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
 	{
 		const Region &region = session.mapped_region();
 		Fault<typename M::Kind> fault{{}, vmf};
