@@ -32,8 +32,8 @@ int main()
 	for (const ptelab::Node &node : ptelab::nodes())
 		std::printf("library %u %s\n", unsigned{node.method}, std::string{node.name}.c_str());
 	for (unsigned method = 1; method < PTELAB_METHODS; method++)
-		std::printf("rules %u %s\n", method, ptelab::kAllNodes & ptelab::bit_of(method) ? "mmap" :
-		            ptelab::kPrepareNodes & ptelab::bit_of(method) ? "prepare" : "bare");
+		std::printf("rules %u %s\n", method, ptelab::kAllNodes & ptelab::bit_of(static_cast<ptelab_method>(method)) ? "mmap" :
+		            ptelab::kPrepareNodes & ptelab::bit_of(static_cast<ptelab_method>(method)) ? "prepare" : "bare");
 }
 """
 
@@ -71,7 +71,7 @@ class AddMethodTest(unittest.TestCase):
         run(compiler, *flags, "-fno-exceptions", "-fno-rtti", "-c", "-o", build / "entry.o", self.root / "kmod/core/entry.cpp")
         run(compiler, *flags, "-c", "-o", build / "node.o", self.root / "userspace/lib/node.cpp")
         (build / "enumerate.cpp").write_text(ENUMERATE)
-        run(compiler, *flags, "-Wl,--unresolved-symbols=ignore-all", "-no-pie", "-o", build / "enumerate",
+        run(compiler, *flags, "-DDOCTEST_CONFIG_DISABLE", "-Wl,--unresolved-symbols=ignore-all", "-no-pie", "-o", build / "enumerate",
             build / "enumerate.cpp", build / "entry.o", build / "node.o")
         return run(build / "enumerate").splitlines()
 
