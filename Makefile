@@ -8,17 +8,18 @@ JOBS ?= $(shell nproc)
 module-sources := Kbuild $(shell find kmod/core kmod/glue cxxrt/include cxxrt/linux cxxrt/shim kmod/*.h uapi \
 	cxxrt/Makefile.cxx cxxrt/core-object.allow -type f) scripts/build-cell scripts/in-root scripts/build-module scripts/check-core-object
 
-.PHONY: help demo check check-all matrix vm module userspace results clean setup-%
+.PHONY: help demo check check-all matrix vm module userspace results clean clean-cache setup-%
 
 help:
-	@echo "make demo       boot Debian's kernel in QEMU, load the module, drive every node, and tell what happened"
-	@echo "make check      run the tests, in some eight minutes; ALL_NODES=yes: and the debug kernel's rules on all nodes"
-	@echo "make check-all  all tests, on every kernel of ci/kernels.toml; goes on where it stopped, FRESH=yes: from the start"
-	@echo "make matrix     the rules alone, on every kernel or on CELLS=name,name (packaged: the distributions)"
-	@echo "make vm         a shell in that machine, with the module loaded"
-	@echo "make module     build ptelab.ko for this machine's kernel, or for KDIR=<headers>"
-	@echo "make userspace  build the ptelab command and the tests"
-	@echo "make clean      remove build/ (the caches of kernels stay)"
+	@echo "make demo         boot Debian's kernel in QEMU, load the module, drive every node, and tell what happened"
+	@echo "make check        run the tests, in some eight minutes; ALL_NODES=yes: and the debug kernel's rules on all nodes"
+	@echo "make check-all    all tests, on every kernel of ci/kernels.toml; goes on where it stopped, FRESH=yes: from the start"
+	@echo "make matrix       the rules alone, on every kernel or on CELLS=name,name (packaged: the distributions)"
+	@echo "make vm           a shell in that machine, with the module loaded"
+	@echo "make module       build ptelab.ko for this machine's kernel, or for KDIR=<headers>"
+	@echo "make userspace    build the ptelab command and the tests"
+	@echo "make clean        remove build/ (the cache stays)"
+	@echo "make clean-cache  show what the cache of kernels and machines holds, and remove what no target needs"
 
 demo: setup-demo
 	@$(MAKE) --no-print-directory -s cell command
@@ -62,3 +63,6 @@ userspace:
 
 clean:
 	rm -rf build
+
+clean-cache:
+	@scripts/clean-cache

@@ -13,6 +13,34 @@
 extern "C" {
 #endif
 
+/* Which vm_operations_struct a method's VMAs have: which members are there changes what the kernel does. */
+enum ptelab_ops {
+	PTELAB_OPS_PLAIN,	/* open, close, fault */
+	PTELAB_OPS_ACCESS,	/* and access */
+	PTELAB_OPS_HUGE,	/* and huge_fault */
+	PTELAB_OPS_WHOLE,	/* and huge_fault and may_split */
+	PTELAB_OPS_MAPPED,	/* and mapped */
+	PTELAB_OPS_BARE,	/* open and close alone */
+	PTELAB_OPS_KINDS
+};
+
+/* What a method is like, whatever file it is of. */
+struct ptelab_traits {
+	const char *name;		/* of the node */
+	unsigned long long needs;	/* PTELAB_HAS_* without which this kernel has no such node */
+	enum ptelab_ops ops;
+	unsigned int backings;		/* bits 1 << enum ptelab_backing */
+	unsigned int default_backing;
+	bool prepares;			/* has ->mmap_prepare in place of ->mmap */
+	bool eager;			/* filled at mmap */
+	bool counts_pages;		/* each mapping of a page holds a reference, always */
+	bool ignores_offset;		/* vm_pgoff of the mmap means nothing */
+	bool gives_pages;		/* ->fault returns the page, and needs nothing else */
+	bool one_pmd;			/* its folio must be just as large as what a PMD maps */
+	bool shaped;			/* its VMA is what SHAPE made it */
+};
+const struct ptelab_traits *ptelab_traits_of(unsigned int method);	/* below PTELAB_METHODS; of 0: all zero */
+
 /* The region that a node has of its own, alive as long as the node. Sleep. */
 struct ptelab_node;
 /* device: the BAR of PTELAB_IOMAP, else NULL. 0 or -errno, and nothing is left. */
@@ -22,7 +50,9 @@ void ptelab_node_free(struct ptelab_node *node);
 void ptelab_node_kill(struct ptelab_node *node);
 
 /* ->open and ->release. Sleep. The VMAs of a file pin it, so release is called after the last of them is gone. */
-int ptelab_session_new(struct ptelab_session **session, struct ptelab_node *node, struct file *file);
+/* awaited: the open file's, which outlives the session's last use of it. */
+int ptelab_session_new(struct ptelab_session **session, struct ptelab_node *node, struct file *file,
+		       struct port_awaited *awaited);
 void ptelab_session_free(struct ptelab_session *session);
 struct port_counts *ptelab_session_counts(struct ptelab_session *session);
 unsigned int ptelab_session_method(const struct ptelab_session *session);
@@ -30,8 +60,8 @@ unsigned int ptelab_session_method(const struct ptelab_session *session);
 /* ->mmap: 0 or -errno. */
 int ptelab_mmap(struct ptelab_session *session, struct vm_area_struct *vma);
 /*
- * The first pages of one that is about to fail, at most as many as the VMA has, of a VMA that may hold pages. 0 or -errno; the
- * kernel takes out what was inserted.
+ * The first pages of one that is about to fail, at most as many as the VMA has; none where the method inserts no pages. 0 or
+ * -errno; the kernel takes out what was inserted.
  */
 int ptelab_mmap_part(struct ptelab_session *session, struct vm_area_struct *vma, unsigned long pages);
 
@@ -40,34 +70,11 @@ int ptelab_mmap_prepare(struct ptelab_session *session, struct port_draft *draft
 /* ->mapped, mmap_lock held for write: what ->mmap_prepare asked for is done. 0 or -errno, and then the kernel unmaps it. */
 int ptelab_mapped(struct ptelab_session *session, struct vm_area_struct *vma);
 
-/* ->fault, one for each method. pgoff in pages, addr page-aligned. A PORT_FAULT_* code, or 0 with the page given. */
-unsigned int ptelab_fault_insert_page(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_fault_insert_page(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_fault_page(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_fault_insert_pfn(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_remap_pfn(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_iomap(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-
-unsigned int ptelab_fault_insert_pages(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_map_pages(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_map_pages_zero(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_remap_vmalloc(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_fault_insert_pages(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_fault_insert_mixed(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_huge_pfn(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_huge_folio(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_bare(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_prepare_remap(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_prepare_ioremap(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_prepare_simple_ioremap(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_prepare_map_pages(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_fault_prepare_fault_page(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-/* ->huge_fault for a PMD. */
-unsigned int ptelab_huge_fault_pfn(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_huge_fault_folio(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-unsigned int ptelab_huge_fault_bare(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
-/* ->huge_fault for a PUD. */
-unsigned int ptelab_huge_fault_pud(struct ptelab_session *s, struct vm_fault *vmf, unsigned long pgoff);
+/* ->fault. pgoff in pages. A PORT_FAULT_* code, or 0 with the page given. */
+unsigned int ptelab_fault(struct ptelab_session *session, struct vm_fault *vmf, unsigned long pgoff);
+/* ->huge_fault for a PMD, and for a PUD. */
+unsigned int ptelab_huge_fault(struct ptelab_session *session, struct vm_fault *vmf, unsigned long pgoff);
+unsigned int ptelab_huge_fault_pud(struct ptelab_session *session, struct vm_fault *vmf, unsigned long pgoff);
 
 /* Any hook: counts the call, and says what PLAN wants of this one. Sleeps; the session's mutex nests in mmap_lock. */
 struct ptelab_plan ptelab_hook_answer(struct ptelab_session *session, unsigned int hook);

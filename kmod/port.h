@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The seam: everything that the C++ core asks of Linux. glue/port_*.c implements it in the kernel, tests/fake_kernel.cpp in
+ * The seam: everything that the C++ core asks of Linux. glue/port implements it in the kernel, tests/fake_kernel.cpp in
  * user space. Kernel types are incomplete here, so the core can pass them on and never look inside. Every function says in
  * which context it may be called; "sleeps" means that it must not be called under a spinlock or a page-table lock.
  */
@@ -20,13 +20,14 @@ struct file;
 struct port_space;
 struct port_mutex;
 struct port_counts;
+struct port_awaited;
 struct port_device;
 struct ptelab_pte;
 
 /* The core's own state for one open file; the glue keeps the pointer in file->private_data. */
 struct ptelab_session;
 
-/* Constants of the kernel's, asserted in glue/port_fault.c. */
+/* Constants of the kernel's, asserted in glue/port/fault.c. */
 enum {
 	PORT_FAULT_OOM = 0x1,
 	PORT_FAULT_SIGBUS = 0x2,
@@ -66,10 +67,10 @@ void port_vma_set_cache(struct vm_area_struct *vma, unsigned int cache); /* enum
 int port_vma_track(struct vm_area_struct *vma, struct port_space *space, unsigned long long restores);
 /*
  * This ->mmap is going to fail and to leave to the kernel what it inserted, or this ->mmap_prepare leaves it to the kernel to
- * insert: port_space_settle() waits for that too. Remembered once for each process, until it is found gone at the next such call
- * or the file goes. Inside the gate; allocates (sleeps); -ENOMEM.
+ * insert: port_space_settle() waits for that too. Remembered for the open file, once for each process, until it is found gone at
+ * the next such call or the file goes. Inside the gate; allocates (sleeps); -ENOMEM.
  */
-int port_file_await_mmap(struct file *file, struct port_space *space);
+int port_await_mmap(struct port_awaited *awaited, struct port_space *space);
 void port_vma_abandon(struct vm_area_struct *vma);
 
 /*
@@ -82,7 +83,7 @@ enum port_action {
 struct port_draft {
 	/* what mmap was asked for */
 	struct port_span span;
-	struct file *file;
+	struct port_awaited *awaited;	/* the open file's */
 	bool wants_exec;
 	/* what the VMA is to be like */
 	bool forbid_exec;
@@ -152,10 +153,10 @@ bool port_fault_delay(unsigned int milliseconds);
 /* ---- live: the calling process' own mm, mmap_lock not held; sleep ---- */
 enum port_zap { PORT_ZAP_SPECIAL, PORT_ZAP_VMA };
 /*
- * Finds the VMA of this session's file at addr and holds mmap_lock for reading until port_live_end(). 0 or -errno, with
- * nothing held: -EFAULT nothing is mapped at addr, -EINVAL the mapping is not this session's, -EINTR killed while waiting.
+ * Finds the VMA of this open file at addr and holds mmap_lock for reading until port_live_end(). 0 or -errno, with
+ * nothing held: -EFAULT nothing is mapped at addr, -EINVAL the mapping is not this file's, -EINTR killed while waiting.
  */
-int port_live_begin(struct vm_area_struct **vma, const struct ptelab_session *session, unsigned long addr);
+int port_live_begin(struct vm_area_struct **vma, const struct file *file, unsigned long addr);
 /* The range must lie in the VMA. -EOPNOTSUPP: this kernel exports no such call. */
 int port_live_zap(struct vm_area_struct *vma, unsigned long addr, unsigned long bytes, enum port_zap how);
 /* What the page tables hold at addr: state, cache and pfn are filled. Allocates nothing. */

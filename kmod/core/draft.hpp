@@ -13,47 +13,59 @@ class Draft;
 
 class NewDraft {
 public:
-	NewDraft(cxxrt::Badge<Entry>, port_draft &draft) : draft_{draft} {}
+	NewDraft(cxxrt::Badge<Entry>, port_draft &draft) : draft_{&draft} {}
 	NewDraft(const NewDraft &) = delete;
 	NewDraft &operator=(const NewDraft &) = delete;
 
-	port_span span() const { return draft_.span; }
-	bool wants_exec() const { return draft_.wants_exec; }
-	void forbid_exec() { draft_.forbid_exec = true; }
-	void set_cache(unsigned cache) { draft_.cache = cache; }
+	port_span span() const { return mine().span; }
+	bool wants_exec() const { return mine().wants_exec; }
+	void forbid_exec() { mine().forbid_exec = true; }
+	void set_cache(unsigned cache) { mine().cache = cache; }
 
-	// Makes it a draft of this kind, once.
+	// Makes it a draft of this kind, once: nothing can be asked of the token after that.
 	template <typename Kind, typename F>
 	Result<void> as(F &&ask) &&
 	{
-		Draft<Kind> draft{{}, draft_};
+		Draft<Kind> draft{{}, mine()};
+		draft_ = nullptr;
 		return ask(cxxrt::move(draft));
 	}
 
 private:
-	port_draft &draft_;
+	port_draft &mine() const
+	{
+		CXXRT_ASSERT(draft_);
+		return *draft_;
+	}
+
+	port_draft *draft_;	// nullptr: it has become a draft of some kind
 };
 
 class DraftBase {
 public:
-	DraftBase(cxxrt::Badge<NewDraft>, port_draft &draft) : draft_{draft} {}
+	DraftBase(cxxrt::Badge<NewDraft>, port_draft &draft) : draft_{&draft} {}
 	DraftBase(const DraftBase &) = delete;
 	DraftBase &operator=(const DraftBase &) = delete;
 
 protected:
-	// The kernel fills the VMA after the gate is left: REVOKE waits until this mmap is over.
-	Result<void> ask(const Region &region, port_action action)
+	// The one action, asked for once. The kernel fills the VMA after the gate is left: REVOKE waits until this mmap is over.
+	template <typename F>
+	Result<void> ask(const Region &region, port_action action, F &&describe) &&
 	{
-		return region.pass([&](const GateState &gate) -> Result<void> {
-			if (!gate.open)
-				return Errno::kNoDev;
-			CXXRT_TRY(cxxrt::from_kernel(port_file_await_mmap(draft_.file, region.space())));
-			draft_.action = action;
-			return {};
-		});
+		CXXRT_ASSERT(draft_);
+		port_draft &draft = *cxxrt::exchange(draft_, nullptr);
+		describe(draft);
+		return region.pass(
+			[&](const Gate &) -> Result<void> {
+				CXXRT_TRY(cxxrt::from_kernel(port_await_mmap(draft.awaited, region.space())));
+				draft.action = action;
+				return {};
+			},
+			Errno::kNoDev);
 	}
 
-	port_draft &draft_;
+private:
+	port_draft *draft_;	// nullptr: an action was asked for
 };
 
 template <>
@@ -71,22 +83,23 @@ public:
 	// The region's pages are in a row, so that one action is enough.
 	Result<void> remap(const Region &region) &&
 	{
-		draft_.pfn = region.pfn(0) + draft_.span.pgoff;
-		return ask(region, PORT_ACTION_REMAP);
+		return cxxrt::move(*this).ask(region, PORT_ACTION_REMAP,
+					      [&](port_draft &draft) { draft.pfn = region.pfn(0) + draft.span.pgoff; });
 	}
 
 	Result<void> ioremap(const Region &region) &&
 	{
-		draft_.pfn = region.pfn(0) + draft_.span.pgoff;
-		return ask(region, PORT_ACTION_IOREMAP);
+		return cxxrt::move(*this).ask(region, PORT_ACTION_IOREMAP,
+					      [&](port_draft &draft) { draft.pfn = region.pfn(0) + draft.span.pgoff; });
 	}
 
 	// Finds its place in the region by vm_pgoff.
 	Result<void> simple_ioremap(const Region &region) &&
 	{
-		draft_.pfn = region.pfn(0);
-		draft_.bytes = region.count() << port_page_shift();
-		return ask(region, PORT_ACTION_SIMPLE_IOREMAP);
+		return cxxrt::move(*this).ask(region, PORT_ACTION_SIMPLE_IOREMAP, [&](port_draft &draft) {
+			draft.pfn = region.pfn(0);
+			draft.bytes = region.count() << port_page_shift();
+		});
 	}
 };
 
@@ -97,8 +110,9 @@ public:
 
 	Result<void> map_pages(const Region &region) &&
 	{
-		draft_.pages = region.singles() + draft_.span.pgoff;
-		return ask(region, PORT_ACTION_MAP_PAGES);
+		return cxxrt::move(*this).ask(region, PORT_ACTION_MAP_PAGES, [&](port_draft &draft) {
+			draft.pages = region.singles() + draft.span.pgoff;
+		});
 	}
 };
 

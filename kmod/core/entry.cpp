@@ -11,8 +11,8 @@ struct ptelab_node {
 };
 
 struct ptelab_session {
-	ptelab_session(Node &node, file *file, Mutex mutex, Counts counts)
-		: session{node, file, cxxrt::move(mutex), cxxrt::move(counts)}
+	ptelab_session(Node &node, file *file, port_awaited *awaited, Mutex mutex, Counts counts)
+		: session{node, file, awaited, cxxrt::move(mutex), cxxrt::move(counts)}
 	{
 	}
 	// Always inline: the type is known outside, so that clang would make its destructor a weak symbol.
@@ -64,7 +64,7 @@ Result<void> zap(ptelab_session *s, ptelab_zap &arg)
 	if (!region.divisible() && arg.bytes != size_of(region))
 		return Errno::kInval;
 	CXXRT_TRY(check_range(arg.address, arg.bytes, region.divisible() ? PTELAB_LOOKUP_MAX : region.count()));
-	auto live = CXXRT_TRY(Live::find(s, arg.address, arg.bytes));
+	auto live = CXXRT_TRY(Live::find(s->session.opened(), arg.address, arg.bytes));
 	arg.present_before = live.present(arg.address, arg.bytes);
 	CXXRT_TRY(live.zap(arg.address, arg.bytes, arg.how == PTELAB_ZAP_SPECIAL ? PORT_ZAP_SPECIAL : PORT_ZAP_VMA));
 	arg.present_after = live.present(arg.address, arg.bytes);
@@ -76,8 +76,8 @@ Result<void> lookup(ptelab_session *s, const ptelab_lookup &arg, ptelab_pte *ent
 {
 	const Region &region = *s->session.region();
 	const bool revoked = region.revoked();
-	auto live = CXXRT_TRY(Live::find(s, arg.address, arg.bytes));
-	const bool from_origin = dispatch(s->session.node().method, []<typename M>() { return M::kIgnoresOffset; });
+	auto live = CXXRT_TRY(Live::find(s->session.opened(), arg.address, arg.bytes));
+	const bool from_origin = s->session.traits().ignores_offset;
 	const unsigned shift = port_page_shift();
 	for (unsigned long i = 0; i < arg.bytes >> shift; i++) {
 		entries[i] = live.lookup(region, arg.address + (i << shift), from_origin);
@@ -90,31 +90,33 @@ Result<void> lookup(ptelab_session *s, const ptelab_lookup &arg, ptelab_pte *ent
 
 Result<cxxrt::Box<Region>> node_region(unsigned method, unsigned long pages, port_device *device)
 {
-	return dispatch(method, [&]<typename M>() -> Result<cxxrt::Box<Region>> {
-		if (device)
-			return Region::of_device(device);
-		if (cxxrt::SameAs<M, HugeFolio> && port_pmd_fits())
-			return Region::of_ram(M::kDefaultBacking, port_pmd_pages(), nullptr);
-		const bool compound = M::kDefaultBacking == PTELAB_BACKING_COMPOUND;
-		const bool block = compound || M::kDefaultBacking == PTELAB_BACKING_SPLIT;
-		const unsigned long most = block ? port_max_block_pages() : kMaxPages;
-		const unsigned long count = pages < most ? pages : most;
-		return Region::of_ram(M::kDefaultBacking, compound ? 1UL << (order_of(count + 1) - 1) : count, nullptr);
-	});
+	if (device)
+		return Region::of_device(device);
+	const ptelab_traits &traits = kMethods.row[method];
+	const unsigned backing = traits.default_backing;
+	if (traits.one_pmd && port_pmd_fits())
+		return Region::of_ram(backing, port_pmd_pages(), nullptr);
+	const bool compound = backing == PTELAB_BACKING_COMPOUND;
+	const bool block = compound || backing == PTELAB_BACKING_SPLIT;
+	const unsigned long most = block ? port_max_block_pages() : kMaxPages;
+	const unsigned long count = pages < most ? pages : most;
+	return Region::of_ram(backing, compound ? 1UL << (order_of(count + 1) - 1) : count, nullptr);
 }
 
 Result<ptelab_node *> node_new(unsigned method, unsigned long pages, port_device *device)
 {
+	CXXRT_ASSERT(method > 0 && method < PTELAB_METHODS);
 	auto region = CXXRT_TRY(node_region(method, pages, device));
 	auto node = CXXRT_TRY(cxxrt::Box<ptelab_node>::make(Node{method, cxxrt::move(region)}));
 	return cxxrt::move(node).release();
 }
 
-Result<ptelab_session *> session_new(ptelab_node *node, file *file)
+Result<ptelab_session *> session_new(ptelab_node *node, file *file, port_awaited *awaited)
 {
 	auto mutex = CXXRT_TRY(Mutex::make());
 	auto counts = CXXRT_TRY(Counts::make());
-	auto session = CXXRT_TRY(cxxrt::Box<ptelab_session>::make(node->node, file, cxxrt::move(mutex), cxxrt::move(counts)));
+	auto session = CXXRT_TRY(
+		cxxrt::Box<ptelab_session>::make(node->node, file, awaited, cxxrt::move(mutex), cxxrt::move(counts)));
 	return cxxrt::move(session).release();
 }
 
@@ -131,9 +133,13 @@ int give(Result<T *> result, T **out)
 } // namespace
 } // namespace ptelab
 
-#include "entry_fault.hpp"
-
 extern "C" {
+
+const ptelab_traits *ptelab_traits_of(unsigned int method)
+{
+	CXXRT_ASSERT(method < PTELAB_METHODS);
+	return &kMethods.row[method];
+}
 
 int ptelab_node_new(ptelab_node **node, unsigned int method, unsigned long pages, port_device *device)
 {
@@ -150,9 +156,9 @@ void ptelab_node_kill(ptelab_node *node)
 	node->node.region->kill();
 }
 
-int ptelab_session_new(ptelab_session **session, ptelab_node *node, file *file)
+int ptelab_session_new(ptelab_session **session, ptelab_node *node, file *file, port_awaited *awaited)
 {
-	return give(session_new(node, file), session);
+	return give(session_new(node, file, awaited), session);
 }
 
 void ptelab_session_free(ptelab_session *session)
@@ -167,14 +173,14 @@ port_counts *ptelab_session_counts(ptelab_session *s)
 
 unsigned int ptelab_session_method(const ptelab_session *s)
 {
-	return s->session.node().method;
+	return s->session.method();
 }
 
 int ptelab_mmap(ptelab_session *s, vm_area_struct *vma)
 {
 	Session &session = s->session;
 	const auto mapped =
-		dispatch(session.node().method, [&]<typename M>() { return Entry::map<M>(session, vma); });
+		dispatch(session.method(), [&]<typename M>() { return Entry::map<M>(session, vma); });
 	session.counts().add(mapped.ok() ? PORT_MAPS : PORT_MAP_ERRORS);
 	return to_kernel(mapped);
 }
@@ -183,7 +189,7 @@ int ptelab_mmap_prepare(ptelab_session *s, port_draft *draft)
 {
 	Session &session = s->session;
 	const auto asked =
-		dispatch(session.node().method, [&]<typename M>() { return Entry::prepare<M>(session, *draft); });
+		dispatch(session.method(), [&]<typename M>() { return Entry::prepare<M>(session, *draft); });
 	if (!asked.ok())
 		session.counts().add(PORT_MAP_ERRORS);
 	return to_kernel(asked);
@@ -191,16 +197,45 @@ int ptelab_mmap_prepare(ptelab_session *s, port_draft *draft)
 
 int ptelab_mapped(ptelab_session *s, vm_area_struct *vma)
 {
-	const Region &region = s->session.mapped_region();
-	const int error = ptelab_fills_at_mmap(s) ? port_vma_track(vma, region.space(), region.restores()) : 0;
-	if (!error)
-		s->session.counts().add(PORT_MAPS);
-	return error;
+	const Session &session = s->session;
+	const auto mapped = session.traits().eager ? Entry::mapped(session, vma) : Result<void>{};
+	if (mapped.ok())
+		session.counts().add(PORT_MAPS);
+	return to_kernel(mapped);
 }
 
 int ptelab_mmap_part(ptelab_session *s, vm_area_struct *vma, unsigned long pages)
 {
-	return to_kernel(Entry::map_part(s->session, vma, pages));
+	Session &session = s->session;
+	return to_kernel(dispatch(session.method(), [&]<typename M>() -> Result<void> {
+		if constexpr (HoldsPages<M>)
+			return Entry::map_part<M>(session, vma, pages);
+		else
+			return {};
+	}));
+}
+
+unsigned int ptelab_fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	const Session &session = s->session;
+	const Injection &injection = session.fault_injection();
+	const unsigned long long number = session.counts().add(PORT_FAULTS);
+	const FaultCode code =
+		injection.applies(number) ? inject(session, injection, vmf, pgoff) : serve(session, vmf, pgoff);
+	// After kRetry the session may be gone: the lock that kept it is dropped.
+	if (is_error(code))
+		session.counts().add(PORT_FAULT_ERRORS);
+	return static_cast<unsigned>(code);
+}
+
+unsigned int ptelab_huge_fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return static_cast<unsigned>(serve_huge(s->session, vmf, pgoff));
+}
+
+unsigned int ptelab_huge_fault_pud(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return static_cast<unsigned>(serve_pud(s->session, vmf, pgoff));
 }
 
 ptelab_plan ptelab_hook_answer(ptelab_session *s, unsigned int hook)
@@ -210,7 +245,7 @@ ptelab_plan ptelab_hook_answer(ptelab_session *s, unsigned int hook)
 
 bool ptelab_fills_at_mmap(const ptelab_session *s)
 {
-	return dispatch(s->session.node().method, []<typename M>() { return M::kEager; });
+	return s->session.traits().eager;
 }
 
 int ptelab_may_split(const ptelab_session *s)
@@ -220,7 +255,7 @@ int ptelab_may_split(const ptelab_session *s)
 
 bool ptelab_counts_pages(const ptelab_session *s)
 {
-	return dispatch(s->session.node().method, []<typename M>() { return M::kCountsPages; });
+	return s->session.traits().counts_pages;
 }
 
 unsigned long ptelab_pages(ptelab_session *s)
@@ -319,7 +354,7 @@ int ptelab_ioctl_query(ptelab_session *s, ptelab_query *arg)
 		return -CXXRT_EINVAL;
 	*arg = {};
 	s->session.query(*arg);
-	arg->has_access = dispatch(arg->method, []<typename M>() { return M::kHasAccess; });
+	arg->has_access = s->session.traits().ops == PTELAB_OPS_ACCESS;
 	return 0;
 }
 
@@ -327,9 +362,7 @@ int ptelab_ioctl_setup(ptelab_session *s, const struct ptelab_setup *arg)
 {
 	if (arg->flags || arg->reserved0 || !all_zero(arg->reserved))
 		return -CXXRT_EINVAL;
-	Session &session = s->session;
-	const MethodTraits method = dispatch(session.node().method, []<typename M>() { return traits_of<M>(); });
-	return to_kernel(session.setup(method, *arg));
+	return to_kernel(s->session.setup(*arg));
 }
 
 int ptelab_ioctl_zap(ptelab_session *s, struct ptelab_zap *arg)

@@ -42,72 +42,72 @@ public:
 	unsigned long origin() const { return port_fault_origin(vmf_); }
 
 protected:
+	// The page of the region at which the PMD, or another entry of so many pages, of this fault starts; an error if it is not
+	// all VMA and region.
+	Result<unsigned long> leaf_start(const Region &region, unsigned long index, unsigned long pages) const
+	{
+		const unsigned shift = port_page_shift();
+		if (!pages)
+			return Errno::kOpNotSupp;
+		const unsigned long inside = (address() >> shift) & (pages - 1);
+		const unsigned long start = ((address() >> shift) - inside) << shift;
+		const port_span vma = span();
+		if (start < vma.start || vma.end - start < pages << shift || index < inside || index - inside > region.count() ||
+		    pages > region.count() - (index - inside))
+			return Errno::kRange;
+		return index - inside;
+	}
+
+	// A whole PMD of bare pfns. The kernel looks neither at the VMA's end nor at the pfn's alignment, nor whether a page table
+	// is there (mm/huge_memory.c: vmf_insert_pfn_pmd). Of one compound page: where huge entries have no special bit, GUP-fast
+	// takes the first page's reference and gives back another's (mm/gup.c: gup_huge_pmd), which are the same only then. other:
+	// those after the due ones, which the kernel refuses over an entry.
+	FaultCode insert_pfn_pmd(const Gate &, const Region &region, unsigned long index, bool other)
+	{
+		const unsigned long pages = port_pmd_pages();
+		const auto first = leaf_start(region, index, pages);
+		if (!first.ok() || region.backing() != PTELAB_BACKING_COMPOUND)
+			return FaultCode::kFallback;
+		const unsigned long start = first.value() + (other ? pages : 0);
+		if (pages > region.count() - start || region.run(start, pages) < pages || region.pfn(start) & (pages - 1))
+			return FaultCode::kFallback;
+		return region.leaf([&] {
+			if (port_fault_pmd(vmf_) == PORT_PMD_TABLE)
+				return FaultCode::kFallback;
+			return static_cast<FaultCode>(port_fault_insert_pfn_pmd(vmf_, region.pfn(start)));
+		});
+	}
+
 	vm_fault *vmf_;
 };
 
 template <typename Kind>
 class Fault;
 
-// The page of the region at which the PMD, or another entry of so many pages, of this fault starts; an error if it is not all
-// VMA and region.
-Result<unsigned long> leaf_start(const FaultBase &fault, const Region &region, unsigned long index, unsigned long pages)
-{
-	const unsigned shift = port_page_shift();
-	if (!pages)
-		return Errno::kOpNotSupp;
-	const unsigned long inside = (fault.address() >> shift) & (pages - 1);
-	const unsigned long start = ((fault.address() >> shift) - inside) << shift;
-	const port_span vma = fault.span();
-	if (start < vma.start || vma.end - start < pages << shift || index < inside || index - inside > region.count() ||
-	    pages > region.count() - (index - inside))
-		return Errno::kRange;
-	return index - inside;
-}
-
-// A whole PMD of bare pfns. The kernel looks neither at the VMA's end nor at the pfn's alignment, nor whether a page table is
-// there (mm/huge_memory.c: vmf_insert_pfn_pmd). Of one compound page: where huge entries have no special bit, GUP-fast takes the
-// first page's reference and gives back another's (mm/gup.c: gup_huge_pmd), which are the same only then. other: those after
-// the due ones, which the kernel refuses over an entry.
-FaultCode insert_pfn_pmd(vm_fault *vmf, const FaultBase &fault, const Region &region, unsigned long index, bool other)
-{
-	const unsigned long pages = port_pmd_pages();
-	const auto first = leaf_start(fault, region, index, pages);
-	if (!first.ok() || region.backing() != PTELAB_BACKING_COMPOUND)
-		return FaultCode::kFallback;
-	const unsigned long start = first.value() + (other ? pages : 0);
-	if (pages > region.count() - start || region.run(start, pages) < pages || region.pfn(start) & (pages - 1))
-		return FaultCode::kFallback;
-	return region.leaf([&] {
-		if (port_fault_pmd(vmf) == PORT_PMD_TABLE)
-			return FaultCode::kFallback;
-		return static_cast<FaultCode>(port_fault_insert_pfn_pmd(vmf, region.pfn(start)));
-	});
-}
-
 template <>
 class Fault<PfnMap> : public FaultBase {
 public:
 	using FaultBase::FaultBase;
 
-	FaultCode insert_pfn(unsigned long pfn) { return static_cast<FaultCode>(port_fault_insert_pfn(vmf_, pfn)); }
+	FaultCode insert_pfn(const Gate &, unsigned long pfn) { return static_cast<FaultCode>(port_fault_insert_pfn(vmf_, pfn)); }
 
 	// Where another thread has mapped the whole PMD by now, the page is there.
-	FaultCode insert_pfn_beside_pmds(const Region &region, unsigned long index)
+	FaultCode insert_pfn_beside_pmds(const Gate &gate, const Region &region, unsigned long index)
 	{
 		return region.leaf([&] {
-			return port_fault_pmd(vmf_) == PORT_PMD_LEAF ? FaultCode::kNoPage : insert_pfn(region.pfn(index));
+			return port_fault_pmd(vmf_) == PORT_PMD_LEAF ? FaultCode::kNoPage : insert_pfn(gate, region.pfn(index));
 		});
 	}
 
-	FaultCode insert_pmd(const Region &region, unsigned long index, bool other)
+	FaultCode insert_pmd(const Gate &gate, const Region &region, unsigned long index, bool other)
 	{
-		return insert_pfn_pmd(vmf_, *this, region, index, other);
+		return insert_pfn_pmd(gate, region, index, other);
 	}
 
 	// Of a hole, which is mapped in no other way: no page table is ever in its place.
-	FaultCode insert_pud(const Region &region, unsigned long index)
+	FaultCode insert_pud(const Gate &, const Region &region, unsigned long index)
 	{
-		const auto first = leaf_start(*this, region, index, port_pud_pages());
+		const auto first = leaf_start(region, index, port_pud_pages());
 		if (!first.ok())
 			return FaultCode::kSigbus;
 		return static_cast<FaultCode>(port_fault_insert_pfn_pud(vmf_, region.pfn(first.value())));
@@ -120,7 +120,7 @@ class Fault<Remapped> : public FaultBase {
 public:
 	using FaultBase::FaultBase;
 
-	FaultCode insert_pfn(unsigned long pfn)
+	FaultCode insert_pfn(const Gate &, unsigned long pfn)
 	{
 		if (port_fault_is_cow(vmf_))
 			return FaultCode::kSigbus;
@@ -133,10 +133,13 @@ class Fault<MixedMap> : public FaultBase {
 public:
 	using FaultBase::FaultBase;
 
-	FaultCode insert(page *page) { return fault_code(cxxrt::from_kernel(port_fault_insert_page(vmf_, page))); }
+	FaultCode insert(const Gate &, page *page)
+	{
+		return fault_code(cxxrt::from_kernel(port_fault_insert_page(vmf_, page)));
+	}
 
 	// This page and up to 15 after it, as far as VMA and region go: one fault for all of them.
-	FaultCode insert_around(const Region &region, unsigned long index)
+	FaultCode insert_around(const Gate &, const Region &region, unsigned long index)
 	{
 		constexpr unsigned long kMost = 16;
 		const unsigned long in_vma = (span().end - address()) >> port_page_shift();
@@ -154,7 +157,10 @@ class Fault<MixedPfn> : public FaultBase {
 public:
 	using FaultBase::FaultBase;
 
-	FaultCode insert_mixed(unsigned long pfn) { return static_cast<FaultCode>(port_fault_insert_mixed(vmf_, pfn)); }
+	FaultCode insert_mixed(const Gate &, unsigned long pfn)
+	{
+		return static_cast<FaultCode>(port_fault_insert_mixed(vmf_, pfn));
+	}
 };
 
 template <>
@@ -163,19 +169,20 @@ public:
 	using FaultBase::FaultBase;
 
 	// What a driver must not do: the flags of the VMA change under the read lock. In a private VMA of one page vm_pgoff
-	// would too, by which the rmap has it sorted (mm/memory.c: remap_pfn_range): that is not done.
-	FaultCode remap(unsigned long pfn)
+	// would too, by which the rmap has it sorted (mm/memory.c: remap_pfn_range): that is not done. The VMA's own lock, which
+	// the call takes, does not nest in the gate, so that what is mapped here a REVOKE at that moment misses.
+	FaultCode remap_outside_the_gate(unsigned long pfn)
 	{
 		if (port_fault_is_cow(vmf_))
 			return FaultCode::kSigbus;
 		return fault_code(cxxrt::from_kernel(port_fault_remap(vmf_, pfn)));
 	}
 
-	FaultCode insert_pmd(const Region &region, unsigned long index, bool other)
+	FaultCode insert_pmd(const Gate &gate, const Region &region, unsigned long index, bool other)
 	{
 		if (!port_fault_takes_pfns(vmf_))
 			return FaultCode::kFallback;
-		return insert_pfn_pmd(vmf_, *this, region, index, other);
+		return insert_pfn_pmd(gate, region, index, other);
 	}
 };
 
@@ -237,11 +244,11 @@ public:
 	// A huge folio, refcounted; its order must be that of a PMD (mm/huge_memory.c: vmf_insert_folio_pmd). The call does not
 	// look whether the VMA is private: a write would get the folio itself, writable, in place of a copy.
 	// other: one that is not of that order, which the kernel refuses.
-	FaultCode insert_folio(const Region &region, unsigned long index, bool other)
+	FaultCode insert_folio(const Gate &, const Region &region, unsigned long index, bool other)
 	{
 		if (port_fault_is_cow(vmf_))
 			return FaultCode::kFallback;
-		const auto first = leaf_start(*this, region, index, port_pmd_pages());
+		const auto first = leaf_start(region, index, port_pmd_pages());
 		if (!first.ok() || first.value() != 0 || region.backing() != PTELAB_BACKING_COMPOUND ||
 		    (region.count() != port_pmd_pages()) != other)
 			return FaultCode::kFallback;
@@ -253,7 +260,7 @@ public:
 	}
 
 	// No folio is as large as a PUD: always refused.
-	FaultCode insert_folio_pud(const Region &region)
+	FaultCode insert_folio_pud(const Gate &, const Region &region)
 	{
 		if (port_fault_is_cow(vmf_) || region.backing() != PTELAB_BACKING_COMPOUND)
 			return FaultCode::kFallback;

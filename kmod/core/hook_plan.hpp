@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// What a hook answers, and to which of its calls (PLAN). Counted per file, from the PLAN on.
+// What a hook answers in place of its normal work, and to which of its calls: PLAN says so of any hook but ->fault, SETUP of that.
 #pragma once
 
 #include "cxxrt/result.hpp"
@@ -8,9 +8,15 @@
 namespace ptelab {
 namespace {
 
-class HookPlans {
-public:
-	cxxrt::Result<void> set(const ptelab_plan &plan)
+struct Injection {
+	unsigned answer = 0;		// enum ptelab_answer, of ->fault enum ptelab_fault_action; 0: always the normal work
+	unsigned error = 0;
+	unsigned delay_ms = 0;
+	unsigned long long pages = 0;
+	unsigned long long after = 0;	// so many calls are answered as ever first
+	unsigned long long count = 0;	// then so many like this; 0: all that follow
+
+	static cxxrt::Result<Injection> of(const ptelab_plan &plan)
 	{
 		if (plan.hook >= PTELAB_HOOKS || !has_answer(plan.hook, plan.answer) || plan.error > kMostErrno)
 			return cxxrt::Errno::kInval;
@@ -19,40 +25,36 @@ public:
 		if ((!bad_page && (plan.answer == PTELAB_ANSWER_ERROR) != (plan.error != 0)) ||
 		    (plan.pages && !bad_page && !fails_mmap))
 			return cxxrt::Errno::kInval;
-		plans_[plan.hook] = plan;
-		calls_[plan.hook] = 0;
-		return {};
+		return Injection{plan.answer, plan.error, 0, plan.pages, plan.after, plan.count};
 	}
 
-	// Counts a call of this hook, and says how it is to be answered.
-	ptelab_plan answer(unsigned hook)
+	static cxxrt::Result<Injection> of(const ptelab_traits &method, const ptelab_setup &arg)
 	{
-		CXXRT_ASSERT(hook < PTELAB_HOOKS);
-		const unsigned long long number = ++calls_[hook];
-		const ptelab_plan &plan = plans_[hook];
-		const bool applies = number > plan.after && (plan.count == 0 || number - plan.after <= plan.count);
-		if (plan.answer && applies)
-			return plan;
-		ptelab_plan normal{};
-		normal.hook = hook;
-		normal.answer = PTELAB_ANSWER_NORMAL;
-		return normal;
+		const unsigned action = arg.fault_action ? arg.fault_action : static_cast<unsigned>(PTELAB_FAULT_SERVE);
+		const bool delays = action == PTELAB_FAULT_DELAY || action == PTELAB_FAULT_STALE;
+		if (action >= PTELAB_FAULT_ACTIONS || (delays && arg.fault_delay_ms == 0) || arg.fault_delay_ms > kMostDelay ||
+		    (!delays && arg.fault_delay_ms))
+			return cxxrt::Errno::kInval;
+		if (action == PTELAB_FAULT_SERVE) {
+			if (arg.fault_after || arg.fault_count)
+				return cxxrt::Errno::kInval;
+			return Injection{};
+		}
+		if (method.eager || (action == PTELAB_FAULT_STALE && !method.gives_pages) ||
+		    (action == PTELAB_FAULT_REMAP && !method.shaped))
+			return cxxrt::Errno::kOpNotSupp;
+		return Injection{action, 0, arg.fault_delay_ms, 0, arg.fault_after, arg.fault_count};
 	}
 
-	bool is_planned(unsigned hook, unsigned answer) const
+	// To the call with this number, counted from 1.
+	bool applies(unsigned long long number) const
 	{
-		CXXRT_ASSERT(hook < PTELAB_HOOKS);
-		return plans_[hook].answer == answer;
-	}
-
-	// Whether this call is one of those that are to get just this answer; counted only if it could be.
-	bool is_answered(unsigned hook, unsigned wanted)
-	{
-		return is_planned(hook, wanted) && answer(hook).answer == wanted;
+		return answer && number > after && (count == 0 || number - after <= count);
 	}
 
 private:
 	static constexpr unsigned kMostErrno = 4095;	// include/linux/err.h: MAX_ERRNO
+	static constexpr unsigned kMostDelay = 10000;
 
 	static bool has_answer(unsigned hook, unsigned answer)
 	{
@@ -77,8 +79,49 @@ private:
 		}
 		return false;
 	}
+};
 
-	ptelab_plan plans_[PTELAB_HOOKS]{};
+// Of every hook that PLAN takes, counted per file, from the PLAN on. Of ->fault, which is not to take a lock, the session keeps it.
+class HookPlans {
+public:
+	cxxrt::Result<void> set(const ptelab_plan &plan)
+	{
+		const Injection injected = CXXRT_TRY(Injection::of(plan));
+		injected_[plan.hook] = injected;
+		calls_[plan.hook] = 0;
+		return {};
+	}
+
+	// Counts a call of this hook, and says how it is to be answered.
+	ptelab_plan answer(unsigned hook)
+	{
+		CXXRT_ASSERT(hook < PTELAB_HOOKS);
+		const Injection &injected = injected_[hook];
+		ptelab_plan plan{};
+		plan.hook = hook;
+		plan.answer = PTELAB_ANSWER_NORMAL;
+		if (injected.applies(++calls_[hook])) {
+			plan.answer = injected.answer;
+			plan.error = injected.error;
+			plan.pages = injected.pages;
+		}
+		return plan;
+	}
+
+	bool is_planned(unsigned hook, unsigned answer) const
+	{
+		CXXRT_ASSERT(hook < PTELAB_HOOKS);
+		return injected_[hook].answer == answer;
+	}
+
+	// Whether this call is one of those that are to get just this answer; counted only if it could be.
+	bool is_answered(unsigned hook, unsigned wanted)
+	{
+		return is_planned(hook, wanted) && answer(hook).answer == wanted;
+	}
+
+private:
+	Injection injected_[PTELAB_HOOKS]{};
 	unsigned long long calls_[PTELAB_HOOKS]{};
 };
 

@@ -9,11 +9,11 @@ namespace {
 
 class Live {
 public:
-	// The bytes must lie in one VMA of the session's file.
-	static Result<Live> find(const ptelab_session *session, unsigned long addr, unsigned long bytes)
+	// The bytes must lie in one VMA of this file.
+	static Result<Live> find(const file *file, unsigned long addr, unsigned long bytes)
 	{
 		vm_area_struct *vma = nullptr;
-		CXXRT_TRY(cxxrt::from_kernel(port_live_begin(&vma, session, addr)));
+		CXXRT_TRY(cxxrt::from_kernel(port_live_begin(&vma, file, addr)));
 		Live live{vma};
 		if (bytes > live.span().end - addr)
 			return Errno::kRange;

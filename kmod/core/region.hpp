@@ -8,11 +8,21 @@
 namespace ptelab {
 namespace {
 
-// Who may fill page tables; read inside Region::pass() only.
-struct GateState {
-	bool open = true;	// false: revoked
-	unsigned long long restores = 0;	// a mapping that was filled at mmap before the last of them is filled on access
-	bool dead = false;	// the memory is gone for good
+class Region;
+
+// The gate of a region, passed and found open: what is inserted while it lives, a later REVOKE finds. Region::pass() alone makes
+// it and every insert takes it, so that an insert elsewhere does not compile.
+class Gate {
+public:
+	Gate(cxxrt::Badge<Region>, unsigned long long restores) : restores_{restores} {}
+	Gate(const Gate &) = delete;
+	Gate &operator=(const Gate &) = delete;
+
+	// A mapping that was filled at mmap before the last of them is filled on access.
+	unsigned long long restores() const { return restores_; }
+
+private:
+	unsigned long long restores_;
 };
 
 class Region {
@@ -93,12 +103,12 @@ public:
 		return 0;
 	}
 
-	// Runs use(state) while nobody can close the gate: what is inserted now, a later REVOKE finds.
+	// Runs use(gate) while nobody can close the gate, or answers revoked if it is closed.
 	template <typename F>
-	auto pass(F &&use) const
+	auto pass(F &&use, decltype(use(*static_cast<const Gate *>(nullptr))) revoked) const
 	{
 		port_space_gate_enter(space_);
-		auto result = use(gate_);
+		auto result = gate_.open ? use(Gate{{}, gate_.restores}) : cxxrt::move(revoked);
 		port_space_gate_leave(space_);
 		return result;
 	}
@@ -106,15 +116,15 @@ public:
 	// A page with a reference of its own, which outlives drop(); nullptr: revoked, or dropped.
 	page *get(unsigned long index) const
 	{
-		return pass([&](const GateState &gate) -> page * {
-			if (!gate.open)
-				return nullptr;
-			port_page_get(at(index));
-			return at(index);
-		});
+		return pass(
+			[&](const Gate &) {
+				port_page_get(at(index));
+				return at(index);
+			},
+			nullptr);
 	}
 
-	// Runs decide() while nobody else fills a PMD of this region's that may be mapped as a whole. Inside pass().
+	// Runs decide() while nobody else fills a PMD of this region's that may be mapped as a whole.
 	template <typename F>
 	auto leaf(F &&decide) const
 	{
@@ -137,12 +147,12 @@ public:
 
 	unsigned long long restores() const
 	{
-		return pass([](const GateState &gate) { return gate.restores; });
+		return seen().restores;
 	}
 
 	bool revoked() const
 	{
-		return pass([](const GateState &gate) { return !gate.open; });
+		return !seen().open;
 	}
 
 	void unmap(unsigned long long offset, unsigned long long bytes, bool even_cows) const
@@ -191,6 +201,21 @@ public:
 	}
 
 private:
+	struct GateState {
+		bool open = true;	// false: revoked
+		unsigned long long restores = 0;
+		bool dead = false;	// the memory is gone for good
+	};
+
+	// May have changed when it is told.
+	GateState seen() const
+	{
+		port_space_gate_enter(space_);
+		const GateState seen = gate_;
+		port_space_gate_leave(space_);
+		return seen;
+	}
+
 	static Result<cxxrt::Box<Region>> make(Pages pages, port_device *device)
 	{
 		port_space *space = port_space_new();

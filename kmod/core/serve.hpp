@@ -29,13 +29,19 @@ public:
 			cxxrt::bug(__FILE__, __LINE__, "->mmap_prepare of a node that has ->mmap");
 	}
 
-	static Result<void> map_part(Session &session, vm_area_struct *vma, unsigned long pages)
+	template <typename M>
+	[[gnu::noinline]] static Result<void> map_part(Session &session, vm_area_struct *vma, unsigned long pages)
 	{
-		return session.map_part(NewVma{{}, vma}, pages);
+		return session.map_part<M>(NewVma{{}, vma}, pages);
+	}
+
+	static Result<void> mapped(const Session &session, vm_area_struct *vma)
+	{
+		return MappedVma{{}, vma}.track(session.mapped_region());
 	}
 
 	template <typename M>
-	static FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
+	[[gnu::noinline]] static FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
 	{
 		const Region &region = session.mapped_region();
 		Fault<typename M::Kind> fault{{}, vmf};
@@ -43,75 +49,82 @@ public:
 			pgoff -= fault.origin();
 		if (pgoff >= region.count())
 			return FaultCode::kSigbus;
-		if constexpr (cxxrt::SameAs<typename M::Kind, Plain>)
-			return M::fault(fault, region, pgoff);	// passes the gate itself, with the page locked
+		if constexpr (Gives<M>)
+			return M::fault(fault, region, pgoff);
 		else
-			return region.pass([&](const GateState &gate) {
-				if (!gate.open)
-					return FaultCode::kSigbus;
-				// What was filled at mmap comes back only if REVOKE took it away, not after a mere zap.
-				if constexpr (M::kEager)
-					if (fault.restores() == gate.restores)
-						return FaultCode::kSigbus;
-				return M::fault(fault, region, pgoff);
-			});
+			return region.pass(
+				[&](const Gate &gate) {
+					// What was filled at mmap comes back only if REVOKE took it away, not after a mere zap.
+					if constexpr (M::kEager)
+						if (fault.restores() == gate.restores())
+							return FaultCode::kSigbus;
+					return M::fault(fault, gate, region, pgoff);
+				},
+				FaultCode::kSigbus);
 	}
 
 	template <typename M>
-	static FaultCode serve_huge(const Session &session, vm_fault *vmf, unsigned long pgoff, bool other)
+	[[gnu::noinline]] static FaultCode serve_huge(const Session &session, vm_fault *vmf, unsigned long pgoff, bool other)
 	{
 		// It maps pages beside PMDs without a lock of ours.
-		if (session.plan().action == PTELAB_FAULT_REMAP)
+		if (session.fault_injection().answer == PTELAB_FAULT_REMAP)
 			return FaultCode::kFallback;
 		const Region &region = session.mapped_region();
 		Fault<typename M::Kind> fault{{}, vmf};
-		return region.pass([&](const GateState &gate) {
-			// ->fault says why not, and counts it.
-			return gate.open ? M::huge_fault(fault, region, pgoff, other) : FaultCode::kFallback;
-		});
+		// Revoked: ->fault says so, and counts it.
+		return region.pass([&](const Gate &gate) { return M::huge_fault(fault, gate, region, pgoff, other); },
+				   FaultCode::kFallback);
 	}
 
+	template <typename M>
 	static FaultCode serve_pud(const Session &session, vm_fault *vmf, unsigned long pgoff)
 	{
 		const Region &region = session.mapped_region();
 		if (region.backing() != PTELAB_BACKING_HOLE)
 			return FaultCode::kFallback;
-		Fault<PfnMap> fault{{}, vmf};
+		Fault<typename M::Kind> fault{{}, vmf};
 		// After a fallback the kernel would put a page table in the hole's place, and keep it there.
-		return region.pass([&](const GateState &gate) {
-			return gate.open ? fault.insert_pud(region, pgoff) : FaultCode::kSigbus;
-		});
+		return region.pass([&](const Gate &gate) { return fault.insert_pud(gate, region, pgoff); }, FaultCode::kSigbus);
 	}
 
+	template <typename M>
 	static FaultCode refused_pud(const Session &session, vm_fault *vmf)
 	{
 		const Region &region = session.mapped_region();
-		Fault<Plain> fault{{}, vmf};
-		return region.pass([&](const GateState &gate) {
-			return gate.open ? fault.insert_folio_pud(region) : FaultCode::kFallback;
-		});
+		Fault<typename M::Kind> fault{{}, vmf};
+		return region.pass([&](const Gate &gate) { return fault.insert_folio_pud(gate, region); }, FaultCode::kFallback);
 	}
 
 	// The two answers that a good driver never gives.
-	static FaultCode stale(const Session &session, vm_fault *vmf, unsigned long pgoff)
+	template <typename M>
+	static FaultCode stale(const Session &session, vm_fault *vmf, unsigned long pgoff, unsigned delay_ms)
 	{
-		Fault<Plain> fault{{}, vmf};
+		Fault<typename M::Kind> fault{{}, vmf};
 		const Region &region = session.mapped_region();
-		return pgoff < region.count() ? fault.give_stale(region, pgoff, session.plan().delay_ms) : FaultCode::kSigbus;
+		return pgoff < region.count() ? fault.give_stale(region, pgoff, delay_ms) : FaultCode::kSigbus;
 	}
 
-	// Not inside the gate, in which the VMA's own lock does not nest: what is mapped here, a REVOKE at that moment misses.
+	template <typename M>
 	static FaultCode remap(const Session &session, vm_fault *vmf, unsigned long pgoff)
 	{
-		Fault<Shaped> fault{{}, vmf};
+		Fault<typename M::Kind> fault{{}, vmf};
 		const Region &region = session.mapped_region();
-		return pgoff < region.count() && !region.revoked() ? fault.remap(region.pfn(pgoff)) : FaultCode::kSigbus;
+		if (pgoff >= region.count() || region.revoked())
+			return FaultCode::kSigbus;
+		return fault.remap_outside_the_gate(region.pfn(pgoff));
 	}
 };
 
-FaultCode planned(const Session &session, unsigned action, vm_fault *vmf, unsigned long pgoff, bool &serve)
+[[gnu::always_inline]] inline FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
 {
-	switch (action) {
+	return dispatch(session.method(),
+			[&]<typename M>() { return Entry::serve<typename M::FaultsAs>(session, vmf, pgoff); });
+}
+
+// What SETUP asked for in place of that.
+[[gnu::noinline]] FaultCode inject(const Session &session, const Injection &injection, vm_fault *vmf, unsigned long pgoff)
+{
+	switch (injection.answer) {
 	case PTELAB_FAULT_SIGBUS:
 		return FaultCode::kSigbus;
 	case PTELAB_FAULT_OOM:
@@ -122,27 +135,71 @@ FaultCode planned(const Session &session, unsigned action, vm_fault *vmf, unsign
 		return FaultCode::kHwPoison;
 	case PTELAB_FAULT_NOTHING:
 		return FaultCode::kNoPage;
-	case PTELAB_FAULT_STALE:
-		return Entry::stale(session, vmf, pgoff);
-	case PTELAB_FAULT_REMAP:
-		return Entry::remap(session, vmf, pgoff);
+	case PTELAB_FAULT_RETRY:
+		// Once the lock is dropped, the VMA, the file and this session may go at any moment.
+		if (const unsigned retry = port_fault_retry(vmf))
+			return static_cast<FaultCode>(retry);
+		break;
 	case PTELAB_FAULT_DELAY:
 		// A task that is being killed is not kept waiting, nor sent round again by a handler that does nothing.
-		serve = port_fault_delay(session.plan().delay_ms);
-		return FaultCode::kSigbus;
+		if (!port_fault_delay(injection.delay_ms))
+			return FaultCode::kSigbus;
+		break;
+	case PTELAB_FAULT_STALE:
+		return dispatch(session.method(), [&]<typename M>() {
+			if constexpr (M::kGivesPages)
+				return Entry::stale<M>(session, vmf, pgoff, injection.delay_ms);
+			else
+				return FaultCode::kSigbus;	// SETUP refuses it
+		});
+	case PTELAB_FAULT_REMAP:
+		return dispatch(session.method(), [&]<typename M>() {
+			if constexpr (cxxrt::SameAs<typename M::Kind, Shaped>)
+				return Entry::remap<M>(session, vmf, pgoff);
+			else
+				return FaultCode::kSigbus;	// SETUP refuses it
+		});
 	default:
-		serve = true;
-		return FaultCode::kSigbus;
+		cxxrt::bug(__FILE__, __LINE__, "an answer to a fault that no case names");
 	}
+	return serve(session, vmf, pgoff);
 }
 
-constexpr unsigned kFaultErrors = PORT_FAULT_SIGBUS | PORT_FAULT_OOM | PORT_FAULT_SIGSEGV | PORT_FAULT_HWPOISON;
-
-unsigned answered(const Session &session, FaultCode code)
+FaultCode serve_huge(Session &session, vm_fault *vmf, unsigned long pgoff)
 {
-	if (static_cast<unsigned>(code) & kFaultErrors)
-		session.counts().add(PORT_FAULT_ERRORS);
-	return static_cast<unsigned>(code);
+	bool other = false;
+	if (!session.hook_is_planned(PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_OTHER_PUD)) {
+		const unsigned answer = session.hook_answer(PTELAB_HOOK_HUGE_FAULT).answer;
+		if (answer == PTELAB_ANSWER_FALLBACK)
+			return FaultCode::kFallback;
+		other = answer == PTELAB_ANSWER_OTHER;
+	}
+	return dispatch(session.method(), [&]<typename M>() {
+		if constexpr (Huge<M>)
+			return Entry::serve_huge<M>(session, vmf, pgoff, other);
+		else
+			return FaultCode::kFallback;
+	});
+}
+
+FaultCode serve_pud(Session &session, vm_fault *vmf, unsigned long pgoff)
+{
+	return dispatch(session.method(), [&]<typename M>() {
+		if constexpr ((M::kBackings & bit(PTELAB_BACKING_HOLE)) != 0)
+			return Entry::serve_pud<M>(session, vmf, pgoff);
+		else if constexpr (M::kOnePmd)
+			return session.hook_is_answered(PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_OTHER_PUD) ?
+				       Entry::refused_pud<M>(session, vmf) :
+				       FaultCode::kFallback;
+		else
+			return FaultCode::kFallback;
+	});
+}
+
+constexpr bool is_error(FaultCode code)
+{
+	constexpr unsigned kErrors = PORT_FAULT_SIGBUS | PORT_FAULT_OOM | PORT_FAULT_SIGSEGV | PORT_FAULT_HWPOISON;
+	return static_cast<unsigned>(code) & kErrors;
 }
 
 } // namespace

@@ -11,20 +11,6 @@ namespace {
 
 constexpr unsigned long kMaxPages = 65536;
 
-// Which faults are not served, counted from 1 since the file was opened. Fixed before the first mmap.
-struct FaultPlan {
-	unsigned action = PTELAB_FAULT_SERVE;
-	unsigned delay_ms = 0;
-	unsigned long long after = 0;
-	unsigned long long count = 0;	// 0: all that follow
-
-	unsigned action_for(unsigned long long number) const
-	{
-		const bool applies = number > after && (count == 0 || number - after <= count);
-		return applies ? action : static_cast<unsigned>(PTELAB_FAULT_SERVE);
-	}
-};
-
 class Mutex {
 public:
 	static Result<Mutex> make()
@@ -93,9 +79,9 @@ struct SessionState {
 
 class Session {
 public:
-	Session(Node &node, file *file, Mutex mutex, Counts counts)
-		: node_{node}, file_{file}, counts_{cxxrt::move(counts)}, mutex_{cxxrt::move(mutex)}, state_{mutex_},
-		  region_{&*node.region}
+	Session(Node &node, file *file, port_awaited *awaited, Mutex mutex, Counts counts)
+		: node_{node}, file_{file}, awaited_{awaited}, counts_{cxxrt::move(counts)}, mutex_{cxxrt::move(mutex)},
+		  state_{mutex_}, region_{&*node.region}
 	{
 		port_file_use_space(file_, region_->space());
 		if (region_->device())
@@ -117,10 +103,13 @@ public:
 		counts_.add(PORT_FILES, -1);
 	}
 
-	const Node &node() const { return node_; }
+	unsigned method() const { return node_.method; }
+	const ptelab_traits &traits() const { return kMethods.row[node_.method]; }
+	const file *opened() const { return file_; }
 	// With a live mapping, as in ->fault: fixed since before the mmap that made the VMA, and mmap_lock orders the two.
 	const Region &mapped_region() const { return *region_; }
-	const FaultPlan &plan() const { return plan_; }
+	// Of ->fault, by the count of the faults. Fixed as the region is.
+	const Injection &fault_injection() const { return fault_injection_; }
 	// Elsewhere. What it was stays alive: SETUP replaces the node's region, once.
 	Region *region()
 	{
@@ -132,8 +121,14 @@ public:
 	Result<void> map(NewVma &&vma)
 	{
 		return admit<M>(vma, [&] {
-			return cxxrt::move(vma).as<typename M::Kind>(
-				[&](Mapping<typename M::Kind> &mapping) { return M::map(mapping, *region_); });
+			return cxxrt::move(vma).as<typename M::Kind>([&](Mapping<typename M::Kind> &mapping) -> Result<void> {
+				if constexpr (M::kEager)
+					return mapping.tracked(*region_, [&](const Gate &gate) {
+						return M::map(mapping, gate, *region_);
+					});
+				else
+					return {};
+			});
 		});
 	}
 
@@ -146,13 +141,18 @@ public:
 		});
 	}
 
-	// For an mmap that is going to fail.
+	// For an mmap that is going to fail: of a method whose VMA may hold pages, the first of them; of a revoked region, none.
+	template <typename M>
 	Result<void> map_part(NewVma &&vma, unsigned long pages)
 	{
 		return state_.with([&](SessionState &) -> Result<void> {
 			const unsigned long count = region_->device() ? 0 : region_->count();
-			return cxxrt::move(vma).as<Inserted>([&](Mapping<Inserted> &mapping) {
-				return mapping.insert_part(*region_, file_, pages < count ? pages : count);
+			return cxxrt::move(vma).as<typename M::Kind>([&](Mapping<typename M::Kind> &mapping) {
+				return region_->pass(
+					[&](const Gate &gate) {
+						return mapping.insert_part(gate, *region_, awaited_, pages < count ? pages : count);
+					},
+					{});
 			});
 		});
 	}
@@ -163,9 +163,10 @@ public:
 		return state_.with([&](SessionState &state) { return hold_device(state); });
 	}
 
-	Result<void> setup(const MethodTraits &method, const ptelab_setup &arg)
+	Result<void> setup(const ptelab_setup &arg)
 	{
-		const FaultPlan plan = CXXRT_TRY(plan_of(method, arg));
+		const ptelab_traits &method = traits();
+		const Injection injection = CXXRT_TRY(Injection::of(method, arg));
 		const unsigned backing = arg.backing ? arg.backing : method.default_backing;
 		if (backing >= PTELAB_BACKINGS || arg.cache >= PTELAB_CACHES)
 			return Errno::kInval;
@@ -174,11 +175,11 @@ public:
 		if (backing == PTELAB_BACKING_DEVICE)
 			return setup_device(arg);
 		if (backing == PTELAB_BACKING_HOLE)
-			return setup_hole(arg, plan);
+			return setup_hole(arg, injection);
 		if (arg.cache && arg.cache != PTELAB_CACHE_WRITE_BACK)
 			return Errno::kOpNotSupp;
 		const unsigned long pages = CXXRT_TRY(pages_of(arg, backing));
-		return own(plan, [&] { return Region::of_ram(backing, pages, counts_.get()); }, PTELAB_CACHE_WRITE_BACK);
+		return own(injection, [&] { return Region::of_ram(backing, pages, counts_.get()); }, PTELAB_CACHE_WRITE_BACK);
 	}
 
 	void query(ptelab_query &out)
@@ -256,21 +257,6 @@ private:
 		return {};
 	}
 
-	static Result<FaultPlan> plan_of(const MethodTraits &method, const ptelab_setup &arg)
-	{
-		const unsigned action = arg.fault_action ? arg.fault_action : static_cast<unsigned>(PTELAB_FAULT_SERVE);
-		const bool delays = action == PTELAB_FAULT_DELAY || action == PTELAB_FAULT_STALE;
-		if (action >= PTELAB_FAULT_ACTIONS || (delays && arg.fault_delay_ms == 0) || arg.fault_delay_ms > 10000 ||
-		    (!delays && arg.fault_delay_ms))
-			return Errno::kInval;
-		if (action == PTELAB_FAULT_SERVE && (arg.fault_after || arg.fault_count))
-			return Errno::kInval;
-		if ((action != PTELAB_FAULT_SERVE && method.eager) || (action == PTELAB_FAULT_STALE && !method.gives_pages) ||
-		    (action == PTELAB_FAULT_REMAP && !method.shaped))
-			return Errno::kOpNotSupp;
-		return FaultPlan{action, arg.fault_delay_ms, arg.fault_after, arg.fault_count};
-	}
-
 	Result<unsigned long> pages_of(const ptelab_setup &arg, unsigned backing) const
 	{
 		const bool block = backing == PTELAB_BACKING_COMPOUND || backing == PTELAB_BACKING_SPLIT;
@@ -283,27 +269,27 @@ private:
 	}
 
 	template <typename F>
-	Result<void> own(const FaultPlan &plan, F &&make, unsigned cache)
+	Result<void> own(const Injection &injection, F &&make, unsigned cache)
 	{
 		return state_.with([&](SessionState &state) -> Result<void> {
 			if (state.mapped || has_own_region())
 				return Errno::kBusy;
 			auto fresh = CXXRT_TRY(make());
 			region_ = cxxrt::move(fresh).release();
-			plan_ = plan;
+			fault_injection_ = injection;
 			state.cache = cache;
 			port_file_use_space(file_, region_->space());
 			return {};
 		});
 	}
 
-	Result<void> setup_hole(const ptelab_setup &arg, const FaultPlan &plan)
+	Result<void> setup_hole(const ptelab_setup &arg, const Injection &injection)
 	{
 		if (!(port_features() & PTELAB_HAS_INSERT_PFN_PUD) || (arg.cache && arg.cache != PTELAB_CACHE_UNCACHED))
 			return Errno::kOpNotSupp;
 		if (arg.pages)
 			return Errno::kInval;
-		return own(plan, [] { return Region::of_hole(); }, PTELAB_CACHE_UNCACHED);
+		return own(injection, [] { return Region::of_hole(); }, PTELAB_CACHE_UNCACHED);
 	}
 
 	// There is one device: SETUP only says with which memory type this file will use it.
@@ -338,11 +324,13 @@ private:
 
 	Node &node_;
 	file *file_;
+	port_awaited *awaited_;
 	Counts counts_;
 	Mutex mutex_;
 	cxxrt::Guarded<SessionState, Mutex &> state_;
-	Region *region_;	// the node's, or ours; it and plan_ are written with state_ locked, before the first mmap
-	FaultPlan plan_;
+	// It and fault_injection_ are written with state_ locked, before the first mmap.
+	Region *region_;	// the node's, or ours
+	Injection fault_injection_;
 };
 
 } // namespace

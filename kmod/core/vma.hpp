@@ -30,18 +30,44 @@ public:
 	NewVma(const NewVma &) = delete;
 	NewVma &operator=(const NewVma &) = delete;
 
-	port_span span() const { return port_vma_span(vma_); }
-	bool wants_exec() const { return port_vma_wants_exec(vma_); }
-	void forbid_exec() { port_vma_forbid_exec(vma_); }
-	void set_cache(unsigned cache) { port_vma_set_cache(vma_, cache); }
+	port_span span() const { return port_vma_span(mine()); }
+	bool wants_exec() const { return port_vma_wants_exec(mine()); }
+	void forbid_exec() { port_vma_forbid_exec(mine()); }
+	void set_cache(unsigned cache) { port_vma_set_cache(mine(), cache); }
 
-	// Makes it a mapping of this kind, once.
+	// Makes it a mapping of this kind, once: nothing can be asked of the token after that.
 	template <typename Kind, typename F>
 	Result<void> as(F &&fill) &&
 	{
-		CXXRT_TRY(Mapping<Kind>::prepare(vma_));
-		Mapping<Kind> mapping{{}, vma_};
+		vm_area_struct *const vma = mine();
+		vma_ = nullptr;
+		CXXRT_TRY(Mapping<Kind>::prepare(vma));
+		Mapping<Kind> mapping{{}, vma};
 		return fill(mapping);
+	}
+
+private:
+	vm_area_struct *mine() const
+	{
+		CXXRT_ASSERT(vma_);
+		return vma_;
+	}
+
+	vm_area_struct *vma_;	// nullptr: it has become a mapping
+};
+
+// A VMA that the kernel has made and filled for us, inside ->mapped.
+class MappedVma {
+public:
+	// KERNEL: ->mapped runs with mmap_lock held for write and the VMA in the tree (mm/util.c: call_vma_mapped).
+	MappedVma(cxxrt::Badge<Entry>, vm_area_struct *vma) : vma_{vma} {}
+	MappedVma(const MappedVma &) = delete;
+	MappedVma &operator=(const MappedVma &) = delete;
+
+	// The mmap call is awaited, so that a REVOKE that has come meanwhile has waited for it.
+	Result<void> track(const Region &region)
+	{
+		return cxxrt::from_kernel(port_vma_track(vma_, region.space(), region.restores()));
 	}
 
 private:
@@ -56,23 +82,40 @@ public:
 
 	port_span span() const { return port_vma_span(vma_); }
 
+	// Filling at mmap, undone as a whole if it fails: REVOKE must find all of it or nothing of it.
+	template <typename F>
+	Result<void> tracked(const Region &region, F &&fill)
+	{
+		return region.pass(
+			[&](const Gate &gate) -> Result<void> {
+				CXXRT_TRY(cxxrt::from_kernel(port_vma_track(vma_, region.space(), gate.restores())));
+				auto result = fill(gate);
+				if (!result.ok())
+					port_vma_abandon(vma_);
+				return result;
+			},
+			Errno::kNoDev);
+	}
+
 protected:
 	vm_area_struct *vma_;
 };
 
-// Filling at mmap, undone as a whole if it fails: REVOKE must find all of it or nothing of it.
-template <typename F>
-Result<void> tracked(vm_area_struct *vma, const Region &region, F &&fill)
-{
-	CXXRT_TRY(cxxrt::from_kernel(port_vma_track(vma, region.space(), region.restores())));
-	auto filled = region.pass([&](const GateState &gate) -> Result<void> {
-		auto result = gate.open ? fill() : Result<void>{Errno::kNoDev};
-		if (!result.ok())
-			port_vma_abandon(vma);
-		return result;
-	});
-	return filled;
-}
+// One that vm_insert_page() may be called on: it has VM_MIXEDMAP, or gets it from the call.
+class InsertingMapping : public MappingBase {
+public:
+	using MappingBase::MappingBase;
+
+	// The first pages, which the kernel takes out when ->mmap has failed: a REVOKE meanwhile waits for that.
+	Result<void> insert_part(const Gate &, const Region &region, port_awaited *awaited, unsigned long pages)
+	{
+		CXXRT_TRY(cxxrt::from_kernel(port_await_mmap(awaited, region.space())));
+		for (unsigned long i = 0; i < pages; i++)
+			CXXRT_TRY(cxxrt::from_kernel(
+				port_insert_page(vma_, span().start + (i << port_page_shift()), region.at(i))));
+		return {};
+	}
+};
 
 template <>
 class Mapping<PfnMap> : public MappingBase {
@@ -90,9 +133,9 @@ public:
 };
 
 template <>
-class Mapping<MixedMap> : public MappingBase {
+class Mapping<MixedMap> : public InsertingMapping {
 public:
-	using MappingBase::MappingBase;
+	using InsertingMapping::InsertingMapping;
 
 	static Result<void> prepare(vm_area_struct *vma)
 	{
@@ -150,65 +193,44 @@ private:
 };
 
 template <>
-class Mapping<Inserted> : public MappingBase {
+class Mapping<Inserted> : public InsertingMapping {
 public:
-	using MappingBase::MappingBase;
+	using InsertingMapping::InsertingMapping;
 
 	static Result<void> prepare(vm_area_struct *) { return {}; }
 
 	// Every page of the VMA. The caller has checked that the region has them.
-	Result<void> insert_all(const Region &region)
+	Result<void> insert_all(const Gate &, const Region &region)
 	{
-		return tracked(vma_, region, [&]() -> Result<void> {
-			const port_span where = span();
-			const unsigned shift = port_page_shift();
-			for (unsigned long addr = where.start; addr < where.end; addr += 1UL << shift) {
-				page *const page = region.at(where.pgoff + ((addr - where.start) >> shift));
-				CXXRT_TRY(cxxrt::from_kernel(port_insert_page(vma_, addr, page)));
-			}
-			return {};
-		});
-	}
-
-	// The first pages, which the kernel takes out when ->mmap has failed: a REVOKE meanwhile waits for that.
-	Result<void> insert_part(const Region &region, file *file, unsigned long pages)
-	{
-		return region.pass([&](const GateState &gate) -> Result<void> {
-			if (!gate.open)
-				return {};
-			CXXRT_TRY(cxxrt::from_kernel(port_file_await_mmap(file, region.space())));
-			for (unsigned long i = 0; i < pages; i++)
-				CXXRT_TRY(cxxrt::from_kernel(port_insert_page(vma_, span().start + (i << port_page_shift()), region.at(i))));
-			return {};
-		});
+		const port_span where = span();
+		const unsigned shift = port_page_shift();
+		for (unsigned long addr = where.start; addr < where.end; addr += 1UL << shift) {
+			page *const page = region.at(where.pgoff + ((addr - where.start) >> shift));
+			CXXRT_TRY(cxxrt::from_kernel(port_insert_page(vma_, addr, page)));
+		}
+		return {};
 	}
 
 	// The same as insert_all() in one call.
-	Result<void> insert_many(const Region &region)
+	Result<void> insert_many(const Gate &, const Region &region)
 	{
-		return tracked(vma_, region, [&]() -> Result<void> {
-			const port_span where = span();
-			const unsigned long count = (where.end - where.start) >> port_page_shift();
-			const auto list = CXXRT_TRY(PageList::make(region, where.pgoff, count));
-			return cxxrt::from_kernel(port_insert_pages(vma_, where.start, list.get(), count));
-		});
+		const port_span where = span();
+		const unsigned long count = (where.end - where.start) >> port_page_shift();
+		const auto list = CXXRT_TRY(PageList::make(region, where.pgoff, count));
+		return cxxrt::from_kernel(port_insert_pages(vma_, where.start, list.get(), count));
 	}
 
 	// vm_map_pages() takes the whole region and finds its place in it by vm_pgoff; the other form starts at page 0.
-	Result<void> map_all(const Region &region, bool from_zero)
+	Result<void> map_all(const Gate &, const Region &region, bool from_zero)
 	{
-		return tracked(vma_, region, [&]() -> Result<void> {
-			const auto list = CXXRT_TRY(PageList::make(region, 0, region.count()));
-			return cxxrt::from_kernel(from_zero ? port_map_pages_zero(vma_, list.get(), region.count()) :
-							      port_map_pages(vma_, list.get(), region.count()));
-		});
+		const auto list = CXXRT_TRY(PageList::make(region, 0, region.count()));
+		return cxxrt::from_kernel(from_zero ? port_map_pages_zero(vma_, list.get(), region.count()) :
+						      port_map_pages(vma_, list.get(), region.count()));
 	}
 
-	Result<void> remap_vmalloc(const Region &region)
+	Result<void> remap_vmalloc(const Gate &, const Region &region)
 	{
-		return tracked(vma_, region, [&] {
-			return cxxrt::from_kernel(port_remap_vmalloc(vma_, region.memory(), span().pgoff));
-		});
+		return cxxrt::from_kernel(port_remap_vmalloc(vma_, region.memory(), span().pgoff));
 	}
 };
 
@@ -221,24 +243,22 @@ public:
 
 	// One call for each physically contiguous run. A copy-on-write VMA is remapped as a whole or not at all: the kernel
 	// refuses a part with EINVAL (mm/memory.c: remap_pfn_range).
-	Result<void> remap_all(const Region &region)
+	Result<void> remap_all(const Gate &, const Region &region)
 	{
-		return tracked(vma_, region, [&]() -> Result<void> {
-			const port_span where = span();
-			const unsigned shift = port_page_shift();
-			for (unsigned long addr = where.start; addr < where.end;) {
-				const unsigned long index = where.pgoff + ((addr - where.start) >> shift);
-				const unsigned long run = region.run(index, (where.end - addr) >> shift);
-				CXXRT_TRY(cxxrt::from_kernel(port_remap(vma_, addr, region.pfn(index), run << shift)));
-				addr += run << shift;
-			}
-			return {};
-		});
+		const port_span where = span();
+		const unsigned shift = port_page_shift();
+		for (unsigned long addr = where.start; addr < where.end;) {
+			const unsigned long index = where.pgoff + ((addr - where.start) >> shift);
+			const unsigned long run = region.run(index, (where.end - addr) >> shift);
+			CXXRT_TRY(cxxrt::from_kernel(port_remap(vma_, addr, region.pfn(index), run << shift)));
+			addr += run << shift;
+		}
+		return {};
 	}
 
-	Result<void> iomap(const Region &region)
+	Result<void> iomap(const Gate &, const Region &region)
 	{
-		return tracked(vma_, region, [&] { return cxxrt::from_kernel(port_iomap(vma_, region.device())); });
+		return cxxrt::from_kernel(port_iomap(vma_, region.device()));
 	}
 };
 

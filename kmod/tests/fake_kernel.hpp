@@ -81,13 +81,18 @@ struct vm_fault {
 	page *given = nullptr;
 };
 
+// The mmaps of one open file that were left to the kernel to fill or to empty.
+struct port_awaited {
+	std::list<fake::Filler *> fillers;
+};
+
 struct file {
 	ptelab_session *session = nullptr;
 	port_space *mapping = nullptr;
 	unsigned method = 0;
 	bool may_write = true;
 	int users = 1;		// the descriptor and each VMA
-	std::list<fake::Filler *> awaited;	// mmaps that were to fail
+	port_awaited awaited;
 };
 
 struct port_space {

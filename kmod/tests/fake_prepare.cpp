@@ -68,7 +68,7 @@ int Process::prepare(std::unique_ptr<vm_area_struct> owned, std::vector<file *> 
 	vm_area_struct *const vma = owned.get();
 	port_draft draft{};
 	draft.span = port_vma_span(vma);
-	draft.file = vma->file;
+	draft.awaited = &vma->file->awaited;
 	draft.wants_exec = vma->exec;
 	if (const int error = ptelab_mmap_prepare(vma->file->session, &draft))
 		return error;

@@ -17,7 +17,7 @@ void put_file(file *file)
 	}
 	{
 		const std::lock_guard guard{kernel.data};
-		for (Filler *const filler : file->awaited)
+		for (Filler *const filler : file->awaited.fillers)
 			filler_free(filler);
 	}
 	ptelab_session_free(file->session);
@@ -30,79 +30,31 @@ void count(const file *file, port_count_kind which)
 	port_count(ptelab_session_counts(file->session), which, 1);
 }
 
-unsigned call_fault(vm_fault *vmf)
+unsigned long pgoff_of(const vm_fault *vmf)
 {
-	const vm_area_struct *const vma = vmf->vma;
-	ptelab_session *const session = vma->file->session;
-	const unsigned long pgoff = vma->pgoff + ((vmf->address - vma->start) >> Kernel::get().shift());
-	switch (vma->file->method) {
-	case PTELAB_INSERT_PAGE:
-		return ptelab_fault_insert_page(session, vmf, pgoff);
-	case PTELAB_FAULT_INSERT_PAGE:
-		return ptelab_fault_fault_insert_page(session, vmf, pgoff);
-	case PTELAB_FAULT_PAGE:
-		return ptelab_fault_fault_page(session, vmf, pgoff);
-	case PTELAB_FAULT_INSERT_PFN:
-		return ptelab_fault_fault_insert_pfn(session, vmf, pgoff);
-	case PTELAB_REMAP_PFN:
-		return ptelab_fault_remap_pfn(session, vmf, pgoff);
-	case PTELAB_IOMAP:
-		return ptelab_fault_iomap(session, vmf, pgoff);
-	case PTELAB_INSERT_PAGES:
-		return ptelab_fault_insert_pages(session, vmf, pgoff);
-	case PTELAB_MAP_PAGES:
-		return ptelab_fault_map_pages(session, vmf, pgoff);
-	case PTELAB_MAP_PAGES_ZERO:
-		return ptelab_fault_map_pages_zero(session, vmf, pgoff);
-	case PTELAB_REMAP_VMALLOC:
-		return ptelab_fault_remap_vmalloc(session, vmf, pgoff);
-	case PTELAB_FAULT_INSERT_PAGES:
-		return ptelab_fault_fault_insert_pages(session, vmf, pgoff);
-	case PTELAB_FAULT_INSERT_MIXED:
-		return ptelab_fault_fault_insert_mixed(session, vmf, pgoff);
-	case PTELAB_HUGE_PFN:
-		return ptelab_fault_huge_pfn(session, vmf, pgoff);
-	case PTELAB_HUGE_FOLIO:
-		return ptelab_fault_huge_folio(session, vmf, pgoff);
-	case PTELAB_BARE:	// as if SHAPE had asked for the hook
-		return ptelab_fault_bare(session, vmf, pgoff);
-	case PTELAB_PREPARE_REMAP:
-		return ptelab_fault_prepare_remap(session, vmf, pgoff);
-	case PTELAB_PREPARE_IOREMAP:
-		return ptelab_fault_prepare_ioremap(session, vmf, pgoff);
-	case PTELAB_PREPARE_SIMPLE_IOREMAP:
-		return ptelab_fault_prepare_simple_ioremap(session, vmf, pgoff);
-	case PTELAB_PREPARE_MAP_PAGES:
-		return ptelab_fault_prepare_map_pages(session, vmf, pgoff);
-	case PTELAB_PREPARE_FAULT_PAGE:
-		return ptelab_fault_prepare_fault_page(session, vmf, pgoff);
-	}
-	bug("a fault of a method that does not exist");
+	return vmf->vma->pgoff + ((vmf->address - vmf->vma->start) >> Kernel::get().shift());
 }
 
 // mm/memory.c: create_huge_pud, create_huge_pmd. Asked first, where nothing of the PMD is mapped; what it answers but a fallback is final.
 unsigned call_any_fault(vm_fault *vmf)
 {
 	const vm_area_struct *const vma = vmf->vma;
-	const Kernel &kernel = Kernel::get();
-	const unsigned method = vma->file->method;
-	const bool huge = method == PTELAB_HUGE_PFN || method == PTELAB_HUGE_FOLIO;
-	if (huge && pud_is_none(vma->mm, vmf->address)) {
-		const unsigned long pgoff = vma->pgoff + ((vmf->address - vma->start) >> kernel.shift());
-		if (const unsigned code = ptelab_huge_fault_pud(vma->file->session, vmf, pgoff); code != PORT_FAULT_FALLBACK)
+	Kernel &kernel = Kernel::get();
+	ptelab_session *const session = vma->file->session;
+	const ptelab_ops ops = ptelab_traits_of(vma->file->method)->ops;
+	const bool huge = ops == PTELAB_OPS_HUGE || ops == PTELAB_OPS_WHOLE;
+	if (huge && pud_is_none(vma->mm, vmf->address))
+		if (const unsigned code = ptelab_huge_fault_pud(session, vmf, pgoff_of(vmf)); code != PORT_FAULT_FALLBACK)
 			return code;
-	}
 	alloc_pmd_table(vma->mm, vmf->address);
 	if (huge && kernel.personality().pmd_pages && pmd_is_none(vma->mm, vmf->address)) {
-		Kernel::get().meanwhile(Kernel::get().before_huge);
-		const unsigned long pgoff = vma->pgoff + ((vmf->address - vma->start) >> kernel.shift());
-		const unsigned code = method == PTELAB_HUGE_PFN ? ptelab_huge_fault_pfn(vma->file->session, vmf, pgoff) :
-								  ptelab_huge_fault_folio(vma->file->session, vmf, pgoff);
-		if (code != PORT_FAULT_FALLBACK)
+		kernel.meanwhile(kernel.before_huge);
+		if (const unsigned code = ptelab_huge_fault(session, vmf, pgoff_of(vmf)); code != PORT_FAULT_FALLBACK)
 			return code;
-		Kernel::get().meanwhile(Kernel::get().before_fault);
+		kernel.meanwhile(kernel.before_fault);
 	}
-	return call_fault(vmf);
+	// Of the bare node as if SHAPE had asked for the hook.
+	return ptelab_fault(session, vmf, pgoff_of(vmf));
 }
 
 // A private copy takes the place of what is there, or of nothing.
@@ -216,7 +168,7 @@ file *Process::open(Module &module, unsigned method, bool may_write)
 	auto file = std::make_unique<::file>();
 	file->method = method;
 	file->may_write = may_write;
-	open_error_ = ptelab_session_new(&file->session, module.node(method), file.get());
+	open_error_ = ptelab_session_new(&file->session, module.node(method), file.get(), &file->awaited);
 	if (open_error_)
 		return nullptr;
 	Kernel::get().files++;
@@ -258,7 +210,7 @@ Mapped Process::mmap(file *file, unsigned long pages, unsigned long pgoff, const
 	vma->file = file;
 	std::vector<::file *> released;
 	const unsigned long at = vma->start;
-	const int error = file->method >= PTELAB_PREPARE_REMAP ? prepare(std::move(owned), released) :
+	const int error = ptelab_traits_of(file->method)->prepares ? prepare(std::move(owned), released) :
 									    map(std::move(owned), flags.fails_after);
 	mm_->mmap_lock.unlock();
 	std::for_each(released.begin(), released.end(), put_file);

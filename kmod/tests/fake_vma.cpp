@@ -280,18 +280,18 @@ int port_vma_track(vm_area_struct *vma, port_space *space, unsigned long long re
 	return 0;
 }
 
-int port_file_await_mmap(file *file, port_space *space)
+int port_await_mmap(port_awaited *awaited, port_space *space)
 {
 	Kernel &kernel = Kernel::get();
 	if (kernel.fails())
 		return -ENOMEM;
 	const std::lock_guard guard{kernel.data};
-	for (fake::Filler *const filler : file->awaited)
+	for (fake::Filler *const filler : awaited->fillers)
 		if (filler->mm == fake::current && filler->space == space) {
 			filler->settled = false;
 			return 0;
 		}
-	file->awaited.push_back(fake::filler_new(space, fake::current));
+	awaited->fillers.push_back(fake::filler_new(space, fake::current));
 	return 0;
 }
 
@@ -313,14 +313,14 @@ void port_vma_abandon(vm_area_struct *vma)
 
 // ---- from an ioctl ----
 
-int port_live_begin(vm_area_struct **out, const ptelab_session *session, unsigned long addr)
+int port_live_begin(vm_area_struct **out, const file *file, unsigned long addr)
 {
 	if (Kernel::get().fails())
 		return -EINTR;
 	fake::Mm *const mm = fake::current;
 	mm->mmap_lock.lock_shared();
 	vm_area_struct *const vma = fake::find_vma(mm, addr);
-	if (vma && vma->file->session == session) {
+	if (vma && vma->file == file) {
 		*out = vma;
 		return 0;
 	}

@@ -5,22 +5,23 @@
 
 #include <type_traits>
 
+#include "cxxrt/tests/bug.hpp"
 #include "kmod/core/live.hpp"
 #include "kmod/core/session.hpp"
 
 namespace ptelab {
 namespace {
 
-template <typename Token>
-concept InsertsPfn = requires(Token &token)
+template <typename Token, typename Proof = const Gate &>
+concept InsertsPfn = requires(Token &token, Proof gate)
 {
-	token.insert_pfn(0UL);
+	token.insert_pfn(gate, 0UL);
 };
 
-template <typename Token>
-concept InsertsPage = requires(Token &token, page *page)
+template <typename Token, typename Proof = const Gate &>
+concept InsertsPage = requires(Token &token, Proof gate, page *page)
 {
-	token.insert(page);
+	token.insert(gate, page);
 };
 
 template <typename Token>
@@ -29,22 +30,22 @@ concept GivesPage = requires(Token &token, const Region &region)
 	token.give(region, 0UL);
 };
 
-template <typename Token>
-concept InsertsAll = requires(Token &token, const Region &region)
+template <typename Token, typename Proof = const Gate &>
+concept InsertsAll = requires(Token &token, Proof gate, const Region &region)
 {
-	token.insert_all(region);
+	token.insert_all(gate, region);
 };
 
-template <typename Token>
-concept RemapsAll = requires(Token &token, const Region &region)
+template <typename Token, typename Proof = const Gate &>
+concept RemapsAll = requires(Token &token, Proof gate, const Region &region)
 {
-	token.remap_all(region);
+	token.remap_all(gate, region);
 };
 
-template <typename Token>
-concept MapsDevice = requires(Token &token, const Region &region)
+template <typename Token, typename Proof = const Gate &>
+concept MapsDevice = requires(Token &token, Proof gate, const Region &region)
 {
-	token.iomap(region);
+	token.iomap(gate, region);
 };
 
 // An action uses the draft up.
@@ -62,43 +63,104 @@ concept AsksForPages = requires(Token &&token, const Region &region)
 	static_cast<Token &&>(token).map_pages(region);
 };
 
-template <typename Token>
-concept InsertsAround = requires(Token &token, const Region &region)
+template <typename Token, typename Proof = const Gate &>
+concept InsertsAround = requires(Token &token, Proof gate, const Region &region)
 {
-	token.insert_around(region, 0UL);
+	token.insert_around(gate, region, 0UL);
 };
 
-template <typename Token>
-concept InsertsMixed = requires(Token &token)
+template <typename Token, typename Proof = const Gate &>
+concept InsertsMixed = requires(Token &token, Proof gate)
 {
-	token.insert_mixed(0UL);
+	token.insert_mixed(gate, 0UL);
 };
 
-template <typename Token>
-concept InsertsPmd = requires(Token &token, const Region &region)
+template <typename Token, typename Proof = const Gate &>
+concept InsertsPmd = requires(Token &token, Proof gate, const Region &region)
 {
-	token.insert_pmd(region, 0UL, false);
+	token.insert_pmd(gate, region, 0UL, false);
 };
 
-template <typename Token>
-concept InsertsFolio = requires(Token &token, const Region &region)
+template <typename Token, typename Proof = const Gate &>
+concept InsertsFolio = requires(Token &token, Proof gate, const Region &region)
 {
-	token.insert_folio(region, 0UL, false);
+	token.insert_folio(gate, region, 0UL, false);
 };
 
 template <typename Token>
 concept RemapsAtFault = requires(Token &token)
 {
-	token.remap(0UL);
+	token.remap_outside_the_gate(0UL);
 };
 
-template <typename Token>
-concept InsertsMany = requires(Token &token, const Region &region)
+template <typename Token, typename Proof = const Gate &>
+concept InsertsMany = requires(Token &token, Proof gate, const Region &region)
 {
-	token.insert_many(region);
-	token.map_all(region, false);
-	token.remap_vmalloc(region);
+	token.insert_many(gate, region);
+	token.map_all(gate, region, false);
+	token.remap_vmalloc(gate, region);
 };
+
+template <typename Token, typename Proof = const Gate &>
+concept InsertsPart = requires(Token &token, Proof gate, const Region &region, port_awaited *awaited)
+{
+	token.insert_part(gate, region, awaited, 0UL);
+};
+
+template <typename Token, typename Proof = const Gate &>
+concept InsertsPuds = requires(Token &token, Proof gate, const Region &region)
+{
+	token.insert_pud(gate, region, 0UL);
+};
+
+template <typename Token, typename Proof = const Gate &>
+concept InsertsPagesBesidePmds = requires(Token &token, Proof gate, const Region &region)
+{
+	token.insert_pfn_beside_pmds(gate, region, 0UL);
+};
+
+template <typename Token, typename Proof = const Gate &>
+concept InsertsFolioAsPud = requires(Token &token, Proof gate, const Region &region)
+{
+	token.insert_folio_pud(gate, region);
+};
+
+// Nothing is inserted without the gate: neither without a proof, nor with one of one's own, nor with one made on the spot.
+struct NoGate {};
+static_assert(InsertsPfn<Fault<PfnMap>> && !InsertsPfn<Fault<PfnMap>, NoGate>);
+static_assert(InsertsPfn<Fault<Remapped>> && !InsertsPfn<Fault<Remapped>, NoGate>);
+static_assert(InsertsPmd<Fault<PfnMap>> && !InsertsPmd<Fault<PfnMap>, NoGate>);
+static_assert(InsertsPmd<Fault<Shaped>> && !InsertsPmd<Fault<Shaped>, NoGate>);
+static_assert(InsertsPuds<Fault<PfnMap>> && !InsertsPuds<Fault<PfnMap>, NoGate>);
+static_assert(InsertsPagesBesidePmds<Fault<PfnMap>> && !InsertsPagesBesidePmds<Fault<PfnMap>, NoGate>);
+static_assert(InsertsPage<Fault<MixedMap>> && !InsertsPage<Fault<MixedMap>, NoGate>);
+static_assert(InsertsAround<Fault<MixedMap>> && !InsertsAround<Fault<MixedMap>, NoGate>);
+static_assert(InsertsMixed<Fault<MixedPfn>> && !InsertsMixed<Fault<MixedPfn>, NoGate>);
+static_assert(InsertsFolio<Fault<Plain>> && !InsertsFolio<Fault<Plain>, NoGate>);
+static_assert(InsertsFolioAsPud<Fault<Plain>> && !InsertsFolioAsPud<Fault<Plain>, NoGate>);
+static_assert(InsertsAll<Mapping<Inserted>> && !InsertsAll<Mapping<Inserted>, NoGate>);
+static_assert(InsertsMany<Mapping<Inserted>> && !InsertsMany<Mapping<Inserted>, NoGate>);
+static_assert(InsertsPart<Mapping<Inserted>> && !InsertsPart<Mapping<Inserted>, NoGate>);
+static_assert(RemapsAll<Mapping<Remapped>> && !RemapsAll<Mapping<Remapped>, NoGate>);
+static_assert(MapsDevice<Mapping<Remapped>> && !MapsDevice<Mapping<Remapped>, NoGate>);
+
+template <typename Token>
+concept InsertsWithoutProof = requires(Token &token)
+{
+	token.insert_pfn(0UL);
+} || requires(Token &token)
+{
+	token.insert_pfn({}, 0UL);
+} || requires(Token &token)
+{
+	token.insert_pfn({{}, 0ULL}, 0UL);
+};
+static_assert(!InsertsWithoutProof<Fault<PfnMap>>);
+
+// The first pages of an mmap that fails: where vm_insert_page() is no BUG.
+static_assert(InsertsPart<Mapping<MixedMap>>);
+static_assert(!InsertsPart<Mapping<PfnMap>> && !InsertsPart<Mapping<Remapped>> && !InsertsPart<Mapping<Plain>> &&
+	      !InsertsPart<Mapping<Shaped>>);
 
 // vmf_insert_pfn() needs VM_PFNMAP.
 static_assert(InsertsPfn<Fault<PfnMap>>);
@@ -207,6 +269,8 @@ concept Copied = std::is_copy_constructible_v<Token> || std::is_copy_assignable_
 
 static_assert(Copied<port_span>);
 static_assert(!Copied<NewVma>);
+static_assert(!Copied<MappedVma>);
+static_assert(!Copied<NewDraft>);
 static_assert(!Copied<Mapping<PfnMap>>);
 static_assert(!Copied<Mapping<Remapped>>);
 static_assert(!Copied<Mapping<MixedMap>>);
@@ -225,6 +289,10 @@ static_assert(!Copied<Region>);
 static_assert(std::is_move_constructible_v<Live> && !std::is_copy_constructible_v<Live> && !std::is_move_assignable_v<Live>);
 static_assert(std::is_move_constructible_v<Pages> && !std::is_copy_constructible_v<Pages> && !std::is_move_assignable_v<Pages>);
 
+// Only a region makes it, and it is handed on by reference alone.
+static_assert(!std::is_default_constructible_v<Gate> && !Copied<Gate>);
+static_assert(!std::is_default_constructible_v<cxxrt::Badge<Region>>);
+
 // Only the entry points make tokens; only a NewVma makes a mapping; only find() makes a Live.
 template <typename Token, typename Kernel>
 concept Made = requires(Kernel *kernel)
@@ -240,6 +308,7 @@ struct OpenToken {
 
 static_assert(Made<OpenToken, vm_area_struct>);
 static_assert(!Made<NewVma, vm_area_struct>);
+static_assert(!Made<MappedVma, vm_area_struct>);
 static_assert(!Made<Fault<PfnMap>, vm_fault>);
 static_assert(!Made<Fault<Plain>, vm_fault>);
 static_assert(!Made<Fault<Shaped>, vm_fault>);
@@ -258,11 +327,46 @@ public:
 		[[maybe_unused]] const Fault<Plain> plain_fault{{}, vmf};
 		return true;
 	}
+
+	// Nothing of Plain's asks anything of the kernel, so that a VMA is not needed.
+	static void becomes(vm_area_struct *vma, int times)
+	{
+		NewVma new_vma{{}, vma};
+		for (int i = 0; i < times; i++)
+			(void)cxxrt::move(new_vma).as<Plain>([](Mapping<Plain> &) -> Result<void> { return {}; });
+	}
+
+	static void drafts(int times)
+	{
+		port_draft described{};
+		NewDraft draft{{}, described};
+		for (int i = 0; i < times; i++)
+			(void)cxxrt::move(draft).as<Plain>([](Draft<Plain> &&) -> Result<void> { return {}; });
+	}
+
+	static void is_asked_after(vm_area_struct *vma)
+	{
+		NewVma new_vma{{}, vma};
+		(void)cxxrt::move(new_vma).as<Plain>([](Mapping<Plain> &) -> Result<void> { return {}; });
+		new_vma.set_cache(PTELAB_CACHE_UNCACHED);
+	}
 };
 
 TEST_CASE("the entry points can make tokens")
 {
 	CHECK(Entry::makes_tokens(nullptr, nullptr));
+}
+
+// The compiler sees that as() consumes; that nothing is done with what is consumed is seen when it happens.
+TEST_CASE("a token becomes a mapping once, and after that nothing can be asked of it")
+{
+	int memory = 0;
+	auto *const vma = reinterpret_cast<vm_area_struct *>(&memory);
+	CHECK_FALSE(is_bug([&] { Entry::becomes(vma, 1); }));
+	CHECK(is_bug([&] { Entry::becomes(vma, 2); }));
+	CHECK(is_bug([&] { Entry::is_asked_after(vma); }));
+	CHECK_FALSE(is_bug([] { Entry::drafts(1); }));
+	CHECK(is_bug([] { Entry::drafts(2); }));
 }
 
 // A VMA is configured once: as() consumes what it is called on.
@@ -296,7 +400,7 @@ static_assert(Configures<NewVma>);
 static_assert(!Configures<Mapping<Remapped>>);
 static_assert(!Configures<Mapping<Plain>>);
 
-// Whether a region is revoked is read inside the gate only.
+// The gate's state is the region's own; what passes it gets a proof that it is open, and says what holds if it is not.
 template <typename R>
 concept GateSeen = requires(R &region)
 {
@@ -305,9 +409,14 @@ concept GateSeen = requires(R &region)
 template <typename R>
 concept GatePassed = requires(R &region)
 {
-	region.pass([](const GateState &gate) { return gate.open; });
+	region.pass([](const Gate &) { return true; }, false);
 };
-static_assert(GatePassed<const Region>);
+template <typename R>
+concept GatePassedBlindly = requires(R &region)
+{
+	region.pass([](const Gate &) { return true; });
+};
+static_assert(GatePassed<const Region> && !GatePassedBlindly<const Region>);
 static_assert(!GateSeen<Region>);
 
 // A session's state is read with its mutex only.
@@ -339,10 +448,19 @@ static_assert(Method<InsertPages> && Method<MapPages> && Method<MapPagesZero> &&
 static_assert(!Method<NoFault>);
 static_assert(!Method<WrongKind>);
 
-// What SETUP reads off a method.
-static_assert(traits_of<FaultPage>().gives_pages && !traits_of<HugeFolio>().gives_pages && !traits_of<FaultInsertPage>().gives_pages);
-static_assert(traits_of<Bare>().shaped && !traits_of<FaultPage>().shaped);
-static_assert(traits_of<InsertPages>().eager && !traits_of<FaultInsertPages>().eager);
+// It has another's ->fault, and says that it faults as that one.
+struct WrongFault : FaultInsertPages {
+	using FaultsAs = FaultInsertPage;
+};
+static_assert(!Method<WrongFault>);
+
+// What is known of a method without calling it.
+static_assert(kMethods.row[PTELAB_FAULT_PAGE].gives_pages && !kMethods.row[PTELAB_HUGE_FOLIO].gives_pages &&
+	      !kMethods.row[PTELAB_FAULT_INSERT_PAGE].gives_pages);
+static_assert(kMethods.row[PTELAB_BARE].shaped && !kMethods.row[PTELAB_FAULT_PAGE].shaped);
+static_assert(kMethods.row[PTELAB_INSERT_PAGES].eager && !kMethods.row[PTELAB_FAULT_INSERT_PAGES].eager);
+static_assert(kMethods.row[PTELAB_PREPARE_REMAP].prepares && !kMethods.row[PTELAB_REMAP_PFN].prepares);
+static_assert(kMethods.row[0].name == nullptr);
 
 TEST_CASE("busy is served, out of memory is told, and everything else is SIGBUS")
 {
@@ -365,7 +483,7 @@ TEST_CASE("the order of a block is the smallest that holds the pages")
 TEST_CASE("dispatch names every method of the ABI")
 {
 	for (unsigned method = 1; method < PTELAB_METHODS; method++)
-		CHECK(dispatch(method, []<typename M>() { return M::kBackings != 0; }));
+		CHECK(dispatch(method, []<typename M>() { return M::kMethod; }) == method);
 	CHECK(dispatch(PTELAB_IOMAP, []<typename M>() { return cxxrt::SameAs<M, IoMap>; }));
 }
 

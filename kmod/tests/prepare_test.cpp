@@ -21,7 +21,7 @@ Draft drafted(file *file, unsigned long pages, unsigned long pgoff, bool exec = 
 {
 	Draft made;
 	made.draft.span = {0x1000000, 0x1000000 + (pages << Kernel::get().shift()), pgoff};
-	made.draft.file = file;
+	made.draft.awaited = &file->awaited;
 	made.draft.wants_exec = exec;
 	fake::current->mmap_lock.lock();
 	made.error = ptelab_mmap_prepare(file->session, &made.draft);

@@ -32,12 +32,20 @@ def kernel_packages(cell):
     return (*PACKAGES, *KERNEL_PACKAGES, f"{cell.compiler}{behind}", f"{cell.compiler.replace('gcc', 'g++')}{behind}")
 
 
+def _archives_of_root(cell):
+    return (cell.compiler_of, f"{cell.compiler_of}-security")
+
+
+def kernel_root_folder(cell):
+    """Where kernel_root() makes it."""
+    inputs = repr((sources(_archives_of_root(cell)), kernel_packages(cell)))
+    return cache_folder() / "roots" / f"{cell.compiler_of}-{hashlib.sha256(inputs.encode()).hexdigest()[:16]}"
+
+
 def kernel_root(cell):
     """The root of the suite whose compiler builds the cell's kernel; made once, for all cells that need the same."""
-    archives = (cell.compiler_of, f"{cell.compiler_of}-security")
-    wanted = kernel_packages(cell)
-    identity = hashlib.sha256(repr((sources(archives), wanted)).encode()).hexdigest()[:16]
-    root = cache_folder() / "roots" / f"{cell.compiler_of}-{identity}"
+    root = kernel_root_folder(cell)
+    archives, wanted = _archives_of_root(cell), kernel_packages(cell)
     can_make_root(archives)
     with locked(root.with_name(root.name + ".lock")):
         if not root.exists():

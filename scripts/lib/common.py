@@ -75,14 +75,18 @@ def _wait_for(lock, what):
         progress.end()
 
 
+NO_ROOM = "the disk is full: make room ('make clean-cache' shows what the cache of kernels takes) and run it again"
+# What other programs say of it.
+_NO_SPACE = os.strerror(errno.ENOSPC)
+
+
 def disk_full(error):
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def full_disk(error):
     """The sentence for an OSError of a disk without room."""
-    where = f" that has {error.filename}" if error.filename else ""
-    return f"the disk{where} is full: make room ('make clean-cache' shows what the cache of kernels takes) and run it again"
+    return f"{NO_ROOM}; it was met by: {error.filename}" if error.filename else NO_ROOM
 
 
 @contextmanager
@@ -111,7 +115,7 @@ def run_main(main):
     try:
         status = main()
     except Failure as failure:
-        note(failure)
+        note(f"{NO_ROOM}; it was met by: {failure}" if _NO_SPACE in str(failure) else failure)
         status = failure.status
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

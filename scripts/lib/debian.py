@@ -242,7 +242,7 @@ def unpack(deb, folder, *members):
     """Unpack the whole package, or only what the tar patterns name."""
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as source:
         tar = ["tar", "-x", "-C", folder, "--wildcards", "-f", "-", *members]
-        done = subprocess.run(tar, stdin=source.stdout, check=False)
+        done = subprocess.run(tar, stdin=source.stdout, stderr=subprocess.PIPE, text=True, check=False)
         source.stdout.close()
     if done.returncode != 0:
-        raise Failure(f"cannot unpack {deb}: is the disk full?")
+        raise Failure(f"cannot unpack {deb}: {(done.stderr.strip().splitlines() or ['no reason given'])[0]}")

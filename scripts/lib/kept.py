@@ -7,6 +7,7 @@ They lie in build/kept, beside the results that they vouch for: `make clean` for
 import hashlib
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -18,9 +19,8 @@ _NOT_SOURCES = {".git", "build", "__pycache__"}
 # Of a run of the rules: what is only read by people, or by the tests of the host's side.
 _NOT_IN_THE_GUEST = (".ci/", "README.md", "LICENSES/", "docs/", "scripts/tests/", "kmod/tests/", "userspace/tests/", "cxxrt/tests/")
 # Programs that build or run a step; another version of one is another step.
-_TOOLS = ("gcc", "g++", "gcc-12", "g++-12", "clang", "clang-14", "clang-19", "ld", "ld.lld-19", "make", "python3", "busybox",
-          "aarch64-linux-gnu-gcc-12", "aarch64-linux-gnu-g++-12", "qemu-system-x86_64", "qemu-system-aarch64", "shellcheck",
-          "chromium")
+_TOOLS = re.compile(r"((aarch64-linux-gnu-)?(gcc|g\+\+|ld)|clang(\+\+)?|ld\.lld|llvm-objcopy)(-\d+)?|make|python3|busybox|shellcheck|chromium|"
+                    r"qemu-system-(x86_64|aarch64)")
 
 
 def _sources(checkout):
@@ -38,16 +38,17 @@ def _sources(checkout):
 def _machine():
     """What of this machine a verdict may depend on."""
     tools = {}
-    for name in _TOOLS:
-        if path := shutil.which(name):
-            found = os.stat(path)
-            tools[name] = (os.path.realpath(path), found.st_size, found.st_mtime_ns)
+    for folder in map(Path, os.get_exec_path()):
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if _TOOLS.fullmatch(path.name) and path.exists():
+                found = os.stat(path)
+                tools[str(path)] = (os.path.realpath(path), found.st_size, found.st_mtime_ns)
     processor = ""
     for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
         if line.startswith(("model name", "CPU part")):
             processor = line
             break
-    return (os.uname().machine, os.cpu_count(), processor, os.geteuid() == 0, os.access("/dev/kvm", os.W_OK), tools)
+    return (os.uname().machine, os.cpu_count(), processor, os.geteuid() == 0, os.access("/dev/kvm", os.W_OK), sorted(tools.items()))
 
 
 def _hash(path):

@@ -4,12 +4,13 @@
 import hashlib
 import json
 import lzma
+import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-from common import NOTHING_RAN, Failure, cache_folder, locked, note
+from common import CHECKOUT, NOTHING_RAN, Failure, cache_folder, locked, note
 from arches import ARCHES
 from buildroot import can_make_root, in_root, kernel_root, make_root, packages
 from debian import HOST, apt_of, installed_dependency, sources, suite, unpack
@@ -108,7 +109,8 @@ def _image(apt, release, version, folder, modules):
 
 
 def _packaged(cell):
-    """With the headers that are installed on this machine."""
+    """With the headers that are installed on this machine. As the other two: the kernel's identity, what makes it in a folder, and what
+    is so on this machine whoever made it."""
     headers, version = installed_dependency(cell.headers, "linux-headers-")
     release = headers.removeprefix("linux-headers-")
 
@@ -117,7 +119,7 @@ def _packaged(cell):
         _image(HOST, release, version, folder, cell.modules)
         return {"release": release, "version": version, "kdir": f"/usr/src/{headers}"}
 
-    return _once(cell, "_".join((release, version, *cell.modules)), make)
+    return "_".join((release, version, *cell.modules)), make, {}
 
 
 def _foreign(cell):
@@ -138,7 +140,7 @@ def _foreign(cell):
         make_root(folder / "root", cell.archives, packages(cell.compiler, headers, cell.cxx))
         return {"release": release, "version": version, "kdir": f"/usr/src/{headers}", "root": str(folder / "root")}
 
-    return _once(cell, hashlib.sha256(inputs.encode()).hexdigest()[:16], make)
+    return hashlib.sha256(inputs.encode()).hexdigest()[:16], make, {}
 
 
 def _built(cell):
@@ -157,24 +159,77 @@ def _built(cell):
         release = Build(cell, apt, folder, in_root(root, folder)).run(version, wanted, folder)
         return {"release": release, "version": version, "kdir": str(folder / "linux")}
 
-    return _once(cell, identity, make) | {"root": root}
+    return identity, make, {"root": root}
+
+
+def _plan(cell):
+    return (_built if cell.source else _packaged if cell.own else _foreign)(cell)
+
+
+def _folders(cell):
+    """Of the cell's kernels in the cache, those of other identities too: (folder, description), the youngest last."""
+    found = []
+    for complete in (cache_folder() / "kernels").glob(f"{cell.name}-*/{_COMPLETE}"):
+        description = json.loads(complete.read_text())
+        if description["cell"] == cell.name:
+            found.append((complete.stat().st_mtime, complete.parent, description))
+    return [(folder, description) for _, folder, description in sorted(found, key=lambda each: each[0])]
 
 
 def _in_cache(cell):
     """What was made last for the cell, None if nothing is left of it."""
-    found = []
-    for complete in (cache_folder() / "kernels").glob(f"{cell.name}-*/{_COMPLETE}"):
-        description = json.loads(complete.read_text())
-        if description["cell"] == cell.name and description["release"].startswith(f"{cell.line}."):
-            found.append((complete.stat().st_mtime, description))
-    return max(found, key=lambda each: each[0])[1] if found else None
+    found = [description for _, description in _folders(cell) if description["release"].startswith(f"{cell.line}.")]
+    return found[-1] if found else None
+
+
+def folder_in_use(cell):
+    """Where ready() has the cell's kernel, None where there is none yet; a Failure if that cannot be known here."""
+    found = [folder for folder, _ in _folders(cell)]
+    if not found:
+        return None
+    identity, *_ = _plan(cell)
+    return next((folder for folder in found if folder.name == f"{cell.name}-{identity}"), None)
+
+
+def _state(path):
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return None
+
+
+class _Answer:
+    """What ready() said last, which holds until something changes that it depends on: to ask apt takes longer than to start a machine."""
+
+    def __init__(self, cell):
+        here = Path(__file__).parent
+        apt = ("/var/lib/dpkg/status", "/var/lib/apt/lists", "/etc/apt/sources.list", "/etc/apt/sources.list.d", "/etc/os-release")
+        files = (*here.glob("*.py"), *(CHECKOUT / name for name in cell.config), *apt)
+        own_lists = cache_folder() / "suites"
+        self._inputs = repr((cell, [(str(path), _state(path)) for path in (*sorted(map(str, files)), *sorted(own_lists.glob("*/lists")))]))
+        self._path = cache_folder() / "kernels" / f"{cell.name}.answer"
+
+    def read(self):
+        try:
+            kept = json.loads(self._path.read_text())
+        except (OSError, ValueError):
+            return None
+        there = kept["inputs"] == self._inputs and Path(kept["answer"]["vmlinuz"]).with_name(_COMPLETE).exists()
+        return kept["answer"] if there else None
+
+    def keep(self, answer):
+        unfinished = self._path.with_suffix(f".{os.getpid()}")
+        unfinished.write_text(json.dumps({"inputs": self._inputs, "answer": answer}))
+        unfinished.rename(self._path)
 
 
 def ready(cell):
     """Everything about the cell's kernel; makes it when the cache does not have it."""
-    make = _built if cell.source else _packaged if cell.own else _foreign
+    if known := _Answer(cell).read():
+        return known
     try:
-        return make(cell)
+        identity, make, here = _plan(cell)
+        answer = _once(cell, identity, make) | here
     except Failure as failure:
         # No apt, a mirror that is out of reach or has dropped the suite, nobody who may make a root.
         known = _in_cache(cell) if failure.status == NOTHING_RAN else None
@@ -182,3 +237,6 @@ def ready(cell):
             raise
         note(f"kernel {cell.name}: the one in the cache, of {known['version']}, as {failure}")
         return {"root": "", "make": " ".join(module_words(cell))} | known
+    # Asked anew: making it may have fetched lists.
+    _Answer(cell).keep(answer)
+    return answer

@@ -69,7 +69,8 @@ def _bytes_on_disk(place):
 
 def _identity(machine, kernel, base):
     """Of all that is in the saved memory and state, and of all that a QEMU must have to take them."""
-    words = qemu.command_line(machine, "kernel", "initramfs", "bundle", qemu.Ends("log", 0, 1), qemu.Memory("memory", False))
+    saving = replace(machine, threads="single")
+    words = qemu.command_line(saving, "kernel", "initramfs", "bundle", qemu.Ends("log", 0, 1), qemu.Memory("memory", False))
     image = os.stat(kernel["vmlinuz"])
     inputs = repr((_STAGE, words, qemu.identity(machine.arch), kernel["vmlinuz"], image.st_size, image.st_mtime_ns, base.content))
     return hashlib.sha256(inputs.encode()).hexdigest()[:16]
@@ -114,7 +115,7 @@ def _make(cell, machine, kernel, base, place):
             complaints = kernellog.scan((unfinished / "kernel.log").read_text(errors="replace"))
             if complaints:
                 raise Failure(f"the kernel complains while it boots: {complaints[0].line}")
-            described = {"cell": cell.name, "release": kernel["release"], "stage": _STAGE}
+            described = {"cell": cell.name, "vmlinuz": kernel["vmlinuz"], "stage": _STAGE}
             (unfinished / _COMPLETE).write_text(json.dumps(described) + "\n")
             unfinished.rename(place)
     finally:

@@ -11,8 +11,8 @@ from common import CHECKOUT
 from tally import of_cell, of_doctest, of_ktap, of_status
 
 RESULTS = CHECKOUT / "build" / "results"
-# They need a browser, or the compiler of kcfi-7.3: some 700 MB of packages for two files of tests.
-IN_CHECK_ALL_ALONE = {"kcfi_test": "clang-19", "report_page_test": "chromium"}
+# They need a browser, or the compiler of kcfi-7.3: some 700 MB of packages for two files of tests; or a minute of both cores.
+IN_CHECK_ALL_ALONE = {"kcfi_test": "clang-19", "report_page_test": "chromium", "add_method_test": "two builds of the module"}
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,7 @@ def _hosted(default):
         Step("uapi", "scripts/check-uapi", of_status, group=LINT),
         Step("shellcheck", "shellcheck -x $(grep -rlE '^#!/bin/(ba)?sh|^#!/usr/bin/env bash' scripts kmod .ci)", of_status,
              group=LINT),
+        Step("arrows", "scripts/check-arrows", of_status, group=LINT),
         Step("core hosted", "make -s -C kmod/tests BUILD=../../build/kmod-tests check", of_doctest, group=HOSTED),
         Step("cxxrt hosted", "make -s -C cxxrt BUILD=../build/cxxrt check", of_doctest, group=HOSTED),
         Step("userspace hosted", "make -s -C userspace BUILD=../build/userspace check", of_ktap, ("userspace",), group=HOSTED),

@@ -16,14 +16,18 @@ from debian import own_archives, suite, unpack
 _PACKAGES = ("libkmod-dev", "busybox-static")
 
 
+def folder_of(arch):
+    """Where sysroot() fills it."""
+    identity = hashlib.sha256(repr((own_archives(), arch.debian, _PACKAGES)).encode()).hexdigest()[:16]
+    return cache_folder() / "sysroots" / f"{arch.debian}-{identity}"
+
+
 def sysroot(arch):
     """The folder; filled once."""
-    archives = own_archives()
-    identity = hashlib.sha256(repr((archives, arch.debian, _PACKAGES)).encode()).hexdigest()[:16]
-    folder = cache_folder() / "sysroots" / f"{arch.debian}-{identity}"
+    folder = folder_of(arch)
     with locked(folder.with_name(folder.name + ".lock")):
         if not folder.exists():
-            _fill(folder, arch, archives)
+            _fill(folder, arch, own_archives())
     return folder
 
 

@@ -203,6 +203,31 @@ class WithoutGuest(unittest.TestCase):
         self.assertIn("norandmaps", words[words.index("-append") + 1].split())
 
 
+class Threads(unittest.TestCase):
+    """A QEMU that may run code that is no longer there has one thread for all processors."""
+
+    def chosen(self, version, **asked):
+        with mock.patch("qemu.version", lambda arch: version):
+            return qemu.threads(qemu.Machine(arch=ARCHES[Cells().get(CELL).arch], memory=256, **asked))
+
+    def test_go_by_the_version_of_qemu(self):
+        for version, threads in (("7.2.22 (Debian 1:7.2+dfsg-7)", "single"), ("8.2.2", "single"), ("9.0.2", "single"),
+                                 ("9.1.0", "multi"), ("10.0.13 (Debian 1:10.0.13+ds-0+deb13u1)", "multi")):
+            self.assertEqual(self.chosen(version), threads, version)
+
+    def test_are_as_asked_for(self):
+        self.assertEqual(self.chosen("7.2.22", threads="multi"), "multi")
+        self.assertEqual(self.chosen("10.0.13", threads="single"), "single")
+        self.assertEqual(self.chosen("10.0.13", threads="multi", icount=True), "single")
+
+    def test_of_this_machine_s_qemu_are_known_without_asking_it_again(self):
+        arch = ARCHES[Cells().get(CELL).arch]
+        version = qemu.version(arch)
+        self.assertRegex(version, r"^\d+\.\d+")
+        with mock.patch("subprocess.run", side_effect=AssertionError("asked again")):
+            self.assertEqual(qemu.version(arch), version)
+
+
 class Hanging(unittest.TestCase):
     """A kernel that is not up in time; here no kernel can be."""
 

@@ -78,7 +78,8 @@ private:
 		for (const KernelResults *kernel : comparison_.kernels)
 			widest = std::max(widest, kernel->cell.size());
 		for (const KernelResults *kernel : comparison_.kernels) {
-			const std::string line = fmt::format("{:<{}}  {}", kernel->cell, widest, headline_of(*kernel));
+			const std::string line = fmt::format("{:<{}}  {}{}", kernel->cell, widest, headline_of(*kernel),
+							     kernel->partial.empty() ? "" : ", a part of the rules: " + kernel->partial);
 			text_ += (kernel->verdict == "pass" ? line : terminal_.bad(line)) + "\n";
 		}
 		text_ += "\n" + wrapped(comparison_.same() ? "They do not differ." : summary_of(comparison_), width_, 0) + "\n";

@@ -69,7 +69,9 @@ private:
 			if (kernel->rules.empty()) // it says nothing of any rule
 				record = nullptr;
 			else if (!record)
-				add_once(why_not, "these results are older than the rule, or their run ended before it");
+				add_once(why_not, kernel->partial.empty()
+							  ? "these results are older than the rule, or their run ended before it"
+							  : fmt::format("the run was of a part of the rules: {}", kernel->partial));
 			else if (!record->ran())
 				add_once(why_not, record->reason);
 			if (record && !record->ran())

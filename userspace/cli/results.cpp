@@ -153,6 +153,8 @@ KernelResults kernel_results(const Value &document, const std::string &file)
 	results.page_size = member(kernel, "page_size").number();
 	results.verdict = text_of(document, "verdict");
 	results.reason = text_of(document, "reason");
+	if (const Value *partial = document.find("partial"))
+		results.partial = text_of(*partial, "nodes") + " nodes";
 	results.build = member(document, "build");
 	if (results.compiler.empty())
 		results.compiler = text_of(results.build, "compiler");

@@ -44,6 +44,7 @@ struct KernelResults {
 	std::uint64_t page_size = 0; // in bytes; 0: not recorded
 	std::string verdict;
 	std::string reason;
+	std::string partial; // of which rules the run was, where not of all: "one-of-each nodes"; "" of a whole one
 	Value build; // {"verdict": ..., "reason": ...}; null: not recorded
 	Value load;
 	std::vector<std::pair<std::string, bool>> features; // probes, by name

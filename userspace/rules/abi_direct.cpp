@@ -52,7 +52,7 @@ Shape vm_flags(__u32 set)
 }
 
 RULE("abi.call_rejects", .says = "CALL refuses every value out of range before it takes a lock, and calls nothing then",
-     .source = "kmod/glue/call.c:check")
+     .source = "kmod/glue/direct/call.c:check")
 {
 	const Bench bench(vm_flags(PTELAB_VM_MIXEDMAP));
 	using C = ptelab_call;
@@ -100,7 +100,7 @@ RULE("abi.call_rejects", .says = "CALL refuses every value out of range before i
 }
 
 RULE("abi.call_refuses_damage", .says = "CALL answers EPERM where the kernel would have a BUG or lose track of memory, and does nothing",
-     .source = "kmod/glue/call_may.h")
+     .source = "kmod/glue/direct/call_may.h")
 {
 	const Bench plain, mixed(vm_flags(PTELAB_VM_MIXEDMAP)), pfnmap(vm_flags(PTELAB_VM_PFNMAP));
 	const Bench read_only({}, {.prot = PROT_READ});
@@ -163,7 +163,7 @@ RULE("abi.call_refuses_damage", .says = "CALL answers EPERM where the kernel wou
 
 RULE("abi.call_bare_pfns_want_uncounted_pages",
      .says = "CALL puts no bare pfn where each mapping of a page is to hold a reference, and no small page where a huge leaf may be",
-     .source = "kmod/glue/call_may.h")
+     .source = "kmod/glue/direct/call_may.h")
 {
 	const auto answer_on = [](ptelab_method method, ptelab_call_id id) {
 		const Device device = own_region(node_of(method));
@@ -207,7 +207,7 @@ RULE("abi.call_tells_what_is_missing", .says = "CALL of a function that this ker
 			    by_feature(one.feature, Errno(0), Errno(EOPNOTSUPP), "modules have this call on some kernels only: ptelab explain tells what replaces it"));
 }
 
-RULE("abi.call_on_revoked_is_enodev", .says = "CALL puts nothing into page tables while REVOKE is in force", .source = "kmod/glue/call.c:call_gated")
+RULE("abi.call_on_revoked_is_enodev", .says = "CALL puts nothing into page tables while REVOKE is in force", .source = "kmod/glue/direct/call.c:call_gated")
 {
 	Bench bench(vm_flags(PTELAB_VM_MIXEDMAP));
 	bench.device.revoke();
@@ -222,7 +222,7 @@ RULE("abi.call_on_revoked_is_enodev", .says = "CALL puts nothing into page table
 }
 
 RULE("abi.page_info_rejects", .says = "PAGE_INFO refuses unknown flags and donors, pages past the region, and donors that are no page",
-     .source = "kmod/glue/page_info.c:ptelab_page_info")
+     .source = "kmod/glue/direct/page_info.c:ptelab_page_info")
 {
 	const Bench bench;
 	using P = ptelab_page_info;
@@ -263,7 +263,7 @@ RULE("abi.drop_all_needs_counted_pages",
 	rule.expect("twice", drop(device), 0);
 }
 
-RULE("abi.pin_rejects", .says = "PIN refuses every value out of range", .source = "kmod/glue/pin.c:check")
+RULE("abi.pin_rejects", .says = "PIN refuses every value out of range", .source = "kmod/glue/direct/pin.c:check")
 {
 	const Device device = own_region(node_of(PTELAB_FAULT_PAGE));
 	const Mapping map(device, pages(kPages));
@@ -294,7 +294,7 @@ RULE("abi.pin_rejects", .says = "PIN refuses every value out of range", .source 
 		   kPinFlags);
 }
 
-RULE("abi.kept_pins", .says = "A file keeps one PIN at a time, and UNPIN gives back what was kept once", .source = "kmod/glue/pin.c:ptelab_unpin")
+RULE("abi.kept_pins", .says = "A file keeps one PIN at a time, and UNPIN gives back what was kept once", .source = "kmod/glue/direct/pin.c:ptelab_unpin")
 {
 	const Device device = own_region(node_of(PTELAB_FAULT_PAGE));
 	const Mapping map(device, pages(kPages));
@@ -322,7 +322,7 @@ RULE("abi.kept_pins", .says = "A file keeps one PIN at a time, and UNPIN gives b
 }
 
 RULE("abi.other_processes_need_ptrace", .says = "CALL and PIN of another process are EPERM without CAP_SYS_PTRACE",
-     .source = "kmod/glue/pin.c:check")
+     .source = "kmod/glue/direct/pin.c:check")
 {
 	const Device device = own_region(node_of(PTELAB_FAULT_PAGE));
 	const pid_t parent = getpid();

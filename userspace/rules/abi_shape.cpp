@@ -38,7 +38,7 @@ ptelab_shape vm_set(__u32 bits)
 }
 
 RULE("abi.shape_rejects", .says = "SHAPE refuses unknown bits, what may only be cleared, and two ->access at once",
-     .source = "kmod/glue/shape.c:check")
+     .source = "kmod/glue/driver/shape.c:check")
 {
 	const Device device = own_region(node_of(PTELAB_BARE));
 	using S = ptelab_shape;
@@ -71,7 +71,7 @@ RULE("abi.shape_rejects", .says = "SHAPE refuses unknown bits, what may only be 
 }
 
 RULE("abi.shape_refuses", .says = "SHAPE is EOPNOTSUPP where the node, the region or the kernel cannot be shaped like that",
-     .source = "kmod/glue/shape.c:check")
+     .source = "kmod/glue/driver/shape.c:check")
 {
 	const struct {
 		const char *what;
@@ -110,7 +110,7 @@ RULE("abi.shape_refuses", .says = "SHAPE is EOPNOTSUPP where the node, the regio
 
 RULE_PER_NODE("shape_refuses", kPrepareNodes,
 	      .says = "What an action fills needs ->open, ->close and ->mapped; a part is for those that take one, vm_ops of NULL for what is not filled",
-	      .source = "kmod/glue/shape.c:check_prepare")
+	      .source = "kmod/glue/driver/shape.c:check_prepare")
 {
 	const ptelab_method method = rule.node().method;
 	const bool acts = method != PTELAB_PREPARE_FAULT_PAGE;
@@ -128,7 +128,7 @@ RULE_PER_NODE("shape_refuses", kPrepareNodes,
 }
 
 RULE("abi.shape_once", .says = "A file is shaped once, after SETUP and before its first mmap, else EBUSY",
-     .source = "kmod/glue/shape.c:ptelab_shape_set")
+     .source = "kmod/glue/driver/shape.c:ptelab_shape_set")
 {
 	Device device = own_region(node_of(PTELAB_BARE));
 	rule.expect("refused", shape_of(device, hooks(1)), EINVAL);
@@ -161,7 +161,7 @@ RULE("abi.shape_reserved_and_revoked", .says = "Reserved pages of a region that 
 }
 
 RULE("abi.plan_rejects", .says = "PLAN refuses a hook without such an answer, and errors and pages where they mean nothing",
-     .source = "kmod/core/hook_plan.hpp:HookPlans::set")
+     .source = "kmod/core/hook_plan.hpp:Injection::of")
 {
 	const Device device = own_region(node_of(PTELAB_BARE));
 	using P = ptelab_plan;
@@ -222,7 +222,7 @@ RULE("abi.plan_of_mmap_spares_pfnmap", .says = "An mmap that is planned to fail 
 }
 
 RULE("abi.events_rejects", .says = "EVENTS refuses flags, reserved words and a buffer that cannot be written to",
-     .source = "kmod/glue/events.c:ptelab_events_read")
+     .source = "kmod/glue/driver/events.c:ptelab_events_read")
 {
 	Device device = own_region(node_of(PTELAB_BARE));
 	shape(device, {.flags = PTELAB_SHAPE_EVENTS});

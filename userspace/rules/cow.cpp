@@ -127,13 +127,15 @@ struct Seen {
 };
 
 RULE("cow.private_special_page_is_copied_from_the_writer", .contract = "CW-04",
-     .says = "A write from another process into a private special page copies what the writer has at that address, or zeroes with a warning",
+     .says = "A write from another process into a private special page copies what the writer has at that address, or zeroes with a warning; "
+	     "where stable kernels took a later mend it is EFAULT, and nothing is copied",
      .source = "mm/memory.c:__wp_page_copy_user", .needs = {root()})
 {
 	constexpr std::uint8_t kWriters = 0xEE;
 	constexpr std::uint8_t kWritten = 0x42;
+	constexpr std::uint8_t kDrivers = 0x11;
 	Device device = own_region(node_of(PTELAB_FAULT_INSERT_MIXED), 2);
-	device.write(0, std::vector<std::byte>(pages(2), std::byte{0x11}));
+	device.write(0, std::vector<std::byte>(pages(2), std::byte{kDrivers}));
 	Mapping ours = reserve(2);
 	ours.protect(PROT_READ | PROT_WRITE);
 	ours.put(100, kWriters);
@@ -159,21 +161,25 @@ RULE("cow.private_special_page_is_copied_from_the_writer", .contract = "CW-04",
 	};
 	const std::span<std::byte> hole = second.bytes();
 	second.unmap();
-	rule.expect("process_vm_writev where the writer has bytes", write_to(ours.bytes()), 1);
-	rule.expect("process_vm_writev where it has nothing", write_to(hole), 1);
+	// No symbol and no build shows the mend: the first write does.
+	const std::string reason = "in 6.12.118 a copy from the writer's address is refused, as it is not the target's (-EFAULT of __wp_page_copy_user)";
+	const ssize_t first = write_to(ours.bytes());
+	const bool refuses = first < 0 && errno == EFAULT;
+	rule.expect("process_vm_writev where the writer has bytes", first, choose<ssize_t>(refuses, -1, 1, reason));
+	rule.expect("process_vm_writev where it has nothing", write_to(hole), choose<ssize_t>(refuses, -1, 1, reason));
 	child.channel().send(0);
 
 	const Seen copied = child.channel().receive<Seen>();
-	rule.expect("the byte written", copied.written, kWritten);
-	rule.expect("a byte beside it is the writer's", copied.beside, kWriters);
+	rule.expect("the byte written", copied.written, choose(refuses, kDrivers, kWritten, reason));
+	rule.expect("a byte beside it is the writer's", copied.beside, choose(refuses, kDrivers, kWriters, reason));
 	const Seen zeroed = child.channel().receive<Seen>();
-	rule.expect("the other byte written", zeroed.written, kWritten);
-	rule.expect("a byte beside that one", zeroed.beside, 0);
+	rule.expect("the other byte written", zeroed.written, choose(refuses, kDrivers, kWritten, reason));
+	rule.expect("a byte beside that one", zeroed.beside, choose<std::uint8_t>(refuses, kDrivers, 0, reason));
 	child.wait();
-	rule.expect("the driver's byte", driver_byte(device, 100), 0x11);
+	rule.expect("the driver's byte", driver_byte(device, 100), kDrivers);
 	static bool warned = false; // by an earlier run: the log may have dropped it since
 	warned = warned || kernel_said(line);
-	rule.expect("the warning, at least once since boot", warned, true);
+	rule.expect("the warning, at least once since boot", warned, choose(refuses, false, true, reason));
 }
 
 RULE("cow.write_without_maywrite", .contract = "CW-05",

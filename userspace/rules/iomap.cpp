@@ -28,7 +28,7 @@ RULE("iomap.guest_reads_what_host_wrote", .says = "What the host wrote into the 
 	map.copy_out(kHostWindow, std::as_writable_bytes(std::span(text)).first(sizeof(text) - 1));
 	const std::string_view seen(text);
 	if (seen.empty())
-		rule.skip("the host wrote no pattern into the device's memory: start the machine with scripts/vm");
+		rule.skip("the host wrote no pattern into the device's memory: scripts/run-cell does, with --start boot");
 	rule.expect("the host's words", std::string(seen.substr(0, kHostPattern.size())), std::string(kHostPattern));
 	const std::string nonce(seen.substr(std::min(seen.size(), kHostPattern.size())));
 	rule.varies("nonce");

@@ -17,7 +17,7 @@ Need memory_for(const std::string &what, std::function<std::size_t()> bytes)
 	return {fmt::format("memory for {}", what), [what, bytes] {
 			const std::uint64_t all = meminfo_kb("MemTotal") >> 10, wanted = bytes() >> 20;
 			const std::string asked = fmt::format("{}, {} MiB with pages of {} KiB, is more than", what, wanted, page_size() >> 10);
-			// As kmod/glue/port_fault.c: port_pmd_fits.
+			// As kmod/glue/port/limits.c: port_pmd_fits.
 			if (wanted > all / 4)
 				return fmt::format("{} a quarter of this machine's {} MiB of memory", asked, all);
 			const std::uint64_t block = Device(node_of(PTELAB_BARE)).query().max_block_pages * page_size() >> 20;

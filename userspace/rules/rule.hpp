@@ -159,14 +159,13 @@ inline constexpr __u32 bit_of(ptelab_method method)
 	return 1U << method;
 }
 
+// Those that have ->mmap_prepare in place of ->mmap, on kernels that know it; each does what one with ->mmap does.
+inline constexpr __u32 kPrepareNodes = ((1U << (PTELAB_PREPARE_FAULT_PAGE + 1)) - 1) & ~((1U << PTELAB_PREPARE_REMAP) - 1);
 // Those that map something by themselves, with ->mmap.
-inline constexpr __u32 kAllNodes = (1U << PTELAB_BARE) - 2;
+inline constexpr __u32 kAllNodes = ((1U << PTELAB_METHODS) - 2) & ~(1U << PTELAB_BARE) & ~kPrepareNodes;
 // One for each kind of mapping; the others are variations of these. For rules that take long, or that look at what the variations
 // have in common with the first.
 inline constexpr __u32 kFirstNodes = (1U << (PTELAB_IOMAP + 1)) - 2;
-
-// Those that have ->mmap_prepare in place of ->mmap, on kernels that know it; each does what one with ->mmap does.
-inline constexpr __u32 kPrepareNodes = ((1U << PTELAB_METHODS) - 1) & ~((1U << PTELAB_PREPARE_REMAP) - 1);
 
 // For the macros below. nodes 0: a rule about no node in particular.
 bool add_rule(void (*body)(Rule &), const char *file, unsigned line, std::string_view name, __u32 node_mask, const Traits &traits);

@@ -50,6 +50,19 @@ TEST_CASE("compare.the_same_is_no_difference")
 	CHECK(has(comparison_text(comparison, {}), "They do not differ."));
 }
 
+TEST_CASE("compare.what_a_partial_run_left_out_is_told_as_such")
+{
+	const Value::Array all{rule("zap.one", O{}), rule("map_pages.zap", O{})};
+	Value part = document("part", "6.12.0", {rule("zap.one", O{})});
+	part.set("partial", O{{"nodes", "one-of-each"}, {"machines", 2}});
+	const std::vector<KernelResults> kernels{kernel_results(document("whole", "6.12.0", all), "a"), kernel_results(part, "b")};
+	const Comparison comparison = compared(kernels);
+	CHECK(comparison.unforeseen.empty());
+	CHECK(comparison.foreseen.empty());
+	REQUIRE(comparison.coverage.size() == 1);
+	CHECK(comparison.coverage[0].reasons == std::vector<std::string>{"the run was of a part of the rules: one-of-each nodes"});
+}
+
 TEST_CASE("compare.a_reason_explains")
 {
 	const auto kernels = kernels_of({rule("zap.one", O{{"pages", 4}}, O{{"pages", 4}}, O{{"pages", "it was fixed in 6.2"}})},

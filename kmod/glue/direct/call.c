@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CALL: one call of the kernel's API on a mapping of the calling process, with arguments as user space gave them. What the
+ * kernel answers with an error is let through; what it answers with a BUG, or with damage, is refused with EPERM.
+ */
+#include <linux/capability.h>
+#include <linux/mm.h>
+#include <linux/pid.h>
+#include <linux/sched/mm.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+
+#include "../compat.h"
+#include "../port/live.h"
+#include "call.h"
+#include "call_may.h"
+#include "donors.h"
+
+#define ALL_FLAGS (PTELAB_CALL_WRITE_LOCK | PTELAB_CALL_WRITE | PTELAB_CALL_WRAP)
+
+static int insert_page(struct call_context *c)
+{
+	if (!may_insert_pages(c))
+		return -EPERM;
+	if (!c->page)
+		return -EINVAL;
+	c->arg->result = vm_insert_page(c->vma, c->arg->address, c->page);
+	return 0;
+}
+
+/* Into a copy-on-write VMA for writing it would let the owner write into the driver's page. */
+static int insert_page_mkwrite(struct call_context *c)
+{
+	bool write = c->arg->flags & PTELAB_CALL_WRITE;
+
+	if (may_meet_huge(c) || c->vma->vm_flags & VM_PFNMAP || (write && port_vma_is_cow(c->vma)))
+		return -EPERM;
+	if (!c->page)
+		return -EINVAL;
+	return compat_insert_page_mkwrite(c->vma, c->arg->address, c->page, write, &c->arg->result);
+}
+
+static int insert_array(struct call_context *c)
+{
+	struct ptelab_call *arg = c->arg;
+
+	if (!may_insert_pages(c))
+		return -EPERM;
+	if (!c->pages)
+		return -EINVAL;
+	if (arg->call == PTELAB_CALL_INSERT_PAGES) {
+		unsigned long left = arg->count;
+
+		arg->result = vm_insert_pages(c->vma, arg->address, c->pages, &left);
+		arg->left = left;
+	} else if (arg->call == PTELAB_CALL_MAP_PAGES) {
+		arg->result = vm_map_pages(c->vma, c->pages, arg->count);
+	} else {
+		arg->result = vm_map_pages_zero(c->vma, c->pages, arg->count);
+	}
+	return 0;
+}
+
+static int insert_pfn(struct call_context *c)
+{
+	unsigned long pfn;
+
+	if (!may_insert_pfn(c))
+		return -EPERM;
+	if (!c->page)
+		return -EINVAL;
+	pfn = page_to_pfn(c->page);
+	if (c->arg->call == PTELAB_CALL_INSERT_PFN)
+		c->arg->result = (__force u32)vmf_insert_pfn(c->vma, c->arg->address, pfn);
+	else
+		c->arg->result = (__force u32)vmf_insert_pfn_prot(c->vma, c->arg->address, pfn, prot_of(c));
+	return 0;
+}
+
+static int insert_mixed(struct call_context *c)
+{
+	if (!may_be_bare(c) || may_meet_huge(c) || (!(c->vma->vm_flags & VM_MIXEDMAP) && COMPAT_INSERT_MIXED_BUGS))
+		return -EPERM;
+	if (!c->page)
+		return -EINVAL;
+	switch (c->arg->call) {
+	case PTELAB_CALL_INSERT_MIXED:
+		c->arg->result = (__force u32)compat_insert_mixed(c->vma, c->arg->address, page_to_pfn(c->page));
+		return 0;
+	case PTELAB_CALL_INSERT_MIXED_PROT:
+		return compat_insert_mixed_prot(c->vma, c->arg->address, page_to_pfn(c->page), prot_of(c), &c->arg->result);
+	default:
+		return compat_insert_mixed_mkwrite(c->vma, c->arg->address, page_to_pfn(c->page), &c->arg->result);
+	}
+}
+
+/*
+ * remap_pfn_range() changes the VMA's flags, has a BUG_ON for size 0 and for an entry that is there, and does not look whether
+ * the range lies in the VMA. An address that is not page-aligned is let through: WARN and EINVAL.
+ */
+static int remap(struct call_context *c)
+{
+	struct ptelab_call *arg = c->arg;
+	unsigned long pages = DIV_ROUND_UP(arg->bytes, PAGE_SIZE);
+
+	if (ptelab_counts_pages(c->file->session) || !write_locked(c) || !arg->bytes ||
+	    !in_vma(c, arg->address & PAGE_MASK, pages << PAGE_SHIFT) ||
+	    moves_in_rmap(c, arg->address, pages << PAGE_SHIFT) ||
+	    !is_empty(c, arg->address & PAGE_MASK, pages << PAGE_SHIFT) || c->vma->vm_flags & VM_MIXEDMAP)
+		return -EPERM;
+	if (!c->page || arg->donor || !c->contiguous)
+		return -EINVAL;
+	if (arg->call == PTELAB_CALL_REMAP)
+		arg->result = remap_pfn_range(c->vma, arg->address, page_to_pfn(c->page), arg->bytes, prot_of(c));
+	else
+		arg->result = io_remap_pfn_range(c->vma, arg->address, page_to_pfn(c->page), arg->bytes, prot_of(c));
+	return 0;
+}
+
+static int iomap(struct call_context *c)
+{
+	struct ptelab_call *arg = c->arg;
+	phys_addr_t start;
+
+	if (ptelab_counts_pages(c->file->session) || !write_locked(c) || port_vma_is_cow(c->vma) ||
+	    arg->offset >= PAGE_SIZE || arg->bytes < PAGE_SIZE ||
+	    !is_empty(c, c->vma->vm_start, c->vma->vm_end - c->vma->vm_start) || c->vma->vm_flags & VM_MIXEDMAP)
+		return -EPERM;
+	if (!c->page || arg->donor || !c->contiguous)
+		return -EINVAL;
+	start = arg->flags & PTELAB_CALL_WRAP ? -(phys_addr_t)PAGE_SIZE : PFN_PHYS(page_to_pfn(c->page)) + arg->offset;
+	arg->result = vm_iomap_memory(c->vma, start, arg->bytes);
+	return 0;
+}
+
+static int remap_vmalloc(struct call_context *c)
+{
+	void *memory;
+
+	if (!write_locked(c) || !may_insert_pages(c) || c->vma->vm_flags & VM_PFNMAP)
+		return -EPERM;
+	if (!c->arg->count)
+		return -EINVAL;
+	if (c->arg->donor != PTELAB_DONOR_PLAIN_VMALLOC && c->arg->donor != PTELAB_DONOR_USER_VMALLOC)
+		return -EINVAL;
+	memory = ptelab_donor_vmalloc(c->file, c->arg->donor, c->arg->count);
+	if (!memory)
+		return -ENOMEM;
+	c->arg->result = remap_vmalloc_range(c->vma, memory, c->vma->vm_pgoff);
+	return 0;
+}
+
+/* The kernel walks page by page until the end is met exactly: an unaligned end is never met. */
+static int zap(struct call_context *c)
+{
+	struct ptelab_call *arg = c->arg;
+
+	if (!PAGE_ALIGNED(arg->address) || !PAGE_ALIGNED(arg->bytes) || !arg->bytes || arg->address + arg->bytes < arg->address ||
+	    !may_be_divided(c))
+		return -EPERM;
+	if (arg->call == PTELAB_CALL_ZAP_SPECIAL)
+		return compat_zap_special(c->vma, arg->address, arg->bytes);
+	if (arg->call == PTELAB_CALL_ZAP_MANY)
+		return compat_zap_many(c->vma, arg->address, arg->bytes);
+	return in_vma(c, arg->address, arg->bytes) ? compat_zap_vma(c->vma, arg->address, arg->bytes) : -EPERM;
+}
+
+static int unmap_pages(struct call_context *c)
+{
+	if (!may_be_divided(c))
+		return -EPERM;
+	return compat_unmap_mapping_pages(c->vma->vm_file->f_mapping, c->arg->index, c->arg->count, true);
+}
+
+static int follow(struct call_context *c)
+{
+	int error;
+
+	if (c->arg->call == PTELAB_CALL_FOLLOW_PFN)
+		error = ptelab_follow_pfn(c->vma, c->arg->address, &c->found);
+	else if (c->arg->call == PTELAB_CALL_FOLLOW_PTE)
+		error = ptelab_follow_pte(c->vma, c->arg->address, &c->found);
+	else if (c->arg->call == PTELAB_CALL_FOLLOW_PFNMAP)
+		error = ptelab_follow_pfnmap(c->vma, c->arg->address, &c->found, false);
+	else if (c->arg->call == PTELAB_CALL_FOLLOW_PFNMAP_ASLEEP)
+		error = IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) ?
+				ptelab_follow_pfnmap(c->vma, c->arg->address, &c->found, true) :
+				-EOPNOTSUPP;
+	else
+		error = ptelab_follow_any(c->vma, c->arg->address, &c->found);
+	if (error == -EOPNOTSUPP)
+		return error;
+	c->arg->result = error;
+	c->followed = !error;
+	return 0;
+}
+
+static int count_entry(pte_t *pte, unsigned long addr, void *data)
+{
+	struct ptelab_call *arg = data;
+
+	arg->value++;
+	arg->extra += !!pte_present(ptep_get(pte));
+	return 0;
+}
+
+/* A huge leaf in the way is a BUG on old kernels, and a table in a hole's place stays. Size 0 is let through: WARN and EINVAL. */
+static int apply(struct call_context *c)
+{
+	struct ptelab_call *arg = c->arg;
+	unsigned long addr;
+
+	if (!PAGE_ALIGNED(arg->address) || !PAGE_ALIGNED(arg->bytes) || !in_vma(c, arg->address, arg->bytes) || !may_be_divided(c))
+		return -EPERM;
+	/* It makes the tables that are missing, while a fault may be about to map the whole. */
+	if (may_meet_huge(c) && !write_locked(c))
+		return -EPERM;
+	for (addr = arg->address; addr < arg->address + arg->bytes; addr += PAGE_SIZE) {
+		struct ptelab_pte pte;
+
+		port_live_lookup(c->vma, addr, &pte);
+		if (pte.state & PTELAB_PTE_HUGE)
+			return -EPERM;
+	}
+	arg->result = apply_to_page_range(c->vma->vm_mm, arg->address, arg->bytes, count_entry, arg);
+	return 0;
+}
+
+/* Without FAULT_FLAG_ALLOW_RETRY the lock stays held. A write fault on a VMA without VM_WRITE is a WARN. */
+static int fault_in(struct call_context *c)
+{
+	unsigned int flags = c->arg->flags & PTELAB_CALL_WRITE ? FAULT_FLAG_WRITE : 0;
+
+	if (write_locked(c) || !in_vma(c, c->arg->address, 1) || (flags && !(c->vma->vm_flags & VM_WRITE)))
+		return -EPERM;
+	if (c->arg->call == PTELAB_CALL_HANDLE_FAULT)
+		c->arg->result = (__force u32)handle_mm_fault(c->vma, c->arg->address, flags, NULL);
+	else
+		c->arg->result = fixup_user_fault(c->vma->vm_mm, c->arg->address, flags, NULL);
+	return 0;
+}
+
+static int (*const calls[PTELAB_CALLS])(struct call_context *c) = {
+	[PTELAB_CALL_INSERT_PAGE] = insert_page,
+	[PTELAB_CALL_INSERT_PAGES] = insert_array,
+	[PTELAB_CALL_MAP_PAGES] = insert_array,
+	[PTELAB_CALL_MAP_PAGES_ZERO] = insert_array,
+	[PTELAB_CALL_INSERT_PFN] = insert_pfn,
+	[PTELAB_CALL_INSERT_PFN_PROT] = insert_pfn,
+	[PTELAB_CALL_INSERT_MIXED] = insert_mixed,
+	[PTELAB_CALL_INSERT_MIXED_PROT] = insert_mixed,
+	[PTELAB_CALL_INSERT_MIXED_MKWRITE] = insert_mixed,
+	[PTELAB_CALL_INSERT_PAGE_MKWRITE] = insert_page_mkwrite,
+	[PTELAB_CALL_REMAP] = remap,
+	[PTELAB_CALL_IO_REMAP] = remap,
+	[PTELAB_CALL_IOMAP] = iomap,
+	[PTELAB_CALL_REMAP_VMALLOC] = remap_vmalloc,
+	[PTELAB_CALL_ZAP_SPECIAL] = zap,
+	[PTELAB_CALL_ZAP_VMA] = zap,
+	[PTELAB_CALL_ZAP_MANY] = zap,
+	[PTELAB_CALL_UNMAP_PAGES] = unmap_pages,
+	[PTELAB_CALL_FOLLOW_PFN] = follow,
+	[PTELAB_CALL_FOLLOW_PTE] = follow,
+	[PTELAB_CALL_FOLLOW_PFNMAP] = follow,
+	[PTELAB_CALL_FOLLOW_PFN_ANY] = follow,
+	[PTELAB_CALL_FOLLOW_PFNMAP_ASLEEP] = follow,
+	[PTELAB_CALL_APPLY] = apply,
+	[PTELAB_CALL_HANDLE_FAULT] = fault_in,
+	[PTELAB_CALL_FIXUP_FAULT] = fault_in,
+};
+
+/* Context: no lock; takes the other process' mmap_lock itself. */
+static int access_process(struct ptelab_call *arg)
+{
+	struct task_struct *task;
+
+	if (arg->pid && !capable(CAP_SYS_PTRACE))
+		return -EPERM;
+	rcu_read_lock();
+	task = arg->pid ? pid_task(find_vpid(arg->pid), PIDTYPE_PID) : current;
+	if (task)
+		get_task_struct(task);
+	rcu_read_unlock();
+	if (!task)
+		return -ESRCH;
+	arg->value = arg->argument;
+	arg->result = access_process_vm(task, arg->address, &arg->value, sizeof(arg->value),
+					arg->flags & PTELAB_CALL_WRITE ? FOLL_WRITE : 0);
+	put_task_struct(task);
+	return 0;
+}
+
+static int check(const struct ptelab_call *arg)
+{
+	unsigned long distance = arg->address > arg->anchor ? arg->address - arg->anchor : arg->anchor - arg->address;
+
+	if ((arg->flags & ~ALL_FLAGS) || arg->reserved0 || memchr_inv(arg->reserved, 0, sizeof(arg->reserved)))
+		return -EINVAL;
+	if (!arg->call || arg->call >= PTELAB_CALLS || arg->donor >= PTELAB_DONORS || arg->cache >= PTELAB_CACHES)
+		return -EINVAL;
+	if (arg->count > PTELAB_LOOKUP_MAX || arg->offset > PAGE_SIZE || arg->bytes > (u64)PTELAB_LOOKUP_MAX << PAGE_SHIFT ||
+	    (arg->donor && arg->bad >= max(arg->count, 1ULL)))
+		return -EINVAL;
+	/* vm_insert_page() wants an address of a page; only remap_pfn_range() is defined for others. */
+	if (arg->call != PTELAB_CALL_REMAP && arg->call != PTELAB_CALL_ACCESS_PROCESS && !PAGE_ALIGNED(arg->address))
+		return -EINVAL;
+	return arg->call != PTELAB_CALL_ACCESS_PROCESS && distance > PTELAB_CALL_MARGIN ? -EINVAL : 0;
+}
+
+static bool takes_faults(unsigned int call)
+{
+	return call == PTELAB_CALL_HANDLE_FAULT || call == PTELAB_CALL_FIXUP_FAULT;
+}
+
+/* What a call puts into page tables, REVOKE must find: so the gate is passed, as by a fault. A fault passes it by itself. */
+static int call_gated(struct call_context *c)
+{
+	int error;
+
+	if (takes_faults(c->arg->call))
+		return calls[c->arg->call](c);
+	if (!ptelab_gate_enter(c->file->session))
+		return -ENODEV;
+	error = calls[c->arg->call](c);
+	ptelab_gate_leave(c->file->session);
+	return error;
+}
+
+static int call_on_vma(struct call_context *c)
+{
+	int error = ptelab_live_begin(&c->vma, c->file->filp, c->arg->anchor, write_locked(c));
+
+	if (error)
+		return error;
+	/* A fault may hold the VMA's own lock when it passes the gate: where the call is going to take it, it does so before. */
+	if (write_locked(c))
+		compat_vm_flags_set(c->vma, 0);
+	error = call_gated(c);
+	if (write_locked(c))
+		mmap_write_unlock(current->mm);
+	else
+		mmap_read_unlock(current->mm);
+	return error;
+}
+
+static bool is_vmalloc_donor(unsigned int donor)
+{
+	return donor == PTELAB_DONOR_PLAIN_VMALLOC || donor == PTELAB_DONOR_USER_VMALLOC;
+}
+
+static bool takes_array(unsigned int call)
+{
+	return call == PTELAB_CALL_INSERT_PAGES || call == PTELAB_CALL_MAP_PAGES || call == PTELAB_CALL_MAP_PAGES_ZERO;
+}
+
+/* References of what has a count: the second page of a raw block has none, and must not get one. */
+static struct page *also_got(struct page *page)
+{
+	if (page && page_count(page))
+		get_page(page);
+	return page;
+}
+
+static void put_array(struct page **pages, unsigned long count)
+{
+	while (count--)
+		if (page_count(pages[count]))
+			put_page(pages[count]);
+	kvfree(pages);
+}
+
+/* count pages of the region: from index on, the donor in place of number bad; vm_map_pages() starts at page 0. */
+static int get_array(struct call_context *c)
+{
+	struct ptelab_call *arg = c->arg;
+	u64 first = arg->call == PTELAB_CALL_INSERT_PAGES ? arg->index : 0;
+	struct page **pages;
+	unsigned long i;
+
+	if (!arg->count)
+		return -EINVAL;
+	pages = kvcalloc(arg->count, sizeof(*pages), GFP_KERNEL);
+	if (!pages)
+		return -ENOMEM;
+	for (i = 0; i < arg->count; i++) {
+		pages[i] = arg->donor && i == arg->bad ? also_got(c->page) : ptelab_page_get(c->file->session, first + i);
+		if (!pages[i]) {
+			put_array(pages, i);
+			return -EINVAL;
+		}
+	}
+	c->pages = pages;
+	return 0;
+}
+
+static int gather(struct call_context *c)
+{
+	struct ptelab_call *arg = c->arg;
+
+	if (is_vmalloc_donor(arg->donor))
+		return 0;
+	if (arg->donor) {
+		c->page = ptelab_donor_get(c->file, arg->donor, arg->argument);
+		if (!c->page)
+			return -ENOMEM;
+	} else {
+		c->page = ptelab_page_get(c->file->session, arg->index);
+		c->contiguous = ptelab_contiguous(c->file->session, arg->index,
+						  DIV_ROUND_UP(arg->offset + arg->bytes, PAGE_SIZE));
+	}
+	return takes_array(arg->call) ? get_array(c) : 0;
+}
+
+static void give_back(struct call_context *c)
+{
+	if (c->pages)
+		put_array(c->pages, c->arg->count);
+	if (c->page && c->arg->donor)
+		ptelab_donor_put(c->arg->donor, c->page);
+	else if (c->page)
+		put_page(c->page);
+}
+
+int ptelab_call(struct ptelab_file *file, struct ptelab_call *arg)
+{
+	struct call_context c = { .file = file, .arg = arg };
+	int error = check(arg);
+
+	if (error)
+		return error;
+	arg->result = arg->left = arg->value = arg->extra = 0;
+	if (arg->call == PTELAB_CALL_ACCESS_PROCESS)
+		return access_process(arg);
+	mutex_lock(&file->lock);
+	error = gather(&c);
+	if (!error)
+		error = call_on_vma(&c);
+	give_back(&c);
+	mutex_unlock(&file->lock);
+	if (c.followed) {
+		arg->value = ptelab_find(file->session, c.found.pfn);
+		arg->extra = (c.found.writable ? 1 : 0) | (c.found.special ? 2 : 0);
+	}
+	return error;
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+/* PAGE_INFO: what the kernel counts for a page, and the driver giving up its pages while they are mapped. */
+#include <linux/capability.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include "../compat.h"
+#include "../file.h"
+#include "donors.h"
+#include "page_info.h"
+
+/* A page of the slab allocator's has something else where others have their count. */
+static s64 mappings(struct page *page)
+{
+	if (PageSlab(page) || page_has_type(page))
+		return 0;
+	return compat_page_mappings(page);
+}
+
+/* The reference that we hold while looking is not told. */
+static void fill(struct ptelab_page_info *arg, struct page *page, int own_references)
+{
+	arg->references = page_count(page) - own_references;
+	arg->mappings = mappings(page);
+	arg->pfn = capable(CAP_SYS_ADMIN) ? page_to_pfn(page) : 0;
+}
+
+int ptelab_page_info(struct ptelab_file *file, struct ptelab_page_info *arg)
+{
+	struct page *page;
+
+	if ((arg->flags & ~PTELAB_PAGE_DROP_ALL) || memchr_inv(arg->reserved, 0, sizeof(arg->reserved)) ||
+	    arg->donor >= PTELAB_DONORS || arg->donor == PTELAB_DONOR_ANON || arg->donor >= PTELAB_DONOR_PLAIN_VMALLOC)
+		return -EINVAL;
+	if (arg->flags & PTELAB_PAGE_DROP_ALL)
+		return ptelab_drop_pages(file->session);
+	if (arg->donor) {
+		mutex_lock(&file->lock);
+		page = ptelab_donor_get(file, arg->donor, 0);
+		mutex_unlock(&file->lock);
+		if (!page)
+			return -ENOMEM;
+		fill(arg, page, 0);
+		return 0;
+	}
+	page = ptelab_page_get(file->session, arg->index);
+	if (!page)
+		return -EINVAL;
+	fill(arg, page, 1);
+	put_page(page);
+	return 0;
+}

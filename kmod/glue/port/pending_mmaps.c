@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/* port.h: the mmap calls that fill a VMA before the kernel has linked it, or that leave it to the kernel to fill or to empty it. */
+#include <linux/mm.h>
+#include <linux/refcount.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "../compat.h"
+#include "pending_mmaps.h"
+#include "space.h"
+
+/* A VMA that ->mmap fills. It and the VMAs split or forked from it share one, counted; freed with the last. */
+struct filler {
+	struct list_head node;
+	struct port_space *space;
+	struct mm_struct *mm;		/* mmgrab()bed: its mmap_lock can be taken even if its user is gone */
+	refcount_t vmas;
+	unsigned long long restores;	/* of the region, when the VMA was filled */
+	unsigned long origin;		/* vm_pgoff at that time */
+	bool settled;
+	struct list_head of_file;	/* of port_await_mmap() */
+};
+
+static struct filler *filler_new(struct port_space *space, struct mm_struct *mm)
+{
+	struct filler *filler = kzalloc(sizeof(*filler), GFP_KERNEL);
+
+	if (!filler)
+		return NULL;
+	filler->space = space;
+	filler->mm = mm;
+	mmgrab(mm);
+	refcount_set(&filler->vmas, 1);
+	spin_lock(&space->lock);
+	list_add(&filler->node, &space->fillers);
+	spin_unlock(&space->lock);
+	return filler;
+}
+
+static void filler_free(struct filler *filler)
+{
+	spin_lock(&filler->space->lock);
+	list_del(&filler->node);
+	spin_unlock(&filler->space->lock);
+	mmdrop(filler->mm);
+	kfree(filler);
+}
+
+int port_vma_track(struct vm_area_struct *vma, struct port_space *space, unsigned long long restores)
+{
+	struct filler *filler = filler_new(space, vma->vm_mm);
+
+	if (!filler)
+		return -ENOMEM;
+	filler->restores = restores;
+	filler->origin = vma->vm_pgoff;
+	vma->vm_private_data = filler;
+	return 0;
+}
+
+/* Context: ->fault, or mmap_lock held. The VMA's own reference keeps the filler. */
+static const struct filler *filler_of(const struct vm_area_struct *vma)
+{
+	return vma->vm_private_data;
+}
+
+unsigned long long port_fault_restores(const struct vm_fault *vmf)
+{
+	return filler_of(vmf->vma)->restores;
+}
+
+unsigned long port_fault_origin(const struct vm_fault *vmf)
+{
+	return port_vma_origin(vmf->vma);
+}
+
+unsigned long port_vma_origin(const struct vm_area_struct *vma)
+{
+	return filler_of(vma)->origin;
+}
+
+/* Without users an mm has no mmap call under way, nor will it have one. Context: as port_await_mmap(). */
+static void forget_dead_mms(struct port_awaited *awaited)
+{
+	struct filler *filler, *next;
+
+	list_for_each_entry_safe(filler, next, &awaited->fillers, of_file) {
+		if (atomic_read(&filler->mm->mm_users))
+			continue;
+		list_del(&filler->of_file);
+		filler_free(filler);
+	}
+}
+
+/* Of the file, as nobody calls ->close for the VMA of a failed mmap. Context: ->mmap with the session's mutex held. */
+int port_await_mmap(struct port_awaited *awaited, struct port_space *space)
+{
+	struct filler *filler;
+
+	forget_dead_mms(awaited);
+	list_for_each_entry(filler, &awaited->fillers, of_file) {
+		if (filler->mm != current->mm || filler->space != space)
+			continue;
+		spin_lock(&space->lock);
+		filler->settled = false;
+		spin_unlock(&space->lock);
+		return 0;
+	}
+	filler = filler_new(space, current->mm);
+	if (!filler)
+		return -ENOMEM;
+	list_add(&filler->of_file, &awaited->fillers);
+	return 0;
+}
+
+void ptelab_awaited_init(struct port_awaited *awaited)
+{
+	INIT_LIST_HEAD(&awaited->fillers);
+}
+
+void ptelab_awaited_free(struct port_awaited *awaited)
+{
+	struct filler *filler, *next;
+
+	list_for_each_entry_safe(filler, next, &awaited->fillers, of_file)
+		filler_free(filler);
+}
+
+/* ->close. Context: mmap_lock held for read or write, or not at all at exit. */
+bool ptelab_vma_gone(struct vm_area_struct *vma)
+{
+	struct filler *filler = vma->vm_private_data;
+
+	vma->vm_private_data = NULL;
+	if (filler && refcount_dec_and_test(&filler->vmas))
+		filler_free(filler);
+	return filler;
+}
+
+/*
+ * The kernel zaps the VMA of a failed ->mmap too, but only after we return, when port_space_settle() no longer knows of it;
+ * until then another thread could reach what was inserted.
+ */
+void port_vma_abandon(struct vm_area_struct *vma)
+{
+	compat_zap_vma(vma, vma->vm_start, vma->vm_end - vma->vm_start);
+	ptelab_vma_gone(vma);
+}
+
+/* ->open: the kernel copied the VMA, vm_private_data included. Context: mmap_lock held for write. */
+void ptelab_vma_copied(struct vm_area_struct *vma)
+{
+	struct filler *filler = vma->vm_private_data;
+
+	if (filler)
+		refcount_inc(&filler->vmas);
+}
+
+/* An mm whose mmap call has not been waited for, with a reference for the caller; NULL: none is left. */
+static struct mm_struct *next_unsettled(struct port_space *space)
+{
+	struct mm_struct *mm = NULL;
+	struct filler *filler;
+
+	spin_lock(&space->lock);
+	list_for_each_entry(filler, &space->fillers, node) {
+		if (filler->settled)
+			continue;
+		filler->settled = true;
+		mm = filler->mm;
+		mmgrab(mm);
+		break;
+	}
+	spin_unlock(&space->lock);
+	return mm;
+}
+
+/*
+ * ->mmap fills a VMA before mm links it into the rmap, and unmap_mapping_range() in between misses it. mmap holds mmap_lock
+ * for write until it has linked it (mm/mmap.c: mmap_region, mm/vma.c: __mmap_region), so once we have held it too, the VMA is
+ * where unmap_mapping_range() looks, or gone. Context: the revoke mutex is held, so nobody relies on a wait still going on.
+ */
+void port_space_settle(struct port_space *space)
+{
+	struct mm_struct *mm;
+
+	while ((mm = next_unsettled(space))) {
+		mmap_read_lock(mm);
+		mmap_read_unlock(mm);
+		mmdrop(mm);
+	}
+}

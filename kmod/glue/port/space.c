@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * port.h: spaces. A region has an inode of its own in a pseudo file system, so that unmap_mapping_range() over it reaches
+ * every mapping of the region, through whatever device node and in whatever process, and nobody else's.
+ */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mount.h>
+#include <linux/pseudo_fs.h>
+#include <linux/slab.h>
+
+#include "space.h"
+
+static struct vfsmount *space_mount;
+
+static int space_init_fs_context(struct fs_context *fc)
+{
+	return init_pseudo(fc, 0x7074656c) ? 0 : -ENOMEM;	/* "ptel" */
+}
+
+/* No owner: our own mount would pin the module for ever. Nobody else can mount it, as it is not registered. */
+static struct file_system_type space_fs_type = {
+	.name = "ptelab_space",
+	.init_fs_context = space_init_fs_context,
+	.kill_sb = kill_anon_super,
+};
+
+int ptelab_space_init(void)
+{
+	space_mount = kern_mount(&space_fs_type);
+	return PTR_ERR_OR_ZERO(space_mount);
+}
+
+void ptelab_space_exit(void)
+{
+	kern_unmount(space_mount);
+}
+
+struct port_space *port_space_new(void)
+{
+	struct port_space *space = kzalloc(sizeof(*space), GFP_KERNEL);
+
+	if (!space)
+		return NULL;
+	space->inode = alloc_anon_inode(space_mount->mnt_sb);
+	if (IS_ERR(space->inode)) {
+		kfree(space);
+		return NULL;
+	}
+	space->mapping = space->inode->i_mapping;
+	init_rwsem(&space->gate);
+	mutex_init(&space->revoke);
+	mutex_init(&space->leaf);
+	spin_lock_init(&space->lock);
+	INIT_LIST_HEAD(&space->fillers);
+	return space;
+}
+
+void port_space_free(struct port_space *space)
+{
+	WARN_ON(!list_empty(&space->fillers));
+	mutex_destroy(&space->revoke);
+	mutex_destroy(&space->leaf);
+	iput(space->inode);
+	kfree(space);
+}
+
+/*
+ * Before the file's first mmap only: the kernel links and unlinks a VMA through vm_file->f_mapping, which must not change
+ * between the two.
+ */
+void port_file_use_space(struct file *file, struct port_space *space)
+{
+	file->f_mapping = space->mapping;
+}
+
+/* As any plain driver: mappings hang on the inode that was opened. The file pins it for longer than the space lives. */
+void ptelab_space_borrow(struct port_space *space, struct file *file)
+{
+	space->mapping = file_inode(file)->i_mapping;
+	port_file_use_space(file, space);
+}
+
+/* Legal anywhere that may sleep and holds no lock that ->fault takes; it takes i_mmap_rwsem, which nests in mmap_lock. */
+void port_space_unmap(struct port_space *space, unsigned long long offset, unsigned long long bytes, bool even_cows)
+{
+	unmap_mapping_range(space->mapping, offset, bytes, even_cows);
+}
