@@ -97,7 +97,7 @@ class Guests(unittest.TestCase):
         self.assertEqual((status, counts["tried"], counts["hung"]), (FAILED, 1, 1), counts)
 
     def test_nothing_is_started_when_the_time_is_up(self):
-        status, counts = self.counted("-n", "5", "--minutes", "0.000001")
+        status, counts = self.counted("-n", "5", "--minutes", "0")
         self.assertEqual((status, counts["tried"], counts["at_most"]), (PASSED, 0, None))
 
     def test_no_runs_are_a_usage_error(self):
