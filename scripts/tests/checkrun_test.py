@@ -307,14 +307,17 @@ class Interrupted(Place):
         if pid == 0:
             os.execv(sys.executable, [sys.executable, str(self.driver)])
         shown = bytearray()
-        reader = threading.Thread(target=_read_all, args=(master, shown))
+        reader = threading.Thread(target=_read_all, args=(master, shown), daemon=True)
         reader.start()
-        self.wait_for("half")
-        end = time.monotonic() + 30
-        while b"running" not in shown and b"second" not in shown:
-            self.assertLess(time.monotonic(), end, shown)
-            time.sleep(0.05)
-        os.write(master, b"\x03")
+        try:
+            self.wait_for("half")
+            end = time.monotonic() + 30
+            while b"running" not in shown and b"second" not in shown:
+                self.assertLess(time.monotonic(), end, shown)
+                time.sleep(0.05)
+        finally:
+            # Seen or not: what runs there would run for ever.
+            os.write(master, b"\x03")
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         reader.join(10)
         os.close(master)
