@@ -3,8 +3,8 @@
  * Unpack what the host brings for this run, a newc archive in QEMU's fw_cfg, into the guest's root.
  *
  * fw_cfg is read by its DMA interface from user space, so that the guest's kernel needs no driver for it, and the machine no device
- * that it has not anyway. If the archive is empty, the machine is about to be saved: say so on the results line, and wait for a byte
- * on the command line, which comes when a copy of this machine has been started for a run. The archive is that run's then.
+ * that it has not anyway. The archive is empty, as the machine is about to be saved: say so on the results line, and wait for a byte on
+ * the command line, which comes when a copy of this machine has been started for a run. The archive is that run's then.
  *
  * usage: receive RESULTS-LINE COMMAND-LINE
  *
@@ -433,11 +433,6 @@ int main(int count, char **words)
 	umask(0);
 	open_window();
 	open_device();
-	archive = open_archive();
-	if (archive.left) {
-		receive(&archive);
-		return 0;
-	}
 	wait_for_the_run(words[1], words[2]);
 	archive = open_archive();
 	if (!archive.left)

@@ -130,12 +130,19 @@ class Run:
 
     def prepare(self, results=1, monitor=None):
         """Write what the guest reads; returns the QEMU line, with these descriptors."""
-        request = self._request
+        request, kernel = self._request, self._request.kernel["vmlinuz"]
+        ends = qemu.Ends(self._log, results, monitor)
         brought = self._folder / "bundle"
         bundle.write(request, self._base, self._token, "saved" if self._saved else "boot", brought)
-        ends = qemu.Ends(self._log, results, monitor)
-        memory = qemu.Memory(self._saved.memory, saving=False) if self._saved else None
-        return qemu.command_line(request.machine, request.kernel["vmlinuz"], self._base.path, brought, ends, memory)
+        if self._saved:
+            memory = qemu.Memory(self._saved.memory, saving=False)
+            return qemu.command_line(request.machine, kernel, self._base.path, ends, brought, memory)
+        # A kernel that boots unpacks one archive behind the other, and needs to know nothing of fw_cfg.
+        image = self._folder / "initramfs"
+        with open(image, "wb") as output:
+            for part in (self._base.path, brought):
+                output.write(part.read_bytes())
+        return qemu.command_line(request.machine, kernel, image, ends)
 
     def execute(self, announce=None):
         timed_out = left = False

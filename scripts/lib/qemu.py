@@ -141,8 +141,8 @@ def _escaped(path):
     return str(path).replace(",", ",,")
 
 
-def command_line(machine, vmlinuz, initramfs, bundle, ends, memory=None):
-    """bundle is the file that /vm/receive unpacks in the guest; memory is for a machine that is saved or was."""
+def command_line(machine, vmlinuz, initramfs, ends, bundle=None, memory=None):
+    """For a machine that is saved or was: the file that /vm/receive unpacks in it, and its memory."""
     cpus = 1 if machine.icount else machine.cpus
     words = [
         binary(machine.arch),
@@ -155,7 +155,8 @@ def command_line(machine, vmlinuz, initramfs, bundle, ends, memory=None):
         words += _shared_memory(machine)
     if machine.gdb:
         words += ["-s", "-S"]
-    words += ["-fw_cfg", f"name=opt/ptelab/run,file={_escaped(bundle)}"]
+    if bundle:
+        words += ["-fw_cfg", f"name=opt/ptelab/run,file={_escaped(bundle)}"]
     words += ["-kernel", str(vmlinuz), "-initrd", str(initramfs)]
     return words + ["-append", _kernel_command_line(machine)]
 

@@ -9,6 +9,7 @@ already. The clock is set and the random state reseeded before anything of the r
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -33,6 +34,10 @@ BYTES_KEPT = 4 << 30
 _COMPLETE = "machine.json"
 # What the guest has come to. Later there may be machines with a module loaded.
 _STAGE = "ready"
+
+
+class CannotReceive(Failure):
+    """The kernel has no way for the guest to reach fw_cfg: it is not tried again."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def _bytes_on_disk(place):
 def _identity(machine, kernel, base):
     """Of all that is in the saved memory and state, and of all that a QEMU must have to take them."""
     saving = replace(machine, threads="single")
-    words = qemu.command_line(saving, "kernel", "initramfs", "bundle", qemu.Ends("log", 0, 1), qemu.Memory("memory", False))
+    words = qemu.command_line(saving, "kernel", "initramfs", qemu.Ends("log", 0, 1), "bundle", qemu.Memory("memory", False))
     image = os.stat(kernel["vmlinuz"])
     inputs = repr((_STAGE, words, qemu.identity(machine.arch), kernel["vmlinuz"], image.st_size, image.st_mtime_ns, base.content))
     return hashlib.sha256(inputs.encode()).hexdigest()[:16]
@@ -79,11 +84,17 @@ def _identity(machine, kernel, base):
 def ready(cell, machine, kernel, base):
     """The saved machine; made when there is none."""
     place = folder() / f"{cell.name}-{_identity(machine, kernel, base)}"
-    complete = place / _COMPLETE
+    complete, never = place / _COMPLETE, place.with_suffix(".never")
+    if never.exists():
+        raise CannotReceive(never.read_text())
     if not complete.exists():
         with locked(folder() / f"{cell.name}.lock"):
             if not complete.exists():
-                _make(cell, machine, kernel, base, place)
+                try:
+                    _make(cell, machine, kernel, base, place)
+                except CannotReceive as failure:
+                    never.write_text(str(failure))
+                    raise
         _forget_old(place)
     os.utime(complete)
     return Saved(place)
@@ -132,7 +143,7 @@ def _save(machine, kernel, base, place, progress):
     try:
         ends = qemu.Ends(place / "kernel.log", their_results, their_monitor.fileno())
         words = qemu.command_line(
-            replace(machine, threads="single"), kernel["vmlinuz"], base.path, bundle, ends, qemu.Memory(memory, True)
+            replace(machine, threads="single"), kernel["vmlinuz"], base.path, ends, bundle, qemu.Memory(memory, True)
         )
         with open(place / "qemu.log", "wb") as errors:
             process = qemu.start(words, their_terminal, errors, (their_results, their_monitor.fileno()))
@@ -168,6 +179,8 @@ def _wait_until_ready(results, place, progress):
             data = None
             time.sleep(0.02)
         if data == b"":
+            if told := re.search(r"receive: .*", _text(place / "kernel.log")):
+                raise CannotReceive(f"in the guest: {told[0].strip()}")
             last = (place / "qemu.log").read_text() or _last_lines(place / "kernel.log")
             raise Failure(f"the machine to save ended before it was ready: {last.strip()}")
         if time.monotonic() > deadline:
@@ -175,8 +188,12 @@ def _wait_until_ready(results, place, progress):
         said += data or b""
 
 
+def _text(log):
+    return log.read_text(errors="replace") if log.exists() else ""
+
+
 def _last_lines(log):
-    return "\n".join(log.read_text(errors="replace").splitlines()[-3:]) if log.exists() else ""
+    return "\n".join(_text(log).splitlines()[-3:])
 
 
 def _write_state(monitor, state):
