@@ -30,7 +30,7 @@ vm: setup-demo
 	@scripts/vm --cell $(CELL)
 
 check: setup-check
-	@scripts/check $(if $(ALL_NODES),--all-nodes)
+	@scripts/check $(if $(ALL_NODES),--all-nodes) $(if $(NO_BUDGET),--no-budget)
 
 check-all: setup-all
 	@scripts/check --cells all --everything --keep $(if $(FRESH),--fresh)
