@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // The one C++ translation unit of the module: what the glue calls, and the only place where kernel pointers become tokens.
 #include "kmod/core.h"
+#include "call_guard.hpp"
 #include "live.hpp"
+#include "shape_guard.hpp"
 #include "serve.hpp"
 
 using namespace ptelab;
@@ -65,9 +67,9 @@ Result<void> zap(ptelab_session *s, ptelab_zap &arg)
 		return Errno::kInval;
 	CXXRT_TRY(check_range(arg.address, arg.bytes, region.divisible() ? PTELAB_LOOKUP_MAX : region.count()));
 	auto live = CXXRT_TRY(Live::find(s, arg.address, arg.bytes));
-	arg.present_before = live.present(arg.address, arg.bytes);
+	arg.present_before = CXXRT_TRY(live.present(arg.address, arg.bytes));
 	CXXRT_TRY(live.zap(arg.address, arg.bytes, arg.how == PTELAB_ZAP_SPECIAL ? PORT_ZAP_SPECIAL : PORT_ZAP_VMA));
-	arg.present_after = live.present(arg.address, arg.bytes);
+	arg.present_after = CXXRT_TRY(live.present(arg.address, arg.bytes));
 	s->session.counts().add(PORT_ZAPS);
 	return {};
 }
@@ -80,6 +82,8 @@ Result<void> lookup(ptelab_session *s, const ptelab_lookup &arg, ptelab_pte *ent
 	const bool from_origin = dispatch(s->session.node().method, []<typename M>() { return M::kIgnoresOffset; });
 	const unsigned shift = port_page_shift();
 	for (unsigned long i = 0; i < arg.bytes >> shift; i++) {
+		if (!port_pause())
+			return Errno::kIntr;
 		entries[i] = live.lookup(region, arg.address + (i << shift), from_origin);
 		entries[i].state |= revoked ? PTELAB_PTE_REVOKED : 0;
 		if (!show_pfn)
@@ -192,7 +196,10 @@ int ptelab_mmap_prepare(ptelab_session *s, port_draft *draft)
 int ptelab_mapped(ptelab_session *s, vm_area_struct *vma)
 {
 	const Region &region = s->session.mapped_region();
-	const int error = ptelab_fills_at_mmap(s) ? port_vma_track(vma, region.space(), region.restores()) : 0;
+	// A REVOKE waits for the filler that ->mmap_prepare has left (port_file_await_mmap), so a closed gate is no reason to fail.
+	const int error = ptelab_fills_at_mmap(s) ? region.pass([&](const GateState &gate) {
+		return port_vma_track(vma, region.space(), gate.restores);
+	}) : 0;
 	if (!error)
 		s->session.counts().add(PORT_MAPS);
 	return error;
@@ -223,6 +230,42 @@ bool ptelab_counts_pages(const ptelab_session *s)
 	return dispatch(s->session.node().method, []<typename M>() { return M::kCountsPages; });
 }
 
+void ptelab_set_cache(ptelab_session *s, unsigned int cache)
+{
+	s->session.shape_cache(cache);
+}
+
+bool ptelab_maps_leaves(const ptelab_session *s)
+{
+	return s->session.maps_leaves();
+}
+
+int ptelab_call_verdict(const ptelab_call_facts *facts)
+{
+	return call_verdict(*facts);
+}
+
+int ptelab_shape_verdict(ptelab_session *s, const ptelab_shape *shape)
+{
+	Session &session = s->session;
+	const Region &region = *session.region();
+	const ShapeFacts facts{.method = session.node().method,
+			       .eager = ptelab_fills_at_mmap(s),
+			       .prepares = session.node().method >= PTELAB_PREPARE_REMAP,
+			       .divisible = region.divisible(),
+			       .own_ram = ptelab_own_space(s) != nullptr,
+			       .counts_pages = ptelab_counts_pages(s),
+			       .compound = region.backing() == PTELAB_BACKING_COMPOUND,
+			       .revoked = region.revoked(),
+			       .remaps_at_fault = session.plan().action == PTELAB_FAULT_REMAP};
+	return shape_verdict(facts, *shape);
+}
+
+int ptelab_donor_verdict(const ptelab_donor_facts *facts)
+{
+	return donor_verdict(*facts);
+}
+
 unsigned long ptelab_pages(ptelab_session *s)
 {
 	return s->session.region()->count();
@@ -239,10 +282,7 @@ page *ptelab_page_get(ptelab_session *s, unsigned long index)
 unsigned long ptelab_find(ptelab_session *s, unsigned long pfn)
 {
 	const Region &region = *s->session.region();
-	for (unsigned long index = 0; index < region.count(); index++)
-		if (region.pfn(index) == pfn)
-			return index + 1;
-	return 0;
+	return region.find(pfn, 0);
 }
 
 bool ptelab_contiguous(ptelab_session *s, unsigned long index, unsigned long pages)
@@ -253,7 +293,8 @@ bool ptelab_contiguous(ptelab_session *s, unsigned long index, unsigned long pag
 
 port_space *ptelab_own_space(ptelab_session *s)
 {
-	return s->session.owns_region() ? s->session.region()->space() : nullptr;
+	Region &region = *s->session.region();
+	return s->session.owns_region() && !region.device() ? region.space() : nullptr;
 }
 
 void ptelab_zap_everywhere(ptelab_session *s)
@@ -281,8 +322,7 @@ int ptelab_drop_pages(ptelab_session *s)
 	Region &region = *s->session.region();
 	if (!ptelab_counts_pages(s) || !s->session.owns_region() || region.backing() != PTELAB_BACKING_SINGLE)
 		return -CXXRT_EOPNOTSUPP;
-	region.drop();
-	return 0;
+	return to_kernel(region.drop());
 }
 
 unsigned long long ptelab_size(ptelab_session *s)
@@ -355,9 +395,10 @@ int ptelab_ioctl_revoke(ptelab_session *s, const struct ptelab_revoke *arg)
 {
 	if (arg->flags || arg->reserved0 || !all_zero(arg->reserved))
 		return -CXXRT_EINVAL;
-	s->session.region()->revoke();
-	s->session.counts().add(PORT_REVOKES);
-	return 0;
+	const auto revoked = s->session.revoke();
+	if (revoked.ok())
+		s->session.counts().add(PORT_REVOKES);
+	return to_kernel(revoked);
 }
 
 int ptelab_ioctl_restore(ptelab_session *s, const struct ptelab_revoke *arg)

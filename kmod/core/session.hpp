@@ -88,6 +88,7 @@ struct SessionState {
 	bool mapped = false;		// from the first successful mmap on, what faults read is fixed
 	bool holds_device = false;
 	unsigned cache = PTELAB_CACHE_WRITE_BACK;
+	unsigned shape_cache = 0;	// in place of it, for what is mapped; 0: none
 	HookPlans plans;
 };
 
@@ -112,6 +113,7 @@ public:
 			if (state.holds_device)
 				port_device_drop(region_->device());
 		});
+		region_->withdraw(revocation_);
 		if (has_own_region())
 			const auto own = cxxrt::Box<Region>::adopt(region_);
 		counts_.add(PORT_FILES, -1);
@@ -127,6 +129,20 @@ public:
 		return state_.with([&](SessionState &) { return region_; });
 	}
 	const Counts &counts() const { return counts_; }
+
+	// KERNEL: the core maps a PMD by itself when ->fault returns a page of a compound one that is as large (mm/memory.c:
+	// do_set_pmd). Not HUGE_FAULT, which SHAPE may have asked for.
+	bool maps_leaves() const
+	{
+		const unsigned method = node_.method;
+		const Region &region = mapped_region();
+		if (method == PTELAB_HUGE_PFN || method == PTELAB_HUGE_FOLIO)
+			return true;
+		return (method == PTELAB_FAULT_PAGE || method == PTELAB_PREPARE_FAULT_PAGE) &&
+		       region.backing() == PTELAB_BACKING_COMPOUND && port_pmd_pages() && region.count() >= port_pmd_pages();
+	}
+
+	Result<void> revoke() { return region()->revoke(revocation_); }
 
 	template <typename M>
 	Result<void> map(NewVma &&vma)
@@ -178,7 +194,7 @@ public:
 		if (arg.cache && arg.cache != PTELAB_CACHE_WRITE_BACK)
 			return Errno::kOpNotSupp;
 		const unsigned long pages = CXXRT_TRY(pages_of(arg, backing));
-		return own(plan, [&] { return Region::of_ram(backing, pages, counts_.get()); }, PTELAB_CACHE_WRITE_BACK);
+		return own(plan, [&] { return charged_ram(backing, pages); }, PTELAB_CACHE_WRITE_BACK);
 	}
 
 	void query(ptelab_query &out)
@@ -218,6 +234,11 @@ public:
 		return state_.with([&](SessionState &state) { return state.plans.set(plan); });
 	}
 
+	void shape_cache(unsigned cache)
+	{
+		state_.with([&](SessionState &state) { state.shape_cache = cache; });
+	}
+
 	bool owns_region()
 	{
 		return state_.with([&](SessionState &) { return has_own_region(); });
@@ -240,7 +261,7 @@ private:
 				return Errno::kAcces;
 			CXXRT_TRY(hold_device(state));
 			wanted.forbid_exec();
-			wanted.set_cache(state.cache);
+			wanted.set_cache(state.shape_cache ? state.shape_cache : state.cache);
 			CXXRT_TRY(fill());
 			state.mapped = true;
 			return {};
@@ -282,8 +303,17 @@ private:
 		return static_cast<unsigned long>(arg.pages);
 	}
 
+	// The node's region is given up, and with it that this file has revoked it.
 	template <typename F>
 	Result<void> own(const FaultPlan &plan, F &&make, unsigned cache)
+	{
+		CXXRT_TRY(take_own(plan, make, cache));
+		node_.region->withdraw(revocation_);
+		return {};
+	}
+
+	template <typename F>
+	Result<void> take_own(const FaultPlan &plan, F &&make, unsigned cache)
 	{
 		return state_.with([&](SessionState &state) -> Result<void> {
 			if (state.mapped || has_own_region())
@@ -295,6 +325,16 @@ private:
 			port_file_use_space(file_, region_->space());
 			return {};
 		});
+	}
+
+	// The file's own memory counts against its opener's limit, until the file goes.
+	Result<cxxrt::Box<Region>> charged_ram(unsigned backing, unsigned long pages)
+	{
+		CXXRT_TRY(cxxrt::from_kernel(port_file_charge(file_, pages)));
+		auto region = Region::of_ram(backing, pages, counts_.get());
+		if (!region.ok())
+			port_file_uncharge(file_, pages);
+		return region;
 	}
 
 	Result<void> setup_hole(const ptelab_setup &arg, const FaultPlan &plan)
@@ -343,6 +383,7 @@ private:
 	cxxrt::Guarded<SessionState, Mutex &> state_;
 	Region *region_;	// the node's, or ours; it and plan_ are written with state_ locked, before the first mmap
 	FaultPlan plan_;
+	Revocation revocation_;	// the region's revoke mutex guards it
 };
 
 } // namespace

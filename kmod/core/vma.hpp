@@ -64,14 +64,16 @@ protected:
 template <typename F>
 Result<void> tracked(vm_area_struct *vma, const Region &region, F &&fill)
 {
-	CXXRT_TRY(cxxrt::from_kernel(port_vma_track(vma, region.space(), region.restores())));
-	auto filled = region.pass([&](const GateState &gate) -> Result<void> {
-		auto result = gate.open ? fill() : Result<void>{Errno::kNoDev};
+	// Inside the gate, with the count of that moment: a REVOKE and RESTORE between the two would be taken for earlier ones.
+	return region.pass([&](const GateState &gate) -> Result<void> {
+		if (!gate.open)
+			return Errno::kNoDev;
+		CXXRT_TRY(cxxrt::from_kernel(port_vma_track(vma, region.space(), gate.restores)));
+		auto result = fill();
 		if (!result.ok())
 			port_vma_abandon(vma);
 		return result;
 	});
-	return filled;
 }
 
 template <>

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The /dev nodes and their file operations. */
+#include <linux/capability.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
+#include <linux/user_namespace.h>
 
 #include "file.h"
 #include "prepare.h"
@@ -78,6 +81,9 @@ static int node_open(struct inode *inode, struct file *filp)
 	}
 	kref_get(&cdev->users);
 	file->cdev = cdev;
+	file->opener = current->mm;
+	mmgrab(file->opener);
+	file->shows_pfns = file_ns_capable(filp, &init_user_ns, CAP_SYS_ADMIN);
 	file->method = ptelab_session_method(file->session);
 	file->number = atomic64_inc_return(&files_opened);
 	mutex_init(&file->lock);
@@ -100,6 +106,8 @@ static int node_release(struct inode *inode, struct file *filp)
 	ptelab_donors_free(file->donors);
 	kvfree(file->bad_pages);
 	ptelab_session_free(file->session);
+	port_file_uncharge(filp, atomic_long_read(&file->charged));
+	mmdrop(file->opener);
 	kref_put(&file->cdev->users, cdev_release);
 	mutex_destroy(&file->shape_lock);
 	mutex_destroy(&file->lock);

@@ -1,12 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 /* port.h: memory for regions. Process context, GFP_KERNEL: all may sleep. Never a warning for a size that user space chose. */
+#include <linux/capability.h>
+#include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/vmalloc.h>
 
-#include "glue.h"
+#include "file.h"
 
 #define REGION_GFP (GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN)
+
+/* As memory that a device's user has pinned (drivers/infiniband/core/umem.c: __ib_umem_get): an atomic, so that ->release waits for nobody. */
+int port_file_charge(struct file *filp, unsigned long pages)
+{
+	struct ptelab_file *file = filp->private_data;
+	u64 limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+
+	if (atomic64_add_return(pages, &file->opener->pinned_vm) > limit && !capable(CAP_IPC_LOCK)) {
+		atomic64_sub(pages, &file->opener->pinned_vm);
+		return -ENOMEM;
+	}
+	atomic_long_add(pages, &file->charged);
+	return 0;
+}
+
+void port_file_uncharge(struct file *filp, unsigned long pages)
+{
+	struct ptelab_file *file = filp->private_data;
+
+	atomic64_sub(pages, &file->opener->pinned_vm);
+	atomic_long_sub(pages, &file->charged);
+}
 
 unsigned int port_page_shift(void)
 {

@@ -12,6 +12,7 @@
 #include <linux/pseudo_fs.h>
 #include <linux/refcount.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "file.h"
@@ -63,6 +64,20 @@ void ptelab_space_exit(void)
 	kern_unmount(space_mount);
 }
 
+/*
+ * mmap() counts itself as a writer of file->f_mapping before ->mmap and takes that back after it (mm/mmap.c: mmap_region,
+ * mm/vma.c: __mmap_region), and SETUP or SHAPE may change f_mapping in between: one space gets a writer too many, another one too
+ * few, and below 0 every shared writable mmap is refused with EPERM (include/linux/fs.h: mapping_map_writable). Nothing else reads
+ * the count of a device's or a pseudo file's inode, so it starts so high that it never gets there.
+ */
+#define MANY_WRITERS (1 << 24)
+
+static void never_refuse_writers(struct address_space *mapping)
+{
+	if (atomic_read(&mapping->i_mmap_writable) < MANY_WRITERS)
+		atomic_add(MANY_WRITERS, &mapping->i_mmap_writable);
+}
+
 struct port_space *port_space_new(void)
 {
 	struct port_space *space = kzalloc(sizeof(*space), GFP_KERNEL);
@@ -75,6 +90,7 @@ struct port_space *port_space_new(void)
 		return NULL;
 	}
 	space->mapping = space->inode->i_mapping;
+	never_refuse_writers(space->mapping);
 	init_rwsem(&space->gate);
 	mutex_init(&space->revoke);
 	mutex_init(&space->leaf);
@@ -105,6 +121,7 @@ void port_file_use_space(struct file *file, struct port_space *space)
 void ptelab_space_borrow(struct port_space *space, struct file *file)
 {
 	space->mapping = file_inode(file)->i_mapping;
+	never_refuse_writers(space->mapping);
 	port_file_use_space(file, space);
 }
 
@@ -123,9 +140,12 @@ void port_space_gate_leave(struct port_space *space)
 	up_read(&space->gate);
 }
 
-void port_space_gate_close(struct port_space *space)
+bool port_space_gate_close(struct port_space *space, bool killable)
 {
+	if (killable)
+		return !down_write_killable(&space->gate);
 	down_write(&space->gate);
+	return true;
 }
 
 void port_space_gate_open(struct port_space *space)
@@ -143,9 +163,12 @@ void port_space_leaf_unlock(struct port_space *space)
 	mutex_unlock(&space->leaf);
 }
 
-void port_space_revoke_lock(struct port_space *space)
+bool port_space_revoke_lock(struct port_space *space, bool killable)
 {
+	if (killable)
+		return !mutex_lock_killable(&space->revoke);
 	mutex_lock(&space->revoke);
+	return true;
 }
 
 void port_space_revoke_unlock(struct port_space *space)
@@ -153,10 +176,21 @@ void port_space_revoke_unlock(struct port_space *space)
 	mutex_unlock(&space->revoke);
 }
 
-void port_space_page_barrier(struct page *page)
+bool port_space_page_barrier(struct page *page, bool killable)
 {
-	lock_page(page);
+	cond_resched();
+	if (killable && lock_page_killable(page))
+		return false;
+	if (!killable)
+		lock_page(page);
 	unlock_page(page);
+	return true;
+}
+
+bool port_pause(void)
+{
+	cond_resched();
+	return !fatal_signal_pending(current);
 }
 
 /* Legal anywhere that may sleep and holds no lock that ->fault takes; it takes i_mmap_rwsem, which nests in mmap_lock. */
@@ -315,18 +349,38 @@ static struct mm_struct *next_unsettled(struct port_space *space)
 	return mm;
 }
 
+/* It has not been waited for after all. */
+static void unsettle(struct port_space *space, const struct mm_struct *mm)
+{
+	struct filler *filler;
+
+	spin_lock(&space->lock);
+	list_for_each_entry(filler, &space->fillers, node)
+		if (filler->mm == mm)
+			filler->settled = false;
+	spin_unlock(&space->lock);
+}
+
 /*
  * ->mmap fills a VMA before mm links it into the rmap, and unmap_mapping_range() in between misses it. mmap holds mmap_lock
  * for write until it has linked it (mm/mmap.c: mmap_region, mm/vma.c: __mmap_region), so once we have held it too, the VMA is
  * where unmap_mapping_range() looks, or gone. Context: the revoke mutex is held, so nobody relies on a wait still going on.
  */
-void port_space_settle(struct port_space *space)
+bool port_space_settle(struct port_space *space, bool killable)
 {
+	bool killed = false;
 	struct mm_struct *mm;
 
-	while ((mm = next_unsettled(space))) {
-		mmap_read_lock(mm);
-		mmap_read_unlock(mm);
+	while (!killed && (mm = next_unsettled(space))) {
+		if (!killable)
+			mmap_read_lock(mm);
+		else
+			killed = mmap_read_lock_killable(mm);
+		if (killed)
+			unsettle(space, mm);
+		else
+			mmap_read_unlock(mm);
 		mmdrop(mm);
 	}
+	return !killed;
 }

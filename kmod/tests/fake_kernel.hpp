@@ -86,6 +86,7 @@ struct file {
 	port_space *mapping = nullptr;
 	unsigned method = 0;
 	bool may_write = true;
+	unsigned long charged = 0;	// pages
 	int users = 1;		// the descriptor and each VMA
 	std::list<fake::Filler *> awaited;	// mmaps that were to fail
 };
