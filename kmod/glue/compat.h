@@ -34,10 +34,15 @@ static inline void compat_unmap_page(struct page *page, const void *memory)
 #endif
 }
 
-/* Mappings of the page by itself and as a part of a compound page. */
+/*
+ * Mappings of the page by itself and as a part of a compound page. -1: of a compound one, where the kernel counts those of the whole
+ * alone (CONFIG_NO_PAGE_MAPCOUNT).
+ */
 static inline int compat_page_mappings(struct page *page)
 {
 #ifdef HAVE_FOLIO_MAPCOUNT
+	if (IS_ENABLED(CONFIG_NO_PAGE_MAPCOUNT) && PageCompound(page))
+		return -1;
 	return atomic_read(&page->_mapcount) + 1 + (PageCompound(page) ? folio_entire_mapcount(page_folio(page)) : 0);
 #else
 	return page_mapcount(page);
