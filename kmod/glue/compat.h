@@ -5,6 +5,7 @@
 
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 
 #include "features.h"
 
@@ -31,6 +32,16 @@ static inline void compat_unmap_page(struct page *page, const void *memory)
 	kunmap_local(memory);
 #else
 	kunmap(page);
+#endif
+}
+
+/* 0, or -EINTR: a fatal signal came first. */
+static inline int compat_lock_page_killable(struct page *page)
+{
+#ifdef HAVE_FOLIO_LOCK_KILLABLE
+	return folio_lock_killable(page_folio(page));
+#else
+	return lock_page_killable(page);
 #endif
 }
 

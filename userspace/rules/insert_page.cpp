@@ -203,9 +203,9 @@ struct ZeroInserted {
 };
 
 // Inserts the shared zero page and looks at it; nothing is written through it, which would change it for everybody.
-ZeroInserted insert_zero(const Shape &wanted, int flags)
+ZeroInserted insert_zero(const Shape &shape, int flags)
 {
-	const Device device = bare(wanted);
+	const Device device = bare(shape);
 	const Mapping map(device, pages(1), {.flags = flags});
 	const std::int64_t before = page_info(device, 0, PTELAB_DONOR_ZERO).references;
 	ZeroInserted found;

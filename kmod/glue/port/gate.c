@@ -4,6 +4,7 @@
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 
+#include "../compat.h"
 #include "space.h"
 
 void port_space_gate_enter(struct port_space *space)
@@ -55,7 +56,7 @@ void port_space_revoke_unlock(struct port_space *space)
 bool port_space_page_barrier(struct page *page, bool killable)
 {
 	cond_resched();
-	if (killable && lock_page_killable(page))
+	if (killable && compat_lock_page_killable(page))
 		return false;
 	if (!killable)
 		lock_page(page);
