@@ -87,6 +87,7 @@ RULE_PER_NODE("pfn_only_with_cap_sys_admin", kFirstNodes, .says = "Page frame nu
 	const std::uint64_t ours = device.lookup(map.bytes()).front().pfn;
 	const std::uint64_t lent = in_child([&] {
 		become_nobody();
+		map.touch(0); // fork() copies no entry that a fault brings back
 		return device.lookup(map.bytes()).front().pfn;
 	});
 	const std::uint64_t theirs = in_child([&] {
