@@ -37,6 +37,20 @@ def recipe(arch):
     return (CONFIGURE, (arch.target, "modules"), arch.image, folders, files)
 
 
+# Half of a source's files, of which no configuration here compiles any; each is written and removed again otherwise. Their Kconfig
+# files and Makefiles stay.
+_NOT_UNPACKED = (
+    "*/Documentation/*/*",
+    "*/tools/testing/*",
+    "*/drivers/gpu/*.[ch]",
+    "*/drivers/media/*.[ch]",
+    "*/drivers/net/ethernet/*.[ch]",
+    "*/drivers/net/wireless/*.[ch]",
+    "*/drivers/staging/*.[ch]",
+    "*/sound/*.[ch]",
+)
+
+
 _OPTION = re.compile(r"^(?:(CONFIG_\w+)=(.*)|# (CONFIG_\w+) is not set)$", re.M)
 
 
@@ -120,7 +134,8 @@ class Build:
             unpack(deb, folder, f"./usr/src/{name}.tar.*")
         archive = next((folder / "usr" / "src").glob("*.tar.*"))
         self._tree.mkdir()
-        command = ["tar", "-x", "-C", self._tree, "--strip-components=1", "-f", archive]
+        excluded = [f"--exclude={pattern}" for pattern in _NOT_UNPACKED]
+        command = ["tar", "-x", "-C", self._tree, "--strip-components=1", *excluded, "-f", archive]
         if subprocess.run(command, check=False).returncode != 0:
             raise Failure(f"cannot unpack {archive}: is the disk full, or xz-utils missing?")
         shutil.rmtree(folder / "usr")
