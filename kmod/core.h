@@ -6,8 +6,9 @@
 #ifndef PTELAB_CORE_H
 #define PTELAB_CORE_H
 
+#include "facts.h"
 #include "port.h"
-#include "../uapi/ptelab.h"
+#include "../uapi/ptelab_direct.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -50,9 +51,9 @@ void ptelab_node_free(struct ptelab_node *node);
 void ptelab_node_kill(struct ptelab_node *node);
 
 /* ->open and ->release. Sleep. The VMAs of a file pin it, so release is called after the last of them is gone. */
-/* awaited: the open file's, which outlives the session's last use of it. */
+/* awaited, account: the open file's, which outlive the session's last use of them. */
 int ptelab_session_new(struct ptelab_session **session, struct ptelab_node *node, struct file *file,
-		       struct port_awaited *awaited);
+		       struct port_awaited *awaited, struct port_account *account);
 void ptelab_session_free(struct ptelab_session *session);
 struct port_counts *ptelab_session_counts(struct ptelab_session *session);
 unsigned int ptelab_session_method(const struct ptelab_session *session);
@@ -79,6 +80,9 @@ unsigned int ptelab_huge_fault_pud(struct ptelab_session *session, struct vm_fau
 /* Any hook: counts the call, and says what PLAN wants of this one. Sleeps; the session's mutex nests in mmap_lock. */
 struct ptelab_plan ptelab_hook_answer(struct ptelab_session *session, unsigned int hook);
 
+/* SHAPE: the memory type in place of SETUP's, on what the file maps from now on; 0: SETUP's. */
+void ptelab_set_cache(struct ptelab_session *session, unsigned int cache);
+
 /* What the method of the file is like. */
 bool ptelab_fills_at_mmap(const struct ptelab_session *session);
 /*
@@ -93,7 +97,7 @@ unsigned long ptelab_pages(struct ptelab_session *session);
 struct page *ptelab_page_get(struct ptelab_session *session, unsigned long index);	/* a reference, or NULL: none, or revoked */
 unsigned long ptelab_find(struct ptelab_session *session, unsigned long pfn);		/* 1 + index, or 0 */
 bool ptelab_contiguous(struct ptelab_session *session, unsigned long index, unsigned long pages);
-struct port_space *ptelab_own_space(struct ptelab_session *session);	/* NULL: the region is the node's, or a device */
+struct port_space *ptelab_own_space(struct ptelab_session *session);	/* NULL: the region is the node's, or no RAM */
 void ptelab_zap_everywhere(struct ptelab_session *session);	/* unmap_mapping_range over all of it; no lock of ->fault's held */
 bool ptelab_fault_revoked(const struct ptelab_session *session);	/* in a fault hook; the page lock may be held */
 /*
@@ -116,6 +120,12 @@ unsigned long long ptelab_size(struct ptelab_session *session);	/* bytes */
 /* -ENODEV: revoked. */
 int ptelab_chunk_at(struct ptelab_session *session, unsigned long long offset, unsigned long long bytes,
 		    struct ptelab_chunk *chunk);
+
+/* May the glue make this call? 0 or -errno. Any context. */
+int ptelab_call_verdict(const struct ptelab_call_facts *facts);
+int ptelab_donor_verdict(const struct ptelab_donor_facts *facts);
+int ptelab_shape_verdict(struct ptelab_session *session, const struct ptelab_shape *shape);	/* SHAPE: the file is not mapped yet */
+bool ptelab_maps_leaves(const struct ptelab_session *session);	/* ->fault or ->huge_fault may map a whole PMD or PUD */
 
 /* ioctls, after the glue has copied the argument in; outputs are copied out by the glue if 0 was returned. */
 int ptelab_ioctl_query(struct ptelab_session *session, struct ptelab_query *arg);	/* all but absence[] */

@@ -20,6 +20,7 @@ struct file;
 struct port_space;
 struct port_mutex;
 struct port_counts;
+struct port_account;
 struct port_awaited;
 struct port_device;
 struct ptelab_pte;
@@ -61,7 +62,7 @@ void port_vma_set_cache(struct vm_area_struct *vma, unsigned int cache); /* enum
 /*
  * Remember that this VMA is filled before the kernel has linked it, so that port_space_settle() can wait for the mmap call
  * that makes it, how often the region had been restored by then, and where in the file the VMA begins. Allocates (sleeps);
- * -ENOMEM. Undone by the glue's ->close; or, if ->mmap fails, by port_vma_abandon(), which first takes out again what was
+ * -ENOMEM. Inside the gate. Undone by the glue's ->close; or, if ->mmap fails, by port_vma_abandon(), which first takes out again what was
  * inserted.
  */
 int port_vma_track(struct vm_area_struct *vma, struct port_space *space, unsigned long long restores);
@@ -195,17 +196,24 @@ struct port_space *port_space_new(void);		/* sleeps; NULL: no memory */
 void port_space_free(struct port_space *space);		/* no file refers to it any more; sleeps */
 void port_space_gate_enter(struct port_space *space);	/* read side; sleeps, mmap_lock may be held */
 void port_space_gate_leave(struct port_space *space);
-void port_space_gate_close(struct port_space *space);	/* write side; mmap_lock must not be held */
+/*
+ * killable: false if a fatal signal is pending, and nothing was taken or waited for. Else they wait for as long as it takes: where
+ * nothing can fail, which is ->release, module exit and the device's removal.
+ */
+bool port_space_gate_close(struct port_space *space, bool killable);	/* write side; mmap_lock must not be held */
 void port_space_gate_open(struct port_space *space);
 void port_space_leaf_lock(struct port_space *space);	/* one at a time decides whether a PMD is filled as a whole; sleeps */
 void port_space_leaf_unlock(struct port_space *space);
-void port_space_revoke_lock(struct port_space *space);	/* serialises REVOKE and RESTORE; mmap_lock must not be held */
+bool port_space_revoke_lock(struct port_space *space, bool killable); /* serialises REVOKE and RESTORE; mmap_lock must not be held */
 void port_space_revoke_unlock(struct port_space *space);
-void port_space_page_barrier(struct page *page);	/* waits for whoever holds the page lock; sleeps */
+bool port_space_page_barrier(struct page *page, bool killable);	/* waits for whoever holds the page lock; sleeps */
 /* unmap_mapping_range; bytes 0: to the end. Takes i_mmap_rwsem; sleeps. */
 void port_space_unmap(struct port_space *space, unsigned long long offset, unsigned long long bytes, bool even_cows);
 /* Wait until every mmap call that was under way and had called port_vma_track() is over. */
-void port_space_settle(struct port_space *space);
+bool port_space_settle(struct port_space *space, bool killable);
+
+/* In a loop over what user space chose the length of: reschedules. false: a fatal signal is pending. Sleeps. */
+bool port_pause(void);
 
 /* ---- lock ---- */
 struct port_mutex *port_mutex_new(void);		/* sleeps; NULL: no memory */
@@ -227,6 +235,14 @@ unsigned long long port_count_read(const struct port_counts *counts, enum port_c
 
 /* ---- file: an address_space for an open file that has never been mapped; the session's mutex is held ---- */
 void port_file_use_space(struct file *file, struct port_space *space);
+
+/* ---- account ---- */
+/*
+ * So many pages of memory that is the file's own are charged to whoever opened it, against RLIMIT_MEMLOCK. 0 or -ENOMEM. What is
+ * charged when the file goes is given back. Any context that may sleep.
+ */
+int port_charge(struct port_account *account, unsigned long pages);
+void port_uncharge(struct port_account *account, unsigned long pages);
 
 #ifdef __cplusplus
 }

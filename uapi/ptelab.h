@@ -225,7 +225,7 @@ struct ptelab_revoke {
 	__u64 reserved[3];
 };
 
-/* LOOKUP: state bits of one page, read from the page tables. */
+/* LOOKUP: state bits of one page, read from the page tables. None of PRESENT, MARKER, SWAP, MIGRATION, OTHER: nothing is there. */
 #define PTELAB_PTE_PRESENT	(1U << 0)
 #define PTELAB_PTE_WRITE	(1U << 1)
 #define PTELAB_PTE_DIRTY	(1U << 2)
@@ -234,6 +234,15 @@ struct ptelab_revoke {
 #define PTELAB_PTE_HUGE		(1U << 5)	/* part of a leaf above the PTE level */
 #define PTELAB_PTE_OURS		(1U << 6)	/* it maps the region's own page for that offset */
 #define PTELAB_PTE_REVOKED	(1U << 7)	/* REVOKE is in force, an access gets SIGBUS */
+/* Not present, but not none either: the kernel keeps something there, and puts nothing else over it. */
+#define PTELAB_PTE_MARKER	(1U << 8)	/* a PTE marker: a guard page, or a write protection of userfaultfd */
+#define PTELAB_PTE_SWAP		(1U << 9)	/* swapped out */
+#define PTELAB_PTE_MIGRATION	(1U << 10)	/* the page is on its way to another place; with HUGE: a whole leaf */
+#define PTELAB_PTE_OTHER	(1U << 11)	/* none of these: poisoned, or a device's */
+#define PTELAB_PTE_SOFT_DIRTY	(1U << 12)	/* written since /proc/PID/clear_refs was; PRESENT, SWAP and MIGRATION */
+#define PTELAB_PTE_UFFD_WP	(1U << 13)	/* write-protected by userfaultfd; these and MARKER */
+#define PTELAB_PTE_EXEC		(1U << 14)	/* user space may run it */
+#define PTELAB_PTE_USER		(1U << 15)	/* user space may use it: not PROT_NONE, nor a hint for NUMA balancing */
 
 struct ptelab_pte {
 	__u32 state;		/* PTELAB_PTE_* */
@@ -285,8 +294,9 @@ struct ptelab_stats {
  * SHAPE: what the file's mappings are like beyond what SETUP says. Once, before the first mmap and after SETUP, else EBUSY.
  *   EOPNOTSUPP  a hook that this kernel or this node does not have; a node that fills at mmap without OPEN and CLOSE;
  *               OWN_INODE or RESERVED without a region of RAM of the file's own (SETUP)
- *               READ_PROT*, NULL_VM_OPS, BOTH_MMAPS or an action's part on a node that does not do it
- *   EINVAL      both ACCESS and GENERIC_ACCESS, setting what may only be cleared, unknown bits, an action's part that is over
+ *               READ_PROT*, NULL_VM_OPS, BOTH_MMAPS or an action's part on a node that does not do it; MAP_PAGES with
+ *               PTELAB_FAULT_REMAP, which would wait for a lock of its own
+ *   EINVAL      both ACCESS and GENERIC_ACCESS, HOOKS with NO_VM_OPS or NULL_VM_OPS, setting what may only be cleared, unknown bits, an action's part that is over
  *               PTELAB_LOOKUP_MAX
  */
 #define PTELAB_SHAPE_HOOKS	(1U << 0)	/* the VMA's vm_ops has the members of hooks and no others */

@@ -58,7 +58,9 @@ enum ptelab_donor {
 
 /*
  * CALL: result is what the kernel answered, 0 or -errno, or a VM_FAULT_* where said so. The ioctl itself fails with
- *   EFAULT, EINVAL as ZAP (address must lie in the mapping or, for INSERT_*, ZAP_* and REMAP, may be up to PTELAB_CALL_MARGIN
+ *   EFAULT      nothing is mapped at anchor; DONOR_ANON: nothing at argument
+ *   EINTR       killed while it waited or looked
+ *   EINVAL      DONOR_ANON: the page there is no anonymous one; else as ZAP (address must lie in the mapping or, for INSERT_*, ZAP_* and REMAP, may be up to PTELAB_CALL_MARGIN
  *               bytes outside of the one that holds anchor)
  *   EPERM       what the kernel would answer with a BUG, or with damage to memory: that is not done here
  *   EOPNOTSUPP  this kernel has no such call
@@ -80,7 +82,7 @@ struct ptelab_call {
 	__u32 cache;		/* in: enum ptelab_cache, 0: as vm_page_prot is */
 	__u64 bad;		/* in: INSERT_PAGES: which of the pages the donor replaces */
 	__u64 argument;		/* in: DONOR_ANON: its address; ACCESS_PROCESS with WRITE: the value */
-	__u32 pid;		/* in: ACCESS_PROCESS */
+	__u32 pid;		/* in: ACCESS_PROCESS: 0 or the caller's, else EPERM */
 	__u32 reserved0;
 	__s64 result;		/* out */
 	__u64 left;		/* out: INSERT_PAGES: pages not inserted, as the kernel tells */
@@ -117,6 +119,7 @@ enum ptelab_pin_how {
 	PTELAB_PIN_PIN_FAST = 7,
 	PTELAB_PIN_PIN_REMOTE = 8,
 	PTELAB_PIN_PIN_UNLOCKED = 9,
+	PTELAB_PIN_PIN_FAST_ONLY = 10,	/* EOPNOTSUPP without PTELAB_HAS_FAST_ONLY_PIN */
 	PTELAB_PINS
 };
 #define PTELAB_PIN_WRITE	(1U << 0)	/* FOLL_WRITE */
@@ -127,7 +130,8 @@ enum ptelab_pin_how {
 
 /*
  * PIN: any address of the calling process, or of pid with a REMOTE way. result: pages got, or -errno. state of the first page:
- * its index in the region if it is one of ours, its first 8 bytes. UNPIN gives back what PIN_KEEP kept: ENOENT if nothing.
+ * its index in the region if it is one of ours, its first 8 bytes. EPERM: pid has not lent its memory to the file (LEND), ESRCH: it
+ * has no such memory any more, ENOMEM: PIN_KEEP of more than RLIMIT_MEMLOCK allows, EINTR: killed. UNPIN gives back what PIN_KEEP kept: ENOENT if nothing.
  */
 struct ptelab_pin {
 	__u32 flags;		/* in: PTELAB_PIN_* */
@@ -149,5 +153,10 @@ struct ptelab_pin {
 #define PTELAB_IOC_PAGE_INFO	_IOWR(PTELAB_IOC_MAGIC, 0x0C, struct ptelab_page_info)
 #define PTELAB_IOC_PIN		_IOWR(PTELAB_IOC_MAGIC, 0x0D, struct ptelab_pin)
 #define PTELAB_IOC_UNPIN	_IOWR(PTELAB_IOC_MAGIC, 0x0E, struct ptelab_pin)
+/*
+ * LEND: the calling process lends its memory to this open file: a PIN with a REMOTE way and its pid may look there then. Until it
+ * executes another program or exits, the file is closed, or another process lends.
+ */
+#define PTELAB_IOC_LEND		_IO(PTELAB_IOC_MAGIC, 0x0F)
 
 #endif /* _UAPI_PTELAB_DIRECT_H */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // The one C++ translation unit of the module: what the glue calls, and the only place where kernel pointers become tokens.
 #include "kmod/core.h"
+#include "call_guard.hpp"
 #include "live.hpp"
+#include "shape_guard.hpp"
 #include "serve.hpp"
 
 using namespace ptelab;
@@ -11,8 +13,8 @@ struct ptelab_node {
 };
 
 struct ptelab_session {
-	ptelab_session(Node &node, file *file, port_awaited *awaited, Mutex mutex, Counts counts)
-		: session{node, file, awaited, cxxrt::move(mutex), cxxrt::move(counts)}
+	ptelab_session(Node &node, file *file, port_awaited *awaited, port_account *account, Mutex mutex, Counts counts)
+		: session{node, file, awaited, account, cxxrt::move(mutex), cxxrt::move(counts)}
 	{
 	}
 	// Always inline: the type is known outside, so that clang would make its destructor a weak symbol.
@@ -65,9 +67,9 @@ Result<void> zap(ptelab_session *s, ptelab_zap &arg)
 		return Errno::kInval;
 	CXXRT_TRY(check_range(arg.address, arg.bytes, region.divisible() ? PTELAB_LOOKUP_MAX : region.count()));
 	auto live = CXXRT_TRY(Live::find(s->session.opened(), arg.address, arg.bytes));
-	arg.present_before = live.present(arg.address, arg.bytes);
+	arg.present_before = CXXRT_TRY(live.present(arg.address, arg.bytes));
 	CXXRT_TRY(live.zap(arg.address, arg.bytes, arg.how == PTELAB_ZAP_SPECIAL ? PORT_ZAP_SPECIAL : PORT_ZAP_VMA));
-	arg.present_after = live.present(arg.address, arg.bytes);
+	arg.present_after = CXXRT_TRY(live.present(arg.address, arg.bytes));
 	s->session.counts().add(PORT_ZAPS);
 	return {};
 }
@@ -80,6 +82,8 @@ Result<void> lookup(ptelab_session *s, const ptelab_lookup &arg, ptelab_pte *ent
 	const bool from_origin = s->session.traits().ignores_offset;
 	const unsigned shift = port_page_shift();
 	for (unsigned long i = 0; i < arg.bytes >> shift; i++) {
+		if (!port_pause())
+			return Errno::kIntr;
 		entries[i] = live.lookup(region, arg.address + (i << shift), from_origin);
 		entries[i].state |= revoked ? PTELAB_PTE_REVOKED : 0;
 		if (!show_pfn)
@@ -111,12 +115,12 @@ Result<ptelab_node *> node_new(unsigned method, unsigned long pages, port_device
 	return cxxrt::move(node).release();
 }
 
-Result<ptelab_session *> session_new(ptelab_node *node, file *file, port_awaited *awaited)
+Result<ptelab_session *> session_new(ptelab_node *node, file *file, port_awaited *awaited, port_account *account)
 {
 	auto mutex = CXXRT_TRY(Mutex::make());
 	auto counts = CXXRT_TRY(Counts::make());
-	auto session = CXXRT_TRY(
-		cxxrt::Box<ptelab_session>::make(node->node, file, awaited, cxxrt::move(mutex), cxxrt::move(counts)));
+	auto session = CXXRT_TRY(cxxrt::Box<ptelab_session>::make(node->node, file, awaited, account, cxxrt::move(mutex),
+								  cxxrt::move(counts)));
 	return cxxrt::move(session).release();
 }
 
@@ -156,9 +160,9 @@ void ptelab_node_kill(ptelab_node *node)
 	node->node.region->kill();
 }
 
-int ptelab_session_new(ptelab_session **session, ptelab_node *node, file *file, port_awaited *awaited)
+int ptelab_session_new(ptelab_session **session, ptelab_node *node, file *file, port_awaited *awaited, port_account *account)
 {
-	return give(session_new(node, file, awaited), session);
+	return give(session_new(node, file, awaited, account), session);
 }
 
 void ptelab_session_free(ptelab_session *session)
@@ -258,6 +262,42 @@ bool ptelab_counts_pages(const ptelab_session *s)
 	return s->session.traits().counts_pages;
 }
 
+void ptelab_set_cache(ptelab_session *s, unsigned int cache)
+{
+	s->session.shape_cache(cache);
+}
+
+bool ptelab_maps_leaves(const ptelab_session *s)
+{
+	return s->session.maps_leaves();
+}
+
+int ptelab_call_verdict(const ptelab_call_facts *facts)
+{
+	return call_verdict(*facts);
+}
+
+int ptelab_shape_verdict(ptelab_session *s, const ptelab_shape *shape)
+{
+	Session &session = s->session;
+	const Region &region = *session.region();
+	const ShapeFacts facts{.method = session.method(),
+			       .eager = session.traits().eager,
+			       .prepares = session.traits().prepares,
+			       .divisible = region.divisible(),
+			       .own_ram = ptelab_own_space(s) != nullptr,
+			       .counts_pages = session.traits().counts_pages,
+			       .compound = region.backing() == PTELAB_BACKING_COMPOUND,
+			       .revoked = region.revoked(),
+			       .remaps_at_fault = session.fault_injection().answer == PTELAB_FAULT_REMAP};
+	return shape_verdict(facts, *shape);
+}
+
+int ptelab_donor_verdict(const ptelab_donor_facts *facts)
+{
+	return donor_verdict(*facts);
+}
+
 unsigned long ptelab_pages(ptelab_session *s)
 {
 	return s->session.region()->count();
@@ -274,10 +314,7 @@ page *ptelab_page_get(ptelab_session *s, unsigned long index)
 unsigned long ptelab_find(ptelab_session *s, unsigned long pfn)
 {
 	const Region &region = *s->session.region();
-	for (unsigned long index = 0; index < region.count(); index++)
-		if (region.pfn(index) == pfn)
-			return index + 1;
-	return 0;
+	return region.find(pfn, 0);
 }
 
 bool ptelab_contiguous(ptelab_session *s, unsigned long index, unsigned long pages)
@@ -288,7 +325,8 @@ bool ptelab_contiguous(ptelab_session *s, unsigned long index, unsigned long pag
 
 port_space *ptelab_own_space(ptelab_session *s)
 {
-	return s->session.owns_region() ? s->session.region()->space() : nullptr;
+	Region &region = *s->session.region();
+	return s->session.owns_region() && !region.device() ? region.space() : nullptr;
 }
 
 void ptelab_zap_everywhere(ptelab_session *s)
@@ -316,8 +354,7 @@ int ptelab_drop_pages(ptelab_session *s)
 	Region &region = *s->session.region();
 	if (!ptelab_counts_pages(s) || !s->session.owns_region() || region.backing() != PTELAB_BACKING_SINGLE)
 		return -CXXRT_EOPNOTSUPP;
-	region.drop();
-	return 0;
+	return to_kernel(region.drop());
 }
 
 unsigned long long ptelab_size(ptelab_session *s)
@@ -388,9 +425,10 @@ int ptelab_ioctl_revoke(ptelab_session *s, const struct ptelab_revoke *arg)
 {
 	if (arg->flags || arg->reserved0 || !all_zero(arg->reserved))
 		return -CXXRT_EINVAL;
-	s->session.region()->revoke();
-	s->session.counts().add(PORT_REVOKES);
-	return 0;
+	const auto revoked = s->session.revoke();
+	if (revoked.ok())
+		s->session.counts().add(PORT_REVOKES);
+	return to_kernel(revoked);
 }
 
 int ptelab_ioctl_restore(ptelab_session *s, const struct ptelab_revoke *arg)

@@ -53,7 +53,8 @@ struct Injection {
 	}
 
 private:
-	static constexpr unsigned kMostErrno = 4095;	// include/linux/err.h: MAX_ERRNO
+	// What user space knows (include/uapi/asm-generic/errno.h); from 512 on they are the kernel's own, such as ERESTARTSYS.
+	static constexpr unsigned kMostErrno = 511;
 	static constexpr unsigned kMostDelay = 10000;
 
 	static bool has_answer(unsigned hook, unsigned answer)

@@ -41,17 +41,21 @@ public:
 		if (pte.state & PTELAB_PTE_PRESENT) {
 			const port_span where = span();
 			const unsigned long pgoff = where.pgoff + ((addr - where.start) >> port_page_shift());
-			pte.page = region.find(pte.pfn, from_origin ? pgoff - port_vma_origin(vma_) : pgoff);
-			pte.state |= pte.page ? PTELAB_PTE_OURS : 0;
+			const unsigned long expected = from_origin ? pgoff - port_vma_origin(vma_) : pgoff;
+			pte.page = region.find(pte.pfn, expected);
+			// A private remap has its pfn as vm_pgoff (mm/memory.c: vm_normal_page).
+			pte.state |= pte.page && (pte.page == expected + 1 || pte.pfn == pgoff) ? PTELAB_PTE_OURS : 0;
 		}
 		return pte;
 	}
 
-	unsigned long present(unsigned long addr, unsigned long bytes) const
+	Result<unsigned long> present(unsigned long addr, unsigned long bytes) const
 	{
 		unsigned long count = 0;
 		for (unsigned long done = 0; done < bytes; done += 1UL << port_page_shift()) {
 			ptelab_pte pte{};
+			if (!port_pause())
+				return Errno::kIntr;
 			port_live_lookup(vma_, addr + done, &pte);
 			count += (pte.state & PTELAB_PTE_PRESENT) != 0;
 		}

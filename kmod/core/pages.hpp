@@ -119,6 +119,9 @@ private:
 		if (!singles_)
 			return Errno::kNoMem;
 		for (; have_ < count_; have_++) {
+			// A victim of the OOM killer takes no more out of the reserves.
+			if (!port_pause())
+				return Errno::kIntr;
 			singles_[have_] = port_page_alloc();
 			if (!singles_[have_])
 				return Errno::kNoMem;

@@ -25,6 +25,12 @@ private:
 	unsigned long long restores_;
 };
 
+// That a file has revoked a region, up to the next RESTORE of it.
+struct Revocation {
+	bool held = false;
+	unsigned long long restores = 0;	// of the region, when it did
+};
+
 class Region {
 public:
 	static Result<cxxrt::Box<Region>> of_ram(unsigned backing, unsigned long count, port_counts *counts)
@@ -93,13 +99,16 @@ public:
 		return length;
 	}
 
-	// 1 + the index of the page with this pfn, or 0. A private remap has its pfn as vm_pgoff, so expected may be off.
+	// 1 + the index of the page with this pfn, or 0. expected is where it should be, and is looked at first.
 	unsigned long find(unsigned long wanted, unsigned long expected) const
 	{
 		if (expected < count() && pfn(expected) == wanted)
 			return expected + 1;
-		if (contiguous() && wanted >= pfn(0) && wanted - pfn(0) < count())
-			return wanted - pfn(0) + 1;
+		if (contiguous())
+			return wanted >= pfn(0) && wanted - pfn(0) < count() ? wanted - pfn(0) + 1 : 0;
+		for (unsigned long index = 0; index < count(); index++)
+			if (pfn(index) == wanted)
+				return index + 1;
 		return 0;
 	}
 
@@ -109,6 +118,16 @@ public:
 	{
 		port_space_gate_enter(space_);
 		auto result = gate_.open ? use(Gate{{}, gate_.restores}) : cxxrt::move(revoked);
+		port_space_gate_leave(space_);
+		return result;
+	}
+
+	// Runs see(restores) while nobody can open or close the gate, whichever it is. No insert: that takes a Gate.
+	template <typename F>
+	auto steady(F &&see) const
+	{
+		port_space_gate_enter(space_);
+		auto result = see(gate_.restores);
 		port_space_gate_leave(space_);
 		return result;
 	}
@@ -160,44 +179,73 @@ public:
 		port_space_unmap(space_, offset, bytes, even_cows);
 	}
 
-	void revoke()
+	// Killed while it waits: EINTR, and nothing is revoked that was not before. Remembered in mine, until the next RESTORE.
+	Result<void> revoke(Revocation &mine)
 	{
-		exclusively([&] { close(false); });
+		return exclusively(true, [&]() -> Result<void> {
+			const bool was_open = gate_.open;
+			if (!close(false, true)) {
+				if (was_open)
+					reopen();
+				return Errno::kIntr;
+			}
+			if (!mine.held || mine.restores != gate_.restores)
+				revokers_++;
+			mine = {true, gate_.restores};
+			return {};
+		});
+	}
+
+	// The file that revoked it goes, or has another region now: with the last of them that ends.
+	void withdraw(Revocation &mine)
+	{
+		if (!mine.held)
+			return;
+		(void)exclusively(false, [&]() -> Result<void> {
+			if (mine.restores == gate_.restores && --revokers_ == 0 && !gate_.dead)
+				reopen();
+			mine = {};
+			return {};
+		});
 	}
 
 	// The device goes: nothing restores it.
 	void kill()
 	{
-		exclusively([&] { close(true); });
+		(void)exclusively(false, [&]() -> Result<void> {
+			close(true, false);
+			return {};
+		});
 	}
 
 	// The pages go back to the kernel as soon as nothing maps them. What is mapped stays so.
-	void drop()
+	Result<void> drop()
 	{
-		exclusively([&] {
+		return exclusively(true, [&]() -> Result<void> {
 			if (gate_.dead)
-				return;
-			shut(true);
-			port_space_settle(space_);	// ->mmap_prepare has handed out the pages, and not by the gate
+				return {};
+			const bool was_open = gate_.open;
+			// ->mmap_prepare has handed out the pages, and not by the gate.
+			if (!shut(false, true) || !port_space_settle(space_, true)) {
+				if (was_open)
+					reopen();
+				return Errno::kIntr;
+			}
+			gate_.dead = true;
 			pages_.drop();
+			return {};
 		});
 	}
 
 	Result<void> restore()
 	{
-		bool dead = false;
-		exclusively([&] {
-			port_space_gate_close(space_);
-			dead = gate_.dead;
-			if (!gate_.open && !dead) {
-				gate_.open = true;
-				gate_.restores++;
-			}
-			port_space_gate_open(space_);
+		return exclusively(true, [&]() -> Result<void> {
+			if (gate_.dead)
+				return Errno::kNoDev;
+			if (!gate_.open)
+				reopen();
+			return {};
 		});
-		if (dead)
-			return Errno::kNoDev;
-		return {};
 	}
 
 private:
@@ -228,34 +276,52 @@ private:
 	}
 
 	template <typename F>
-	void exclusively(F &&act)
+	Result<void> exclusively(bool killable, F &&act)
 	{
-		port_space_revoke_lock(space_);
-		act();
+		if (!port_space_revoke_lock(space_, killable))
+			return Errno::kIntr;
+		const auto result = act();
 		port_space_revoke_unlock(space_);
+		return result;
+	}
+
+	// What was unmapped meanwhile is filled again on access. Only readers of the gate are waited for, who wait for nobody.
+	void reopen()
+	{
+		(void)port_space_gate_close(space_, false);
+		gate_.open = true;
+		gate_.restores++;
+		revokers_ = 0;
+		port_space_gate_open(space_);
 	}
 
 	// No new fault is served, and those that passed the gate before have set their PTE, or hold the page's lock until
-	// they have.
-	void shut(bool dead)
+	// they have. false: killed, and the gate is closed or not.
+	bool shut(bool dead, bool killable)
 	{
-		port_space_gate_close(space_);
+		if (!port_space_gate_close(space_, killable))
+			return false;
 		const bool gone = gate_.dead;
 		gate_.open = false;
 		gate_.dead |= dead;
 		port_space_gate_open(space_);
 		if (!device_ && !gone)
 			for (unsigned long i = 0; i < count(); i++)
-				port_space_page_barrier(at(i));
+				if (!port_space_page_barrier(at(i), killable))
+					return false;
+		return true;
 	}
 
 	// Then the PTEs go; and once the mmap calls under way have linked what they filled, that goes too.
-	void close(bool dead)
+	bool close(bool dead, bool killable)
 	{
-		shut(dead);
+		if (!shut(dead, killable))
+			return false;
 		unmap_all();
-		port_space_settle(space_);
+		if (!port_space_settle(space_, killable))
+			return false;
 		unmap_all();
+		return true;
 	}
 
 	// To the end of what can be mapped: a private remap_pfn_range() has its pfn as vm_pgoff (mm/memory.c: remap_pfn_range).
@@ -265,6 +331,7 @@ private:
 	port_device *device_;	// or nullptr: RAM
 	port_space *space_;
 	GateState gate_;
+	unsigned revokers_ = 0;	// files whose Revocation is of now; the revoke mutex guards it
 };
 
 } // namespace

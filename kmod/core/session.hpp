@@ -74,14 +74,15 @@ struct SessionState {
 	bool mapped = false;		// from the first successful mmap on, what faults read is fixed
 	bool holds_device = false;
 	unsigned cache = PTELAB_CACHE_WRITE_BACK;
+	unsigned shape_cache = 0;	// in place of it, for what is mapped; 0: none
 	HookPlans plans;
 };
 
 class Session {
 public:
-	Session(Node &node, file *file, port_awaited *awaited, Mutex mutex, Counts counts)
-		: node_{node}, file_{file}, awaited_{awaited}, counts_{cxxrt::move(counts)}, mutex_{cxxrt::move(mutex)},
-		  state_{mutex_}, region_{&*node.region}
+	Session(Node &node, file *file, port_awaited *awaited, port_account *account, Mutex mutex, Counts counts)
+		: node_{node}, file_{file}, awaited_{awaited}, account_{account}, counts_{cxxrt::move(counts)},
+		  mutex_{cxxrt::move(mutex)}, state_{mutex_}, region_{&*node.region}
 	{
 		port_file_use_space(file_, region_->space());
 		if (region_->device())
@@ -98,6 +99,7 @@ public:
 			if (state.holds_device)
 				port_device_drop(region_->device());
 		});
+		region_->withdraw(revocation_);
 		if (has_own_region())
 			const auto own = cxxrt::Box<Region>::adopt(region_);
 		counts_.add(PORT_FILES, -1);
@@ -116,6 +118,20 @@ public:
 		return state_.with([&](SessionState &) { return region_; });
 	}
 	const Counts &counts() const { return counts_; }
+
+	// KERNEL: the core maps a PMD by itself when ->fault returns a page of a compound one that is as large (mm/memory.c:
+	// do_set_pmd). Not HUGE_FAULT, which SHAPE may have asked for.
+	bool maps_leaves() const
+	{
+		const unsigned method = node_.method;
+		const Region &region = mapped_region();
+		if (method == PTELAB_HUGE_PFN || method == PTELAB_HUGE_FOLIO)
+			return true;
+		return (method == PTELAB_FAULT_PAGE || method == PTELAB_PREPARE_FAULT_PAGE) &&
+		       region.backing() == PTELAB_BACKING_COMPOUND && port_pmd_pages() && region.count() >= port_pmd_pages();
+	}
+
+	Result<void> revoke() { return region()->revoke(revocation_); }
 
 	template <typename M>
 	Result<void> map(NewVma &&vma)
@@ -179,7 +195,7 @@ public:
 		if (arg.cache && arg.cache != PTELAB_CACHE_WRITE_BACK)
 			return Errno::kOpNotSupp;
 		const unsigned long pages = CXXRT_TRY(pages_of(arg, backing));
-		return own(injection, [&] { return Region::of_ram(backing, pages, counts_.get()); }, PTELAB_CACHE_WRITE_BACK);
+		return own(injection, [&] { return charged_ram(backing, pages); }, PTELAB_CACHE_WRITE_BACK);
 	}
 
 	void query(ptelab_query &out)
@@ -219,6 +235,11 @@ public:
 		return state_.with([&](SessionState &state) { return state.plans.set(plan); });
 	}
 
+	void shape_cache(unsigned cache)
+	{
+		state_.with([&](SessionState &state) { state.shape_cache = cache; });
+	}
+
 	bool owns_region()
 	{
 		return state_.with([&](SessionState &) { return has_own_region(); });
@@ -241,7 +262,7 @@ private:
 				return Errno::kAcces;
 			CXXRT_TRY(hold_device(state));
 			wanted.forbid_exec();
-			wanted.set_cache(state.cache);
+			wanted.set_cache(state.shape_cache ? state.shape_cache : state.cache);
 			CXXRT_TRY(fill());
 			state.mapped = true;
 			return {};
@@ -268,8 +289,17 @@ private:
 		return static_cast<unsigned long>(arg.pages);
 	}
 
+	// The node's region is given up, and with it that this file has revoked it.
 	template <typename F>
 	Result<void> own(const Injection &injection, F &&make, unsigned cache)
+	{
+		CXXRT_TRY(take_own(injection, make, cache));
+		node_.region->withdraw(revocation_);
+		return {};
+	}
+
+	template <typename F>
+	Result<void> take_own(const Injection &injection, F &&make, unsigned cache)
 	{
 		return state_.with([&](SessionState &state) -> Result<void> {
 			if (state.mapped || has_own_region())
@@ -281,6 +311,16 @@ private:
 			port_file_use_space(file_, region_->space());
 			return {};
 		});
+	}
+
+	// The file's own memory counts against its opener's limit, until the file goes.
+	Result<cxxrt::Box<Region>> charged_ram(unsigned backing, unsigned long pages)
+	{
+		CXXRT_TRY(cxxrt::from_kernel(port_charge(account_, pages)));
+		auto region = Region::of_ram(backing, pages, counts_.get());
+		if (!region.ok())
+			port_uncharge(account_, pages);
+		return region;
 	}
 
 	Result<void> setup_hole(const ptelab_setup &arg, const Injection &injection)
@@ -325,12 +365,14 @@ private:
 	Node &node_;
 	file *file_;
 	port_awaited *awaited_;
+	port_account *account_;
 	Counts counts_;
 	Mutex mutex_;
 	cxxrt::Guarded<SessionState, Mutex &> state_;
 	// It and fault_injection_ are written with state_ locked, before the first mmap.
 	Region *region_;	// the node's, or ours
 	Injection fault_injection_;
+	Revocation revocation_;	// the region's revoke mutex guards it
 };
 
 } // namespace

@@ -64,10 +64,12 @@ public:
 	MappedVma(const MappedVma &) = delete;
 	MappedVma &operator=(const MappedVma &) = delete;
 
-	// The mmap call is awaited, so that a REVOKE that has come meanwhile has waited for it.
+	// The mmap call is awaited, so that a REVOKE that has come meanwhile has waited for it: a closed gate is no reason to fail.
 	Result<void> track(const Region &region)
 	{
-		return cxxrt::from_kernel(port_vma_track(vma_, region.space(), region.restores()));
+		return region.steady([&](unsigned long long restores) {
+			return cxxrt::from_kernel(port_vma_track(vma_, region.space(), restores));
+		});
 	}
 
 private:
@@ -86,6 +88,7 @@ public:
 	template <typename F>
 	Result<void> tracked(const Region &region, F &&fill)
 	{
+		// With the count of that moment: a REVOKE and RESTORE between the two would be taken for earlier ones.
 		return region.pass(
 			[&](const Gate &gate) -> Result<void> {
 				CXXRT_TRY(cxxrt::from_kernel(port_vma_track(vma_, region.space(), gate.restores())));

@@ -5,6 +5,7 @@
 
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 
 #include "features.h"
 
@@ -34,10 +35,25 @@ static inline void compat_unmap_page(struct page *page, const void *memory)
 #endif
 }
 
-/* Mappings of the page by itself and as a part of a compound page. */
+/* 0, or -EINTR: a fatal signal came first. */
+static inline int compat_lock_page_killable(struct page *page)
+{
+#ifdef HAVE_FOLIO_LOCK_KILLABLE
+	return folio_lock_killable(page_folio(page));
+#else
+	return lock_page_killable(page);
+#endif
+}
+
+/*
+ * Mappings of the page by itself and as a part of a compound page. -1: of a compound one, where the kernel counts those of the whole
+ * alone (CONFIG_NO_PAGE_MAPCOUNT).
+ */
 static inline int compat_page_mappings(struct page *page)
 {
 #ifdef HAVE_FOLIO_MAPCOUNT
+	if (IS_ENABLED(CONFIG_NO_PAGE_MAPCOUNT) && PageCompound(page))
+		return -1;
 	return atomic_read(&page->_mapcount) + 1 + (PageCompound(page) ? folio_entire_mapcount(page_folio(page)) : 0);
 #else
 	return page_mapcount(page);

@@ -8,6 +8,7 @@
 
 #include "../../uapi/ptelab_direct.h"
 #include "../core.h"
+#include "port/account.h"
 #include "port/pending_mmaps.h"
 
 struct ptelab_cdev;
@@ -19,11 +20,15 @@ struct ptelab_file {
 	struct file *filp;
 	struct ptelab_cdev *cdev;
 	unsigned int method;
+	bool shows_pfns;		/* as pagemap: by the capability of who opened it (fs/proc/task_mmu.c: pagemap_read) */
 	u64 number;			/* as QUERY and events tell it */
 	struct port_awaited awaited;
+	struct port_account account;
 	struct mutex lock;		/* guards what follows; taken before mmap_lock, never in a hook */
 	struct ptelab_donors *donors;	/* NULL: none was asked for */
 	struct ptelab_kept *kept;	/* pages of PIN with PTELAB_PIN_KEEP, or NULL */
+	struct mm_struct *lent;		/* mmgrab()bed, or NULL: nobody's (PTELAB_IOC_LEND) */
+	struct pid *lender;
 	struct mutex shape_lock;	/* guards what follows; nests in mmap_lock, and the session's mutex in it */
 	bool mapped;			/* an mmap succeeded: the shape is what it is */
 	bool shaped;

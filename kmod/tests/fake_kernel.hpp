@@ -86,6 +86,11 @@ struct port_awaited {
 	std::list<fake::Filler *> fillers;
 };
 
+// The memory of one open file's own.
+struct port_account {
+	unsigned long pages = 0;
+};
+
 struct file {
 	ptelab_session *session = nullptr;
 	port_space *mapping = nullptr;
@@ -93,6 +98,7 @@ struct file {
 	bool may_write = true;
 	int users = 1;		// the descriptor and each VMA
 	port_awaited awaited;
+	port_account account;
 };
 
 struct port_space {

@@ -168,7 +168,7 @@ file *Process::open(Module &module, unsigned method, bool may_write)
 	auto file = std::make_unique<::file>();
 	file->method = method;
 	file->may_write = may_write;
-	open_error_ = ptelab_session_new(&file->session, module.node(method), file.get(), &file->awaited);
+	open_error_ = ptelab_session_new(&file->session, module.node(method), file.get(), &file->awaited, &file->account);
 	if (open_error_)
 		return nullptr;
 	Kernel::get().files++;

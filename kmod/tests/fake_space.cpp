@@ -45,11 +45,14 @@ void port_space_gate_leave(port_space *space)
 	space->gate.unlock_shared();
 }
 
-void port_space_gate_close(port_space *space)
+bool port_space_gate_close(port_space *space, bool killable)
 {
 	if (fake::holds(fake::Rank::kMmap))
 		bug("the gate is closed with mmap_lock held");
+	if (killable && Kernel::get().fatal_signal)
+		return false;
 	space->gate.lock();
+	return true;
 }
 
 void port_space_gate_open(port_space *space)
@@ -67,9 +70,12 @@ void port_space_leaf_unlock(port_space *space)
 	space->leaf.unlock();
 }
 
-void port_space_revoke_lock(port_space *space)
+bool port_space_revoke_lock(port_space *space, bool killable)
 {
+	if (killable && Kernel::get().fatal_signal)
+		return false;
 	space->revoke.lock();
+	return true;
 }
 
 void port_space_revoke_unlock(port_space *space)
@@ -77,10 +83,33 @@ void port_space_revoke_unlock(port_space *space)
 	space->revoke.unlock();
 }
 
-void port_space_page_barrier(page *page)
+bool port_space_page_barrier(page *page, bool killable)
 {
+	if (killable && Kernel::get().fatal_signal)
+		return false;
 	page->head->lock.lock();
 	page->head->lock.unlock();
+	return true;
+}
+
+int port_charge(port_account *account, unsigned long pages)
+{
+	if (Kernel::get().fails())
+		return -ENOMEM;
+	account->pages += pages;
+	return 0;
+}
+
+void port_uncharge(port_account *account, unsigned long pages)
+{
+	if (pages > account->pages)
+		bug("more is given back than was charged");
+	account->pages -= pages;
+}
+
+bool port_pause()
+{
+	return !Kernel::get().fatal_signal;
 }
 
 // mm/memory.c: unmap_mapping_range; by vm_pgoff, so a private remap is found at its pfn only.
@@ -102,7 +131,7 @@ void port_space_unmap(port_space *space, unsigned long long offset, unsigned lon
 	space->rmap.unlock_shared();
 }
 
-void port_space_settle(port_space *space)
+bool port_space_settle(port_space *space, bool killable)
 {
 	Kernel &kernel = Kernel::get();
 	if (!space->revoke.mine())
@@ -114,7 +143,9 @@ void port_space_settle(port_space *space)
 			const auto next = std::find_if(space->fillers.begin(), space->fillers.end(),
 						       [](const fake::Filler *filler) { return !filler->settled; });
 			if (next == space->fillers.end())
-				return;
+				return true;
+			if (killable && kernel.fatal_signal)
+				return false;
 			(*next)->settled = true;
 			mm = (*next)->mm;
 			mm->references++;

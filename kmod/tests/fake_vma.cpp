@@ -273,6 +273,8 @@ int port_vma_track(vm_area_struct *vma, port_space *space, unsigned long long re
 		return -ENOMEM;
 	if (vma->filler)
 		bug("a VMA is tracked twice");
+	if (!fake::holds(fake::Rank::kGate))
+		bug("the count of RESTOREs may be another by now");
 	const std::lock_guard guard{kernel.data};
 	vma->filler = fake::filler_new(space, vma->mm);
 	vma->filler->restores = restores;

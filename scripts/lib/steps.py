@@ -107,6 +107,7 @@ def _hosted(default):
              group=LINT),
         Step("arrows", "scripts/check-arrows", of_status, group=LINT),
         Step("core hosted", "make -s -C kmod/tests BUILD=../../build/kmod-tests check", of_doctest, group=HOSTED),
+        Step("guards", "scripts/check-guards", of_status, group=HOSTED),
         Step("cxxrt hosted", "make -s -C cxxrt BUILD=../build/cxxrt check", of_doctest, group=HOSTED),
         Step("userspace hosted", "make -s -C userspace BUILD=../build/userspace check", of_ktap, ("userspace",), group=HOSTED),
         Step("module with clang", f"scripts/build-module {kdir} build/clang/module CXXRT_CC=clang"

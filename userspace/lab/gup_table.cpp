@@ -264,7 +264,7 @@ std::vector<Cell> row_of(const Node &node, const std::vector<Way> &all, const Di
 {
 	Bench bench(node);
 	const Mapping map = bench.touched();
-	const Tracee tracee;
+	const Tracee tracee(bench.device());
 	const Subject subject{bench, map, tracee, file};
 	std::vector<Cell> cells;
 

@@ -3,16 +3,31 @@
 
 #include <cerrno>
 
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <ptelab/direct.hpp>
 #include <ptelab/error.hpp>
 
 namespace ptelab::tables {
 
-Tracee::Tracee() : child_([](Channel &) { ::pause(); })
+namespace {
+
+void lend(const Device &file, Channel &channel)
 {
+	channel.send(::ioctl(file.fd(), PTELAB_IOC_LEND) < 0 ? errno : 0);
+	::pause();
+}
+
+} // namespace
+
+Tracee::Tracee(const Device &file) : child_([&](Channel &channel) { lend(file, channel); })
+{
+	errno = child_.channel().receive<int>();
+	if (errno)
+		throw_errno("LEND");
 	if (::ptrace(PTRACE_ATTACH, child_.pid(), nullptr, nullptr) < 0)
 		throw_errno("ptrace ATTACH");
 	if (::waitpid(child_.pid(), nullptr, __WALL) < 0)

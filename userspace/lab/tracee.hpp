@@ -7,12 +7,14 @@
 #include <optional>
 
 #include <ptelab/child.hpp>
+#include <ptelab/device.hpp>
 
 namespace ptelab::tables {
 
 class Tracee {
 public:
-	Tracee();
+	// It lends its memory to this open file (PTELAB_IOC_LEND).
+	explicit Tracee(const Device &file);
 	Tracee(const Tracee &) = delete;
 	Tracee &operator=(const Tracee &) = delete;
 	~Tracee();

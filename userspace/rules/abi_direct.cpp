@@ -165,12 +165,12 @@ RULE("abi.call_bare_pfns_want_uncounted_pages",
      .says = "CALL puts no bare pfn where each mapping of a page is to hold a reference, and no small page where a huge leaf may be",
      .source = "kmod/glue/direct/call_may.h")
 {
-	const auto answer_on = [](ptelab_method method, ptelab_call_id id) {
+	const auto answer_on = [](ptelab_method method, ptelab_call_id id, __u32 call_flags = PTELAB_CALL_WRITE_LOCK) {
 		const Device device = own_region(node_of(method));
 		const Mapping map(device, pages(kPages));
 		ptelab_call call{};
 		call.call = id;
-		call.flags = PTELAB_CALL_WRITE_LOCK;
+		call.flags = call_flags;
 		call.anchor = call.address = address_of(map);
 		call.bytes = page_size();
 		return device.call(PTELAB_IOC_CALL, &call);
@@ -180,9 +180,11 @@ RULE("abi.call_bare_pfns_want_uncounted_pages",
 	rule.expect("remap on fault_page", answer_on(PTELAB_FAULT_PAGE, PTELAB_CALL_REMAP), EPERM);
 	rule.expect("iomap on fault_page", answer_on(PTELAB_FAULT_PAGE, PTELAB_CALL_IOMAP), EPERM);
 	rule.expect("insert_pfn on fault_insert_pfn", answer_on(PTELAB_FAULT_INSERT_PFN, PTELAB_CALL_INSERT_PFN), 0);
-	rule.because("insert_pfn on huge_pfn", "the node is there where the kernel has transparent huge pages");
-	if (why_absent(node_of(PTELAB_HUGE_PFN)).empty())
-		rule.expect("insert_pfn on huge_pfn", answer_on(PTELAB_HUGE_PFN, PTELAB_CALL_INSERT_PFN), EPERM);
+	rule.because("insert_pfn on huge_pfn*", "the node is there where the kernel has transparent huge pages");
+	if (why_absent(node_of(PTELAB_HUGE_PFN)).empty()) {
+		rule.expect("insert_pfn on huge_pfn, beside faults", answer_on(PTELAB_HUGE_PFN, PTELAB_CALL_INSERT_PFN, 0), EPERM);
+		rule.expect("insert_pfn on huge_pfn, alone", answer_on(PTELAB_HUGE_PFN, PTELAB_CALL_INSERT_PFN), 0);
+	}
 }
 
 RULE("abi.call_tells_what_is_missing", .says = "CALL of a function that this kernel does not have is EOPNOTSUPP, as QUERY says",
@@ -290,7 +292,7 @@ RULE("abi.pin_rejects", .says = "PIN refuses every value out of range", .source 
 			     pin.how = PTELAB_PIN_GET_REMOTE;
 			     pin.pid = 0x7fffffff;
 		     },
-		     ESRCH}},
+		     EPERM}},
 		   kPinFlags);
 }
 
@@ -321,8 +323,8 @@ RULE("abi.kept_pins", .says = "A file keeps one PIN at a time, and UNPIN gives b
 	rule.expect("keep anew", pin(), 0); // given back when the file is closed
 }
 
-RULE("abi.other_processes_need_ptrace", .says = "CALL and PIN of another process are EPERM without CAP_SYS_PTRACE",
-     .source = "kmod/glue/direct/pin.c:check")
+RULE("abi.other_processes_need_consent", .says = "CALL and PIN of another process are EPERM, with CAP_SYS_PTRACE too: it has not lent its memory",
+     .source = "kmod/glue/direct/pin.c:mm_of")
 {
 	const Device device = own_region(node_of(PTELAB_FAULT_PAGE));
 	const pid_t parent = getpid();
@@ -347,8 +349,10 @@ RULE("abi.other_processes_need_ptrace", .says = "CALL and PIN of another process
 	rule.expect("CALL of its parent", Errno(answers[1]), EPERM);
 	rule.expect("PIN of its parent", Errno(answers[2]), EPERM);
 	pin.pid = call.pid = static_cast<__u32>(parent);
-	rule.expect("CALL with the capability", device.call(PTELAB_IOC_CALL, &call), 0);
-	rule.expect("PIN with the capability", device.call(PTELAB_IOC_PIN, &pin), 0);
+	rule.expect("CALL of oneself by pid", device.call(PTELAB_IOC_CALL, &call), 0);
+	pin.pid = call.pid = 1;
+	rule.expect("CALL with the capability", device.call(PTELAB_IOC_CALL, &call), EPERM);
+	rule.expect("PIN with the capability", device.call(PTELAB_IOC_PIN, &pin), EPERM);
 }
 
 } // namespace

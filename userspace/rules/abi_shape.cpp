@@ -192,7 +192,7 @@ RULE("abi.plan_rejects", .says = "PLAN refuses a hook without such an answer, an
 		    {"a fallback from mremap", answer(PTELAB_HOOK_MREMAP, PTELAB_ANSWER_FALLBACK)},
 		    {"an error from huge_fault", answer(PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_ERROR)},
 		    {"ERROR without an error", [](P &plan) { plan.error = 0; }},
-		    {"an error that is none", [](P &plan) { plan.error = 4096; }},
+		    {"an error of the kernel's own, ERESTARTSYS", [](P &plan) { plan.error = 512; }},
 		    {"an error without ERROR",
 		     [](P &plan) {
 			     plan.answer = PTELAB_ANSWER_ZAP;

@@ -2,6 +2,10 @@
 // LOOKUP: what the page table holds, and what LOOKUP itself must not do.
 #include <algorithm>
 
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <ptelab/child.hpp>
 #include <ptelab/procfs.hpp>
 
@@ -10,6 +14,21 @@
 
 namespace ptelab {
 namespace {
+
+constexpr unsigned kCapSysAdmin = 21;
+
+// One capability of this process, in all sets that capset(2) has.
+void give_up(unsigned capability)
+{
+	__user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+	__user_cap_data_struct data[2]{};
+	if (::syscall(SYS_capget, &header, data) < 0)
+		throw_errno("capget");
+	data[0].effective &= ~(1U << capability);
+	data[0].permitted &= ~(1U << capability);
+	if (::syscall(SYS_capset, &header, data) < 0)
+		throw_errno("capset");
+}
 
 RULE_PER_NODE("lookup_tells_the_state", kAllNodes, .says = "A page table entry is present after an access, dirty after a write, and special where no page is counted",
 	      .source = "mm/memory.c:insert_pfn")
@@ -58,7 +77,7 @@ RULE_PER_NODE("lookup_tells_the_region_page", kOffsetNodes, .says = "LOOKUP tell
 		rule.expect("page " + std::to_string(index), entries[index].page, 1 + 7 + index);
 }
 
-RULE_PER_NODE("pfn_only_with_cap_sys_admin", kFirstNodes, .says = "Page frame numbers are shown to CAP_SYS_ADMIN only, as by pagemap",
+RULE_PER_NODE("pfn_only_with_cap_sys_admin", kFirstNodes, .says = "Page frame numbers are shown to who opened the file with CAP_SYS_ADMIN, as by pagemap",
 	      .source = "fs/proc/task_mmu.c:pagemap_open", .needs = {root()})
 {
 	const Device device = own_region(rule.node());
@@ -66,12 +85,21 @@ RULE_PER_NODE("pfn_only_with_cap_sys_admin", kFirstNodes, .says = "Page frame nu
 	map.touch(0);
 
 	const std::uint64_t ours = device.lookup(map.bytes()).front().pfn;
-	const std::uint64_t theirs = in_child([&] {
+	const std::uint64_t lent = in_child([&] {
 		become_nobody();
+		map.touch(0); // fork() copies no entry that a fault brings back
 		return device.lookup(map.bytes()).front().pfn;
 	});
+	const std::uint64_t theirs = in_child([&] {
+		give_up(kCapSysAdmin);
+		const Device opened = own_region(rule.node());
+		const Mapping mapped(opened, pages(1));
+		mapped.touch(0);
+		return opened.lookup(mapped.bytes()).front().pfn;
+	});
 	rule.expect("with it", ours != 0, true);
-	rule.expect("without it", theirs, 0U);
+	rule.expect("opened with it, used without", lent != 0, true);
+	rule.expect("opened without it", theirs, 0U);
 	// The kernel's own word on it: the walk behind pagemap skips a VM_PFNMAP mapping (mm/pagewalk.c:walk_page_test).
 	rule.varies("by pagemap");
 	rule.expect("by pagemap", pagemap_entry(map.data()) & ((1ULL << 55) - 1), rule.node().pfn ? 0 : ours);

@@ -178,6 +178,15 @@ RULE_PER_NODE("every_way_to_pin", bit_of(PTELAB_FAULT_PAGE), .says = "Every way 
 
 	map.put(0, kMark);
 	for (int how = PTELAB_PIN_GET; how < PTELAB_PINS; ++how) {
+		if (how == PTELAB_PIN_PIN_FAST_ONLY) {
+			ptelab_pin fast{};
+			fast.how = how;
+			fast.address = address_of(map);
+			fast.pages = 1;
+			rule.expect("pin_user_pages_fast_only", device.call(PTELAB_IOC_PIN, &fast),
+				    by_feature(PTELAB_HAS_FAST_ONLY_PIN, Errno(0), Errno(EOPNOTSUPP), "modules have this call on some kernels only"));
+			continue;
+		}
 		const ptelab_pin got = pin(device, {.how = static_cast<ptelab_pin_how>(how), .address = map.data()});
 		// Which pages the lockless walk refuses (mm/gup.c: gup_fast_folio_allowed) is the business of the rules on pinning.
 		if (how == PTELAB_PIN_GET_FAST_ONLY) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * CALL: one call of the kernel's API on a mapping of the calling process, with arguments as user space gave them. What the
- * kernel answers with an error is let through; what it answers with a BUG, or with damage, is refused with EPERM.
+ * kernel answers with an error is let through; what it answers with a BUG, or with damage, is refused with EPERM: the core
+ * decides which (core/call_guard.hpp).
  */
-#include <linux/capability.h>
+#include <linux/err.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <linux/string.h>
@@ -12,42 +14,35 @@
 
 #include "../compat.h"
 #include "../port/live.h"
+#include "../port/vma.h"
 #include "call.h"
 #include "call_may.h"
 #include "donors.h"
 
 #define ALL_FLAGS (PTELAB_CALL_WRITE_LOCK | PTELAB_CALL_WRITE | PTELAB_CALL_WRAP)
 
+static pgprot_t prot_of(const struct call_context *c)
+{
+	return ptelab_prot_with_cache(c->vma->vm_page_prot, c->arg->cache);
+}
+
+/* What follows is called only when the core has permitted it. Context of all: mmap_lock held as facts say, the gate entered. */
+
 static int insert_page(struct call_context *c)
 {
-	if (!may_insert_pages(c))
-		return -EPERM;
-	if (!c->page)
-		return -EINVAL;
 	c->arg->result = vm_insert_page(c->vma, c->arg->address, c->page);
 	return 0;
 }
 
-/* Into a copy-on-write VMA for writing it would let the owner write into the driver's page. */
 static int insert_page_mkwrite(struct call_context *c)
 {
-	bool write = c->arg->flags & PTELAB_CALL_WRITE;
-
-	if (may_meet_huge(c) || c->vma->vm_flags & VM_PFNMAP || (write && port_vma_is_cow(c->vma)))
-		return -EPERM;
-	if (!c->page)
-		return -EINVAL;
-	return compat_insert_page_mkwrite(c->vma, c->arg->address, c->page, write, &c->arg->result);
+	return compat_insert_page_mkwrite(c->vma, c->arg->address, c->page, c->arg->flags & PTELAB_CALL_WRITE, &c->arg->result);
 }
 
 static int insert_array(struct call_context *c)
 {
 	struct ptelab_call *arg = c->arg;
 
-	if (!may_insert_pages(c))
-		return -EPERM;
-	if (!c->pages)
-		return -EINVAL;
 	if (arg->call == PTELAB_CALL_INSERT_PAGES) {
 		unsigned long left = arg->count;
 
@@ -63,13 +58,8 @@ static int insert_array(struct call_context *c)
 
 static int insert_pfn(struct call_context *c)
 {
-	unsigned long pfn;
+	unsigned long pfn = page_to_pfn(c->page);
 
-	if (!may_insert_pfn(c))
-		return -EPERM;
-	if (!c->page)
-		return -EINVAL;
-	pfn = page_to_pfn(c->page);
 	if (c->arg->call == PTELAB_CALL_INSERT_PFN)
 		c->arg->result = (__force u32)vmf_insert_pfn(c->vma, c->arg->address, pfn);
 	else
@@ -79,10 +69,6 @@ static int insert_pfn(struct call_context *c)
 
 static int insert_mixed(struct call_context *c)
 {
-	if (!may_be_bare(c) || may_meet_huge(c) || (!(c->vma->vm_flags & VM_MIXEDMAP) && COMPAT_INSERT_MIXED_BUGS))
-		return -EPERM;
-	if (!c->page)
-		return -EINVAL;
 	switch (c->arg->call) {
 	case PTELAB_CALL_INSERT_MIXED:
 		c->arg->result = (__force u32)compat_insert_mixed(c->vma, c->arg->address, page_to_pfn(c->page));
@@ -94,22 +80,11 @@ static int insert_mixed(struct call_context *c)
 	}
 }
 
-/*
- * remap_pfn_range() changes the VMA's flags, has a BUG_ON for size 0 and for an entry that is there, and does not look whether
- * the range lies in the VMA. An address that is not page-aligned is let through: WARN and EINVAL.
- */
+/* An address that is not page-aligned is let through: WARN and EINVAL. */
 static int remap(struct call_context *c)
 {
 	struct ptelab_call *arg = c->arg;
-	unsigned long pages = DIV_ROUND_UP(arg->bytes, PAGE_SIZE);
 
-	if (ptelab_counts_pages(c->file->session) || !write_locked(c) || !arg->bytes ||
-	    !in_vma(c, arg->address & PAGE_MASK, pages << PAGE_SHIFT) ||
-	    moves_in_rmap(c, arg->address, pages << PAGE_SHIFT) ||
-	    !is_empty(c, arg->address & PAGE_MASK, pages << PAGE_SHIFT) || c->vma->vm_flags & VM_MIXEDMAP)
-		return -EPERM;
-	if (!c->page || arg->donor || !c->contiguous)
-		return -EINVAL;
 	if (arg->call == PTELAB_CALL_REMAP)
 		arg->result = remap_pfn_range(c->vma, arg->address, page_to_pfn(c->page), arg->bytes, prot_of(c));
 	else
@@ -120,55 +95,33 @@ static int remap(struct call_context *c)
 static int iomap(struct call_context *c)
 {
 	struct ptelab_call *arg = c->arg;
-	phys_addr_t start;
+	phys_addr_t start = PFN_PHYS(page_to_pfn(c->page)) + arg->offset;
 
-	if (ptelab_counts_pages(c->file->session) || !write_locked(c) || port_vma_is_cow(c->vma) ||
-	    arg->offset >= PAGE_SIZE || arg->bytes < PAGE_SIZE ||
-	    !is_empty(c, c->vma->vm_start, c->vma->vm_end - c->vma->vm_start) || c->vma->vm_flags & VM_MIXEDMAP)
-		return -EPERM;
-	if (!c->page || arg->donor || !c->contiguous)
-		return -EINVAL;
-	start = arg->flags & PTELAB_CALL_WRAP ? -(phys_addr_t)PAGE_SIZE : PFN_PHYS(page_to_pfn(c->page)) + arg->offset;
+	if (arg->flags & PTELAB_CALL_WRAP)
+		start = -(phys_addr_t)PAGE_SIZE;
 	arg->result = vm_iomap_memory(c->vma, start, arg->bytes);
 	return 0;
 }
 
 static int remap_vmalloc(struct call_context *c)
 {
-	void *memory;
-
-	if (!write_locked(c) || !may_insert_pages(c) || c->vma->vm_flags & VM_PFNMAP)
-		return -EPERM;
-	if (!c->arg->count)
-		return -EINVAL;
-	if (c->arg->donor != PTELAB_DONOR_PLAIN_VMALLOC && c->arg->donor != PTELAB_DONOR_USER_VMALLOC)
-		return -EINVAL;
-	memory = ptelab_donor_vmalloc(c->file, c->arg->donor, c->arg->count);
-	if (!memory)
-		return -ENOMEM;
-	c->arg->result = remap_vmalloc_range(c->vma, memory, c->vma->vm_pgoff);
+	c->arg->result = remap_vmalloc_range(c->vma, c->memory, c->vma->vm_pgoff);
 	return 0;
 }
 
-/* The kernel walks page by page until the end is met exactly: an unaligned end is never met. */
 static int zap(struct call_context *c)
 {
 	struct ptelab_call *arg = c->arg;
 
-	if (!PAGE_ALIGNED(arg->address) || !PAGE_ALIGNED(arg->bytes) || !arg->bytes || arg->address + arg->bytes < arg->address ||
-	    !may_be_divided(c))
-		return -EPERM;
 	if (arg->call == PTELAB_CALL_ZAP_SPECIAL)
 		return compat_zap_special(c->vma, arg->address, arg->bytes);
 	if (arg->call == PTELAB_CALL_ZAP_MANY)
 		return compat_zap_many(c->vma, arg->address, arg->bytes);
-	return in_vma(c, arg->address, arg->bytes) ? compat_zap_vma(c->vma, arg->address, arg->bytes) : -EPERM;
+	return compat_zap_vma(c->vma, arg->address, arg->bytes);
 }
 
 static int unmap_pages(struct call_context *c)
 {
-	if (!may_be_divided(c))
-		return -EPERM;
 	return compat_unmap_mapping_pages(c->vma->vm_file->f_mapping, c->arg->index, c->arg->count, true);
 }
 
@@ -204,35 +157,20 @@ static int count_entry(pte_t *pte, unsigned long addr, void *data)
 	return 0;
 }
 
-/* A huge leaf in the way is a BUG on old kernels, and a table in a hole's place stays. Size 0 is let through: WARN and EINVAL. */
+/* A page table that is made in a hole's place stays. */
 static int apply(struct call_context *c)
 {
 	struct ptelab_call *arg = c->arg;
-	unsigned long addr;
 
-	if (!PAGE_ALIGNED(arg->address) || !PAGE_ALIGNED(arg->bytes) || !in_vma(c, arg->address, arg->bytes) || !may_be_divided(c))
-		return -EPERM;
-	/* It makes the tables that are missing, while a fault may be about to map the whole. */
-	if (may_meet_huge(c) && !write_locked(c))
-		return -EPERM;
-	for (addr = arg->address; addr < arg->address + arg->bytes; addr += PAGE_SIZE) {
-		struct ptelab_pte pte;
-
-		port_live_lookup(c->vma, addr, &pte);
-		if (pte.state & PTELAB_PTE_HUGE)
-			return -EPERM;
-	}
 	arg->result = apply_to_page_range(c->vma->vm_mm, arg->address, arg->bytes, count_entry, arg);
 	return 0;
 }
 
-/* Without FAULT_FLAG_ALLOW_RETRY the lock stays held. A write fault on a VMA without VM_WRITE is a WARN. */
+/* Without FAULT_FLAG_ALLOW_RETRY the lock stays held. */
 static int fault_in(struct call_context *c)
 {
 	unsigned int flags = c->arg->flags & PTELAB_CALL_WRITE ? FAULT_FLAG_WRITE : 0;
 
-	if (write_locked(c) || !in_vma(c, c->arg->address, 1) || (flags && !(c->vma->vm_flags & VM_WRITE)))
-		return -EPERM;
 	if (c->arg->call == PTELAB_CALL_HANDLE_FAULT)
 		c->arg->result = (__force u32)handle_mm_fault(c->vma, c->arg->address, flags, NULL);
 	else
@@ -269,24 +207,18 @@ static int (*const calls[PTELAB_CALLS])(struct call_context *c) = {
 	[PTELAB_CALL_FIXUP_FAULT] = fault_in,
 };
 
-/* Context: no lock; takes the other process' mmap_lock itself. */
+/* Context: no lock; takes mmap_lock itself. */
 static int access_process(struct ptelab_call *arg)
 {
-	struct task_struct *task;
-
-	if (arg->pid && !capable(CAP_SYS_PTRACE))
+	/*
+	 * Of another it would need what ptrace asks for (ptrace_may_access(), not exported), and a consent to the mm would not do:
+	 * the call takes a task, which may execute another program at any moment.
+	 */
+	if (arg->pid && arg->pid != task_tgid_vnr(current))
 		return -EPERM;
-	rcu_read_lock();
-	task = arg->pid ? pid_task(find_vpid(arg->pid), PIDTYPE_PID) : current;
-	if (task)
-		get_task_struct(task);
-	rcu_read_unlock();
-	if (!task)
-		return -ESRCH;
 	arg->value = arg->argument;
-	arg->result = access_process_vm(task, arg->address, &arg->value, sizeof(arg->value),
+	arg->result = access_process_vm(current, arg->address, &arg->value, sizeof(arg->value),
 					arg->flags & PTELAB_CALL_WRITE ? FOLL_WRITE : 0);
-	put_task_struct(task);
 	return 0;
 }
 
@@ -312,16 +244,26 @@ static bool takes_faults(unsigned int call)
 	return call == PTELAB_CALL_HANDLE_FAULT || call == PTELAB_CALL_FIXUP_FAULT;
 }
 
+static int call_if_permitted(struct call_context *c)
+{
+	struct ptelab_call_facts facts;
+	int error = find_facts(c, &facts);
+
+	if (!error)
+		error = ptelab_call_verdict(&facts);
+	return error ? error : calls[c->arg->call](c);
+}
+
 /* What a call puts into page tables, REVOKE must find: so the gate is passed, as by a fault. A fault passes it by itself. */
 static int call_gated(struct call_context *c)
 {
 	int error;
 
 	if (takes_faults(c->arg->call))
-		return calls[c->arg->call](c);
+		return call_if_permitted(c);
 	if (!ptelab_gate_enter(c->file->session))
 		return -ENODEV;
-	error = calls[c->arg->call](c);
+	error = call_if_permitted(c);
 	ptelab_gate_leave(c->file->session);
 	return error;
 }
@@ -343,16 +285,6 @@ static int call_on_vma(struct call_context *c)
 	return error;
 }
 
-static bool is_vmalloc_donor(unsigned int donor)
-{
-	return donor == PTELAB_DONOR_PLAIN_VMALLOC || donor == PTELAB_DONOR_USER_VMALLOC;
-}
-
-static bool takes_array(unsigned int call)
-{
-	return call == PTELAB_CALL_INSERT_PAGES || call == PTELAB_CALL_MAP_PAGES || call == PTELAB_CALL_MAP_PAGES_ZERO;
-}
-
 /* References of what has a count: the second page of a raw block has none, and must not get one. */
 static struct page *also_got(struct page *page)
 {
@@ -363,9 +295,11 @@ static struct page *also_got(struct page *page)
 
 static void put_array(struct page **pages, unsigned long count)
 {
-	while (count--)
+	while (count--) {
 		if (page_count(pages[count]))
 			put_page(pages[count]);
+		cond_resched();
+	}
 	kvfree(pages);
 }
 
@@ -383,10 +317,15 @@ static int get_array(struct call_context *c)
 	if (!pages)
 		return -ENOMEM;
 	for (i = 0; i < arg->count; i++) {
-		pages[i] = arg->donor && i == arg->bad ? also_got(c->page) : ptelab_page_get(c->file->session, first + i);
+		bool killed = fatal_signal_pending(current);
+
+		cond_resched();
+		if (!killed)
+			pages[i] = arg->donor && i == arg->bad ? also_got(c->page) :
+								 ptelab_page_get(c->file->session, first + i);
 		if (!pages[i]) {
 			put_array(pages, i);
-			return -EINVAL;
+			return killed ? -EINTR : -EINVAL;
 		}
 	}
 	c->pages = pages;
@@ -397,12 +336,18 @@ static int gather(struct call_context *c)
 {
 	struct ptelab_call *arg = c->arg;
 
-	if (is_vmalloc_donor(arg->donor))
-		return 0;
+	if (is_vmalloc_donor(arg->donor)) {
+		if (arg->call != PTELAB_CALL_REMAP_VMALLOC || !arg->count)
+			return 0;
+		c->memory = ptelab_donor_vmalloc(c->file, arg->donor, arg->count);
+		return c->memory ? 0 : -ENOMEM;
+	}
 	if (arg->donor) {
-		c->page = ptelab_donor_get(c->file, arg->donor, arg->argument);
-		if (!c->page)
-			return -ENOMEM;
+		struct page *page = ptelab_donor_get(c->file, arg->donor, arg->argument);
+
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+		c->page = page;
 	} else {
 		c->page = ptelab_page_get(c->file->session, arg->index);
 		c->contiguous = ptelab_contiguous(c->file->session, arg->index,
@@ -431,7 +376,10 @@ int ptelab_call(struct ptelab_file *file, struct ptelab_call *arg)
 	arg->result = arg->left = arg->value = arg->extra = 0;
 	if (arg->call == PTELAB_CALL_ACCESS_PROCESS)
 		return access_process(arg);
-	mutex_lock(&file->lock);
+	arg->call = array_index_nospec(arg->call, PTELAB_CALLS);
+	arg->donor = array_index_nospec(arg->donor, PTELAB_DONORS);
+	if (mutex_lock_killable(&file->lock))
+		return -EINTR;
 	error = gather(&c);
 	if (!error)
 		error = call_on_vma(&c);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Pages that are not a region's: what a driver should, and should not, try to insert. Process context; sleep. */
+#include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -58,19 +59,37 @@ static struct page *part(unsigned int donor, struct page *first)
 	return tail ? first + 1 : first;
 }
 
+/* A reading access may find any page that is mapped there, a file's too: what it is, the core is told. */
+static struct page *get_anon(unsigned long address)
+{
+	struct page *page = NULL;
+	struct ptelab_donor_facts facts = { .source = PTELAB_DONOR_ANON };
+	int error;
+
+	facts.mapped = get_user_pages_fast(address, 1, 0, &page) == 1;
+	facts.anonymous = facts.mapped && PageAnon(page);
+	error = ptelab_donor_verdict(&facts);
+	if (!error)
+		return page;
+	if (facts.mapped)
+		put_page(page);
+	return ERR_PTR(error);
+}
+
 struct page *ptelab_donor_get(struct ptelab_file *file, unsigned int donor, unsigned long address)
 {
+	struct ptelab_donor_facts facts = { .source = donor };
 	struct ptelab_donors *donors;
-	struct page *page;
+	int error;
 
 	if (donor == PTELAB_DONOR_ANON)
-		return get_user_pages_fast(address, 1, 0, &page) == 1 ? page : NULL;
+		return get_anon(address);
 	donors = donors_of(file);
-	if (!donors)
-		return NULL;
-	if (!donors->page[donor])
+	if (donors && !donors->page[donor])
 		donors->page[donor] = make(donors, donor);
-	return donors->page[donor] ? part(donor, donors->page[donor]) : NULL;
+	facts.made = donors && donors->page[donor];
+	error = ptelab_donor_verdict(&facts);
+	return error ? ERR_PTR(error) : part(donor, donors->page[donor]);
 }
 
 /* What the file owns stays until it is closed. */
@@ -86,8 +105,13 @@ void *ptelab_donor_vmalloc(struct ptelab_file *file, unsigned int donor, unsigne
 
 	if (!donors || donors->memory[donor])
 		return donors ? donors->memory[donor] : NULL;
+	/* As port_vmalloc(): no warning for a size that user space chose. */
+	if (pages >= si_mem_available() || port_charge(&file->account, pages))
+		return NULL;
 	donors->memory[donor] = donor == PTELAB_DONOR_USER_VMALLOC ? vmalloc_user(pages << PAGE_SHIFT) :
 								      vzalloc(pages << PAGE_SHIFT);
+	if (!donors->memory[donor])
+		port_uncharge(&file->account, pages);
 	return donors->memory[donor];
 }
 

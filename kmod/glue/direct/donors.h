@@ -4,7 +4,7 @@
 
 #include "../file.h"
 
-/* A page that is not the region's, with a reference for the caller; NULL: no memory. file->lock is held. */
+/* A page that is not the region's, with a reference for the caller, or ERR_PTR. file->lock is held. */
 struct page *ptelab_donor_get(struct ptelab_file *file, unsigned int donor, unsigned long address);
 void ptelab_donor_put(unsigned int donor, struct page *page);
 void *ptelab_donor_vmalloc(struct ptelab_file *file, unsigned int donor, unsigned long pages);

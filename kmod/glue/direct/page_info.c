@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* PAGE_INFO: what the kernel counts for a page, and the driver giving up its pages while they are mapped. */
-#include <linux/capability.h>
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/string.h>
 
@@ -18,11 +18,11 @@ static s64 mappings(struct page *page)
 }
 
 /* The reference that we hold while looking is not told. */
-static void fill(struct ptelab_page_info *arg, struct page *page, int own_references)
+static void fill(const struct ptelab_file *file, struct ptelab_page_info *arg, struct page *page, int own_references)
 {
 	arg->references = page_count(page) - own_references;
 	arg->mappings = mappings(page);
-	arg->pfn = capable(CAP_SYS_ADMIN) ? page_to_pfn(page) : 0;
+	arg->pfn = file->shows_pfns ? page_to_pfn(page) : 0;
 }
 
 int ptelab_page_info(struct ptelab_file *file, struct ptelab_page_info *arg)
@@ -35,18 +35,19 @@ int ptelab_page_info(struct ptelab_file *file, struct ptelab_page_info *arg)
 	if (arg->flags & PTELAB_PAGE_DROP_ALL)
 		return ptelab_drop_pages(file->session);
 	if (arg->donor) {
-		mutex_lock(&file->lock);
+		if (mutex_lock_killable(&file->lock))
+			return -EINTR;
 		page = ptelab_donor_get(file, arg->donor, 0);
 		mutex_unlock(&file->lock);
-		if (!page)
-			return -ENOMEM;
-		fill(arg, page, 0);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+		fill(file, arg, page, 0);
 		return 0;
 	}
 	page = ptelab_page_get(file->session, arg->index);
 	if (!page)
 		return -EINVAL;
-	fill(arg, page, 1);
+	fill(file, arg, page, 1);
 	put_page(page);
 	return 0;
 }

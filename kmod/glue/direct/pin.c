@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* PIN: get_user_pages() and pin_user_pages() in every form, on any address of the calling process or of another. */
-#include <linux/capability.h>
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/pid.h>
 #include <linux/sched/mm.h>
@@ -61,6 +61,10 @@ static long call(unsigned int how, struct mm_struct *mm, unsigned long addr, uns
 		return pin_user_pages_fast(addr, count, flags, pages);
 	case PTELAB_PIN_PIN_UNLOCKED:
 		return pin_user_pages_unlocked(addr, count, pages, flags);
+#ifdef HAVE_PIN_USER_PAGES_FAST_ONLY
+	case PTELAB_PIN_PIN_FAST_ONLY:
+		return pin_user_pages_fast_only(addr, count, flags, pages);
+#endif
 	}
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
@@ -118,30 +122,45 @@ static void describe(struct ptelab_file *file, struct ptelab_pin *arg, const str
 		return;
 	arg->page = ptelab_find(file->session, page_to_pfn(page));
 	arg->bytes = first_bytes(page);
-	arg->pfn = capable(CAP_SYS_ADMIN) ? page_to_pfn(page) : 0;
+	arg->pfn = file->shows_pfns ? page_to_pfn(page) : 0;
 	arg->anon = PageAnon(page);
 }
 
-/* The mm to look into, with a reference. */
-static struct mm_struct *mm_of(u32 pid)
+/*
+ * The mm to look into, with a reference; another's only if that has lent it: what ptrace asks for besides CAP_SYS_PTRACE, a module
+ * cannot ask (mm_access() is not exported). Context: lock held.
+ */
+static struct mm_struct *mm_of(const struct ptelab_file *file, u32 pid)
 {
-	struct task_struct *task;
-	struct mm_struct *mm = NULL;
+	struct mm_struct *mm = current->mm;
 
-	if (!pid) {
-		mmget(current->mm);
-		return current->mm;
+	if (pid) {
+		if (!file->lent || pid_vnr(file->lender) != pid)
+			return ERR_PTR(-EPERM);
+		mm = file->lent;
 	}
-	rcu_read_lock();
-	task = pid_task(find_vpid(pid), PIDTYPE_PID);
-	if (task)
-		get_task_struct(task);
-	rcu_read_unlock();
-	if (task) {
-		mm = get_task_mm(task);
-		put_task_struct(task);
-	}
-	return mm;
+	return mmget_not_zero(mm) ? mm : ERR_PTR(-ESRCH);
+}
+
+static void take_back(struct ptelab_file *file)
+{
+	if (file->lent)
+		mmdrop(file->lent);
+	put_pid(file->lender);
+	file->lent = NULL;
+	file->lender = NULL;
+}
+
+int ptelab_lend(struct ptelab_file *file)
+{
+	if (mutex_lock_killable(&file->lock))
+		return -EINTR;
+	take_back(file);
+	file->lent = current->mm;
+	mmgrab(file->lent);
+	file->lender = get_pid(task_tgid(current));
+	mutex_unlock(&file->lock);
+	return 0;
 }
 
 static int check(const struct ptelab_pin *arg)
@@ -152,11 +171,13 @@ static int check(const struct ptelab_pin *arg)
 		return -EINVAL;
 	if (arg->pid && !is_remote(arg->how))
 		return -EINVAL;
+	if (arg->how == PTELAB_PIN_PIN_FAST_ONLY && !IS_ENABLED(HAVE_PIN_USER_PAGES_FAST_ONLY))
+		return -EOPNOTSUPP;
 	/* pages == NULL is for the forms that take mmap_lock from their caller, and has nothing to keep or to pin. */
 	if (arg->flags & PTELAB_PIN_NO_PAGES &&
 	    (arg->flags & PTELAB_PIN_KEEP || (arg->how != PTELAB_PIN_GET && arg->how != PTELAB_PIN_GET_REMOTE)))
 		return -EINVAL;
-	return arg->pid && !capable(CAP_SYS_PTRACE) ? -EPERM : 0;
+	return 0;
 }
 
 static int pin_in(struct ptelab_file *file, struct ptelab_pin *arg, struct mm_struct *mm)
@@ -176,27 +197,41 @@ static int pin_in(struct ptelab_file *file, struct ptelab_pin *arg, struct mm_st
 	kept->count = no_pages ? 0 : max_t(long, arg->result, 0);
 	describe(file, arg, kept);
 	if (arg->flags & PTELAB_PIN_KEEP && kept->count) {
-		file->kept = kept;
-		return 0;
+		int error = port_charge(&file->account, kept->count);
+
+		if (!error) {
+			file->kept = kept;
+			return 0;
+		}
+		give_back(kept);
+		return error;
 	}
 	give_back(kept);
 	return 0;
 }
 
+static int pin_locked(struct ptelab_file *file, struct ptelab_pin *arg)
+{
+	struct mm_struct *mm = mm_of(file, arg->pid);
+	int error;
+
+	if (IS_ERR(mm))
+		return PTR_ERR(mm);
+	error = arg->flags & PTELAB_PIN_KEEP && file->kept ? -EBUSY : pin_in(file, arg, mm);
+	mmput(mm);
+	return error;
+}
+
 int ptelab_pin(struct ptelab_file *file, struct ptelab_pin *arg)
 {
-	struct mm_struct *mm;
 	int error = check(arg);
 
 	if (error)
 		return error;
-	mm = mm_of(arg->pid);
-	if (!mm)
-		return -ESRCH;
-	mutex_lock(&file->lock);
-	error = arg->flags & PTELAB_PIN_KEEP && file->kept ? -EBUSY : pin_in(file, arg, mm);
+	if (mutex_lock_killable(&file->lock))
+		return -EINTR;
+	error = pin_locked(file, arg);
 	mutex_unlock(&file->lock);
-	mmput(mm);
 	return error;
 }
 
@@ -206,10 +241,12 @@ int ptelab_unpin(struct ptelab_file *file, struct ptelab_pin *arg)
 
 	if (arg->flags || arg->reserved0 || memchr_inv(arg->reserved, 0, sizeof(arg->reserved)))
 		return -EINVAL;
-	mutex_lock(&file->lock);
+	if (mutex_lock_killable(&file->lock))
+		return -EINTR;
 	if (file->kept) {
 		arg->result = file->kept->count;
 		describe(file, arg, file->kept);
+		port_uncharge(&file->account, file->kept->count);
 		give_back(file->kept);
 		file->kept = NULL;
 	} else {
@@ -224,4 +261,5 @@ void ptelab_kept_free(struct ptelab_file *file)
 {
 	if (file->kept)
 		give_back(file->kept);
+	take_back(file);
 }

@@ -6,6 +6,7 @@
 
 int ptelab_pin(struct ptelab_file *file, struct ptelab_pin *arg);
 int ptelab_unpin(struct ptelab_file *file, struct ptelab_pin *arg);
-void ptelab_kept_free(struct ptelab_file *file);
+void ptelab_kept_free(struct ptelab_file *file);	/* ->release: what PIN and LEND left */
+int ptelab_lend(struct ptelab_file *file);
 
 #endif

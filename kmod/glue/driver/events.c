@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A ring of the hook calls that files with PTELAB_SHAPE_EVENTS saw. */
 #include <linux/mm.h>
+#include <linux/pid.h>
 #include <linux/random.h>
 #include <linux/sched.h>
+#include <linux/siphash.h>
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -11,18 +13,28 @@
 
 static DEFINE_SPINLOCK(lock);		/* guards ring and next; hooks are process context */
 static struct ptelab_event *ring;
+static struct pid **pids;		/* of the events in ring, which a pid namespace shows each in its own way */
 static u64 next = 1;			/* sequence of the next event */
-static unsigned long veil;		/* so that no address of the kernel's is shown */
+static siphash_key_t vma_key;		/* so that no address of the kernel's is shown, nor the difference of two */
 
 int ptelab_events_init(void)
 {
 	ring = vzalloc(array_size(PTELAB_EVENTS_KEPT, sizeof(*ring)));
-	veil = get_random_long();
-	return ring ? 0 : -ENOMEM;
+	pids = vzalloc(array_size(PTELAB_EVENTS_KEPT, sizeof(*pids)));
+	get_random_bytes(&vma_key, sizeof(vma_key));
+	if (ring && pids)
+		return 0;
+	ptelab_events_exit();
+	return -ENOMEM;
 }
 
 void ptelab_events_exit(void)
 {
+	unsigned int i;
+
+	for (i = 0; pids && i < PTELAB_EVENTS_KEPT; i++)
+		put_pid(pids[i]);
+	vfree(pids);
 	vfree(ring);
 }
 
@@ -53,7 +65,9 @@ static u32 count_present(const struct vm_area_struct *vma)
 	struct ptelab_pte pte;
 	u32 present = 0;
 
+	/* At most PTELAB_LOOKUP_MAX of them, and a task that is being killed is to be told right too. */
 	for (addr = vma->vm_start; addr < end; addr += PAGE_SIZE) {
+		cond_resched();
 		port_live_lookup(vma, addr, &pte);
 		present += !!(pte.state & PTELAB_PTE_PRESENT);
 	}
@@ -66,11 +80,10 @@ struct ptelab_event ptelab_event_of(const struct ptelab_file *file, unsigned int
 
 	if (!wanted(file))
 		return event;
-	event.pid = task_pid_vnr(current);
 	event.file = file->number;
 	if (!vma)
 		return event;
-	event.vma = (unsigned long)vma ^ veil;
+	event.vma = siphash_1u64((unsigned long)vma, &vma_key);
 	event.start = vma->vm_start;
 	event.end = vma->vm_end;
 	event.pgoff = vma->vm_pgoff;
@@ -88,12 +101,18 @@ u32 ptelab_event_lock(const struct ptelab_file *file, struct mm_struct *mm)
 
 void ptelab_event_record(const struct ptelab_file *file, struct ptelab_event *event)
 {
-	if (!wanted(file))
+	struct pid *pid;
+
+	/* SHAPE may have come since the event was begun, and then it says nothing. */
+	if (!wanted(file) || !event->file)
 		return;
+	pid = get_pid(task_pid(current));
 	spin_lock(&lock);
 	event->sequence = next++;
 	ring[event->sequence % PTELAB_EVENTS_KEPT] = *event;
+	swap(pid, pids[event->sequence % PTELAB_EVENTS_KEPT]);
 	spin_unlock(&lock);
+	put_pid(pid);
 }
 
 /* One by one, as nothing may be copied to user space under the spinlock. */
@@ -106,8 +125,10 @@ static bool take(u64 *sequence, struct ptelab_event *event)
 		*sequence = max(*sequence, next - PTELAB_EVENTS_KEPT);
 	*sequence = clamp(*sequence, 1ULL, next);
 	found = *sequence < next;
-	if (found)
+	if (found) {
 		*event = ring[*sequence % PTELAB_EVENTS_KEPT];
+		event->pid = pid_vnr(pids[*sequence % PTELAB_EVENTS_KEPT]);
+	}
 	spin_unlock(&lock);
 	return found;
 }
@@ -128,6 +149,7 @@ int ptelab_events_read(struct ptelab_events *arg)
 		if (!arg->count++)
 			arg->sequence = sequence;
 		sequence++;
+		cond_resched();
 	}
 	if (!arg->count) {
 		take(&sequence, &event);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* An open file of a node: its file operations. */
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
+#include <linux/user_namespace.h>
 
 #include "../direct/donors.h"
 #include "../direct/pin.h"
@@ -30,11 +32,13 @@ static int node_open(struct inode *inode, struct file *filp)
 	if (!file)
 		goto out_cdev;
 	ptelab_awaited_init(&file->awaited);
-	error = ptelab_session_new(&file->session, ptelab_cdev_node(cdev), filp, &file->awaited);
+	ptelab_account_init(&file->account);
+	error = ptelab_session_new(&file->session, ptelab_cdev_node(cdev), filp, &file->awaited, &file->account);
 	if (error)
 		goto out_file;
 	file->filp = filp;
 	file->cdev = cdev;
+	file->shows_pfns = file_ns_capable(filp, &init_user_ns, CAP_SYS_ADMIN);
 	file->method = ptelab_session_method(file->session);
 	file->number = atomic64_inc_return(&files_opened);
 	mutex_init(&file->lock);
@@ -43,6 +47,7 @@ static int node_open(struct inode *inode, struct file *filp)
 	return 0;
 
 out_file:
+	ptelab_account_free(&file->account);
 	kfree(file);
 out_cdev:
 	ptelab_cdev_put(cdev);
@@ -62,6 +67,7 @@ static int node_release(struct inode *inode, struct file *filp)
 	ptelab_donors_free(file->donors);
 	kvfree(file->bad_pages);
 	ptelab_session_free(file->session);
+	ptelab_account_free(&file->account);
 	ptelab_cdev_put(file->cdev);
 	mutex_destroy(&file->shape_lock);
 	mutex_destroy(&file->lock);

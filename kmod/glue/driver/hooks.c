@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/sched/signal.h>
 
 #include "../compat.h"
 #include "../file.h"
@@ -94,12 +95,22 @@ static struct ptelab_session *record_fault(struct vm_fault *vmf, unsigned int ho
 	return file->session;
 }
 
+/*
+ * VM_FAULT_NOPAGE without an entry comes again at once. In user mode a signal ends that; where the kernel itself touches the
+ * mapping nothing does: a fatal signal is looked for only after VM_FAULT_RETRY or an error (arch/x86/mm/fault.c:
+ * do_user_addr_fault). So whoever is being killed is not sent round again.
+ */
+static vm_fault_t unless_killed(vm_fault_t answer)
+{
+	return answer & VM_FAULT_NOPAGE && fatal_signal_pending(current) ? VM_FAULT_SIGBUS : answer;
+}
+
 /* The C++ side is called by name, never through a pointer: kCFI would not know its type. */
 vm_fault_t ptelab_vma_fault(struct vm_fault *vmf)
 {
 	struct ptelab_session *session = record_fault(vmf, PTELAB_HOOK_FAULT);
 
-	return (__force vm_fault_t)ptelab_fault(session, vmf, vmf->pgoff);
+	return unless_killed((__force vm_fault_t)ptelab_fault(session, vmf, vmf->pgoff));
 }
 
 /* Without huge pages there is no leaf above the PTE level, and the hook is never called. */
@@ -108,13 +119,13 @@ static vm_fault_t huge_fault_pmd(struct vm_fault *vmf)
 {
 	struct ptelab_session *session = record_fault(vmf, PTELAB_HOOK_HUGE_FAULT);
 
-	return (__force vm_fault_t)ptelab_huge_fault(session, vmf, vmf->pgoff);
+	return unless_killed((__force vm_fault_t)ptelab_huge_fault(session, vmf, vmf->pgoff));
 }
 
 /* Asked before every PMD, and hardly ever anything but a fallback: no event. */
 static vm_fault_t huge_fault_pud(struct vm_fault *vmf)
 {
-	return (__force vm_fault_t)ptelab_huge_fault_pud(file_of(vmf->vma)->session, vmf, vmf->pgoff);
+	return unless_killed((__force vm_fault_t)ptelab_huge_fault_pud(file_of(vmf->vma)->session, vmf, vmf->pgoff));
 }
 
 #ifdef HAVE_HUGE_FAULT_PE_SIZE
@@ -163,7 +174,7 @@ static bool mkwrite_refused(struct vm_fault *vmf, unsigned int hook, vm_fault_t 
 	ptelab_event_record(file, &event);
 	if (plan.answer == PTELAB_ANSWER_ZAP)
 		ptelab_zap_everywhere(file->session);
-	*answer = plan.answer == PTELAB_ANSWER_SIGBUS ? VM_FAULT_SIGBUS : VM_FAULT_NOPAGE;
+	*answer = plan.answer == PTELAB_ANSWER_SIGBUS ? VM_FAULT_SIGBUS : unless_killed(VM_FAULT_NOPAGE);
 	return plan.answer == PTELAB_ANSWER_SIGBUS || plan.answer == PTELAB_ANSWER_AGAIN;
 }
 

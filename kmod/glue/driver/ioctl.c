@@ -3,9 +3,9 @@
  * The ioctls: copy the argument in, let the core decide, copy the answer out. No lock is held while user memory is touched,
  * so an argument may itself lie in a mapping of ours.
  */
-#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -60,7 +60,8 @@ static int run_setup(struct file *filp, union ioctl_arg *arg)
 	int error;
 
 	/* A shape may hold on to the region that the file has. */
-	mutex_lock(&file->shape_lock);
+	if (mutex_lock_killable(&file->shape_lock))
+		return -EINTR;
 	error = file->shaped ? -EBUSY : ptelab_ioctl_setup(file->session, &arg->setup);
 	mutex_unlock(&file->shape_lock);
 	return error;
@@ -97,7 +98,8 @@ static int run_lookup(struct file *filp, union ioctl_arg *arg)
 	entries = kvcalloc(count, sizeof(*entries), GFP_KERNEL);
 	if (!entries)
 		return -ENOMEM;
-	error = ptelab_ioctl_lookup(session_of(filp), &arg->lookup, entries, capable(CAP_SYS_ADMIN));
+	error = ptelab_ioctl_lookup(session_of(filp), &arg->lookup, entries,
+				    ((struct ptelab_file *)filp->private_data)->shows_pfns);
 	if (!error && copy_to_user(u64_to_user_ptr(arg->lookup.buffer), entries, count * sizeof(*entries)))
 		error = -EFAULT;
 	kvfree(entries);
@@ -116,6 +118,7 @@ static int run_shape(struct file *filp, union ioctl_arg *arg)
 
 static int run_plan(struct file *filp, union ioctl_arg *arg)
 {
+	arg->plan.hook = array_index_nospec(arg->plan.hook, PTELAB_HOOKS);	/* 0, which is none, for what is out of range */
 	return ptelab_ioctl_plan(session_of(filp), &arg->plan);
 }
 
@@ -144,6 +147,11 @@ static int run_unpin(struct file *filp, union ioctl_arg *arg)
 	return ptelab_unpin(filp->private_data, &arg->pin);
 }
 
+static int run_lend(struct file *filp, union ioctl_arg *arg)
+{
+	return ptelab_lend(filp->private_data);
+}
+
 /* The number carries the argument's size and direction, so a caller built for another layout gets ENOTTY. */
 static const struct {
 	unsigned int cmd;
@@ -164,6 +172,7 @@ static const struct {
 	{ PTELAB_IOC_PAGE_INFO, run_page_info },
 	{ PTELAB_IOC_PIN, run_pin },
 	{ PTELAB_IOC_UNPIN, run_unpin },
+	{ PTELAB_IOC_LEND, run_lend },
 };
 
 long ptelab_ioctl(struct file *filp, unsigned int cmd, unsigned long argument)

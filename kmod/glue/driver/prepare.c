@@ -85,14 +85,9 @@ static void ask(const struct ptelab_shape *shape, const struct port_draft *draft
 	}
 }
 
-static pgprot_t with_caches(pgprot_t prot, const struct ptelab_shape *shape, const struct port_draft *draft)
+static void forbid_write(struct vm_area_desc *desc, const struct port_draft *draft)
 {
-	return ptelab_prot_with_cache(ptelab_prot_with_cache(prot, draft->cache), shape->cache);
-}
-
-static void forbid_write(struct vm_area_desc *desc, const struct ptelab_shape *shape, const struct port_draft *draft)
-{
-	desc->page_prot = with_caches(vm_get_page_prot(VM_READ | VM_SHARED), shape, draft);
+	desc->page_prot = ptelab_prot_with_cache(vm_get_page_prot(VM_READ | VM_SHARED), draft->cache);
 }
 
 static int prepare_shaped(struct ptelab_file *file, struct vm_area_desc *desc)
@@ -116,12 +111,12 @@ static int prepare_shaped(struct ptelab_file *file, struct vm_area_desc *desc)
 	apply_flags(shape, desc);
 	if (draft.forbid_exec)
 		vma_desc_clear_flags(desc, VMA_MAYEXEC_BIT);
-	desc->page_prot = with_caches(desc->page_prot, shape, &draft);
+	desc->page_prot = ptelab_prot_with_cache(desc->page_prot, draft.cache);
 	if (shape->flags & PTELAB_SHAPE_READ_PROT)
-		forbid_write(desc, shape, &draft);
+		forbid_write(desc, &draft);
 	ask(shape, &draft, desc);
 	if (shape->flags & PTELAB_SHAPE_READ_PROT_LATE)
-		forbid_write(desc, shape, &draft);
+		forbid_write(desc, &draft);
 	if (plan.answer == PTELAB_ANSWER_BAD_PAGE)
 		desc->action.error_override = -(int)plan.error;
 	if (shape->flags & PTELAB_SHAPE_NULL_VM_OPS)

@@ -103,7 +103,7 @@ unsigned int port_fault_insert_folio_pmd(struct vm_fault *vmf, struct page *head
 
 /*
  * Not what remap_pfn_range() is for: it changes the VMA's flags, and only the read lock is held; with per-VMA locks it takes the
- * VMA's for write, so that no lock of ours may be held either. An entry that is there is a BUG (mm/memory.c: remap_pte_range):
+ * VMA's for write, so that no lock of ours may be held either. What is not none, a marker too, is a BUG (mm/memory.c: remap_pte_range):
  * of two threads that fault on one page the second comes again until it sees what the first did.
  */
 int port_fault_remap(struct vm_fault *vmf, unsigned long pfn)
@@ -115,7 +115,7 @@ int port_fault_remap(struct vm_fault *vmf, unsigned long pfn)
 	if (test_and_set_bit_lock(0, &busy))
 		return error;
 	port_live_lookup(vmf->vma, vmf->address, &pte);
-	if (!(pte.state & PTELAB_PTE_PRESENT))
+	if (!pte.state)
 		error = remap_pfn_range(vmf->vma, vmf->address & PAGE_MASK, pfn, PAGE_SIZE, vmf->vma->vm_page_prot);
 	clear_bit_unlock(0, &busy);
 	return error;

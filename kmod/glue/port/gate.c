@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* port.h: the gate of a space, and the other locks that REVOKE and faults meet at. */
+/* port.h: the gate of a space, and whatever else REVOKE and faults wait at. */
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/sched/signal.h>
 
+#include "../compat.h"
 #include "space.h"
 
 void port_space_gate_enter(struct port_space *space)
@@ -15,9 +17,12 @@ void port_space_gate_leave(struct port_space *space)
 	up_read(&space->gate);
 }
 
-void port_space_gate_close(struct port_space *space)
+bool port_space_gate_close(struct port_space *space, bool killable)
 {
+	if (killable)
+		return !down_write_killable(&space->gate);
 	down_write(&space->gate);
+	return true;
 }
 
 void port_space_gate_open(struct port_space *space)
@@ -35,9 +40,12 @@ void port_space_leaf_unlock(struct port_space *space)
 	mutex_unlock(&space->leaf);
 }
 
-void port_space_revoke_lock(struct port_space *space)
+bool port_space_revoke_lock(struct port_space *space, bool killable)
 {
+	if (killable)
+		return !mutex_lock_killable(&space->revoke);
 	mutex_lock(&space->revoke);
+	return true;
 }
 
 void port_space_revoke_unlock(struct port_space *space)
@@ -45,8 +53,19 @@ void port_space_revoke_unlock(struct port_space *space)
 	mutex_unlock(&space->revoke);
 }
 
-void port_space_page_barrier(struct page *page)
+bool port_space_page_barrier(struct page *page, bool killable)
 {
-	lock_page(page);
+	cond_resched();
+	if (killable && compat_lock_page_killable(page))
+		return false;
+	if (!killable)
+		lock_page(page);
 	unlock_page(page);
+	return true;
+}
+
+bool port_pause(void)
+{
+	cond_resched();
+	return !fatal_signal_pending(current);
 }

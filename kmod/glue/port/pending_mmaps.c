@@ -175,18 +175,38 @@ static struct mm_struct *next_unsettled(struct port_space *space)
 	return mm;
 }
 
+/* It has not been waited for after all. */
+static void unsettle(struct port_space *space, const struct mm_struct *mm)
+{
+	struct filler *filler;
+
+	spin_lock(&space->lock);
+	list_for_each_entry(filler, &space->fillers, node)
+		if (filler->mm == mm)
+			filler->settled = false;
+	spin_unlock(&space->lock);
+}
+
 /*
  * ->mmap fills a VMA before mm links it into the rmap, and unmap_mapping_range() in between misses it. mmap holds mmap_lock
  * for write until it has linked it (mm/mmap.c: mmap_region, mm/vma.c: __mmap_region), so once we have held it too, the VMA is
  * where unmap_mapping_range() looks, or gone. Context: the revoke mutex is held, so nobody relies on a wait still going on.
  */
-void port_space_settle(struct port_space *space)
+bool port_space_settle(struct port_space *space, bool killable)
 {
+	bool killed = false;
 	struct mm_struct *mm;
 
-	while ((mm = next_unsettled(space))) {
-		mmap_read_lock(mm);
-		mmap_read_unlock(mm);
+	while (!killed && (mm = next_unsettled(space))) {
+		if (!killable)
+			mmap_read_lock(mm);
+		else
+			killed = mmap_read_lock_killable(mm);
+		if (killed)
+			unsettle(space, mm);
+		else
+			mmap_read_unlock(mm);
 		mmdrop(mm);
 	}
+	return !killed;
 }

@@ -3,6 +3,7 @@
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 
+#include "entry.h"
 #include "../../port.h"
 #include "../../../uapi/ptelab.h"
 
@@ -35,7 +36,8 @@ static bool is_pud_leaf(pud_t pud, unsigned long addr, struct ptelab_pte *out)
 {
 #ifdef CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD
 	if (pud_leaf(pud)) {
-		out->state = state_bits(pud_write(pud), pud_dirty(pud), pud_young(pud)) | PTELAB_PTE_HUGE;
+		out->state = state_bits(pud_write(pud), pud_dirty(pud), pud_young(pud)) | PTELAB_PTE_HUGE |
+			     entry_rights(pud_val(pud)) | entry_tracking(pud_soft_dirty(pud), false);
 		out->cache = cache_of(pud_val(pud));
 		out->pfn = pud_pfn(pud) + ((addr & ~PUD_MASK) >> PAGE_SHIFT);
 		return true;
@@ -72,19 +74,29 @@ static void walk(const struct vm_area_struct *vma, unsigned long addr, struct pt
 		return;
 	pmdp = pmd_offset_lockless(pudp, pud, addr);
 	pmd = READ_ONCE(*pmdp);
-	if (pmd_none(pmd) || !pmd_present(pmd))
+	if (pmd_none(pmd))
 		return;
+	if (!pmd_present(pmd)) {
+		out->state = entry_absent_pmd(pmd);
+		return;
+	}
 	if (pmd_leaf(pmd)) {
-		out->state = state_bits(pmd_write(pmd), pmd_dirty(pmd), pmd_young(pmd)) | PTELAB_PTE_HUGE;
+		out->state = state_bits(pmd_write(pmd), pmd_dirty(pmd), pmd_young(pmd)) | PTELAB_PTE_HUGE |
+			     entry_rights(pmd_val(pmd)) | entry_tracking(pmd_soft_dirty(pmd), COMPAT_UFFD(pmd, pmd));
 		out->cache = cache_of(pmd_val(pmd));
 		out->pfn = pmd_pfn(pmd) + ((addr & ~PMD_MASK) >> PAGE_SHIFT);
 		return;
 	}
 	pte = ptep_get(pte_offset_kernel(&pmd, addr));
-	if (!pte_present(pte))
+	if (pte_none(pte))
 		return;
+	if (!pte_present(pte)) {
+		out->state = entry_absent_pte(pte);
+		return;
+	}
 	out->state = state_bits(pte_write(pte), pte_dirty(pte), pte_young(pte)) |
-		     (pte_special(pte) ? PTELAB_PTE_SPECIAL : 0);
+		     (pte_special(pte) ? PTELAB_PTE_SPECIAL : 0) | entry_rights(pte_val(pte)) |
+		     entry_tracking(pte_soft_dirty(pte), COMPAT_UFFD(pte, pte));
 	out->cache = cache_of(pte_val(pte));
 	out->pfn = pte_pfn(pte);
 }

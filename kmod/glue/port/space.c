@@ -37,6 +37,20 @@ void ptelab_space_exit(void)
 	kern_unmount(space_mount);
 }
 
+/*
+ * mmap() counts itself as a writer of file->f_mapping before ->mmap and takes that back after it (mm/mmap.c: mmap_region,
+ * mm/vma.c: __mmap_region), and SETUP or SHAPE may change f_mapping in between: one space gets a writer too many, another one too
+ * few, and below 0 every shared writable mmap is refused with EPERM (include/linux/fs.h: mapping_map_writable). Nothing else reads
+ * the count of a device's or a pseudo file's inode, so it starts so high that it never gets there.
+ */
+#define MANY_WRITERS (1 << 24)
+
+static void never_refuse_writers(struct address_space *mapping)
+{
+	if (atomic_read(&mapping->i_mmap_writable) < MANY_WRITERS)
+		atomic_add(MANY_WRITERS, &mapping->i_mmap_writable);
+}
+
 struct port_space *port_space_new(void)
 {
 	struct port_space *space = kzalloc(sizeof(*space), GFP_KERNEL);
@@ -49,6 +63,7 @@ struct port_space *port_space_new(void)
 		return NULL;
 	}
 	space->mapping = space->inode->i_mapping;
+	never_refuse_writers(space->mapping);
 	init_rwsem(&space->gate);
 	mutex_init(&space->revoke);
 	mutex_init(&space->leaf);
@@ -79,6 +94,7 @@ void port_file_use_space(struct file *file, struct port_space *space)
 void ptelab_space_borrow(struct port_space *space, struct file *file)
 {
 	space->mapping = file_inode(file)->i_mapping;
+	never_refuse_writers(space->mapping);
 	port_file_use_space(file, space);
 }
 

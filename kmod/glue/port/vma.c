@@ -40,11 +40,27 @@ void port_vma_make_mixedmap(struct vm_area_struct *vma)
 	compat_vm_flags_set(vma, VM_MIXEDMAP);
 }
 
+/* On x86 the macros only set bits, and two of them one after the other make a third type: so what was there goes first. */
+static pgprot_t write_back(pgprot_t prot)
+{
+	pgprot_t base = vm_get_page_prot(VM_READ | VM_SHARED);
+	unsigned long mask = (pgprot_val(base) ^ pgprot_val(pgprot_noncached(base))) |
+			   (pgprot_val(base) ^ pgprot_val(pgprot_writecombine(base)));
+
+	return __pgprot((pgprot_val(prot) & ~mask) | (pgprot_val(base) & mask));
+}
+
 pgprot_t ptelab_prot_with_cache(pgprot_t prot, unsigned int cache)
 {
-	if (cache == PTELAB_CACHE_UNCACHED)
-		return pgprot_noncached(prot);
-	return cache == PTELAB_CACHE_WRITE_COMBINING ? pgprot_writecombine(prot) : prot;
+	switch (cache) {
+	case PTELAB_CACHE_WRITE_BACK:
+		return write_back(prot);
+	case PTELAB_CACHE_UNCACHED:
+		return pgprot_noncached(write_back(prot));
+	case PTELAB_CACHE_WRITE_COMBINING:
+		return pgprot_writecombine(write_back(prot));
+	}
+	return prot;
 }
 
 void port_vma_set_cache(struct vm_area_struct *vma, unsigned int cache)

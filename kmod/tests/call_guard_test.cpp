@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The guards of CALL against the kernel's own conditions: every combination of facts, once. What the kernel would answer with a
+// BUG, or with damage, is refused with the errno of that; everything else is let through, for the kernel to answer.
+//
+// The lines are those of Debian's sources: 5.10.223, 6.1.192, 6.12.118, 7.3.4.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kmod/core/call_guard.hpp"
+
+TEST_SUITE_BEGIN("call guards");
+
+namespace {
+
+using Facts = ptelab_call_facts;
+
+constexpr std::uint64_t of(auto... calls)
+{
+	return ((1ULL << calls) | ...);
+}
+
+constexpr std::uint64_t kCounted = of(PTELAB_CALL_INSERT_PAGE, PTELAB_CALL_INSERT_PAGES, PTELAB_CALL_MAP_PAGES, PTELAB_CALL_MAP_PAGES_ZERO);
+constexpr std::uint64_t kVmalloc = of(PTELAB_CALL_REMAP_VMALLOC);
+constexpr std::uint64_t kPfn = of(PTELAB_CALL_INSERT_PFN, PTELAB_CALL_INSERT_PFN_PROT);
+constexpr std::uint64_t kMixed = of(PTELAB_CALL_INSERT_MIXED, PTELAB_CALL_INSERT_MIXED_PROT, PTELAB_CALL_INSERT_MIXED_MKWRITE);
+constexpr std::uint64_t kMkwrite = of(PTELAB_CALL_INSERT_PAGE_MKWRITE);
+constexpr std::uint64_t kRemap = of(PTELAB_CALL_REMAP, PTELAB_CALL_IO_REMAP);
+constexpr std::uint64_t kIomap = of(PTELAB_CALL_IOMAP);
+constexpr std::uint64_t kZap = of(PTELAB_CALL_ZAP_SPECIAL, PTELAB_CALL_ZAP_VMA, PTELAB_CALL_ZAP_MANY);
+constexpr std::uint64_t kUnmap = of(PTELAB_CALL_UNMAP_PAGES);
+constexpr std::uint64_t kByTable = of(PTELAB_CALL_FOLLOW_PFN, PTELAB_CALL_FOLLOW_PTE, PTELAB_CALL_FOLLOW_PFN_ANY);
+constexpr std::uint64_t kFollow = kByTable | of(PTELAB_CALL_FOLLOW_PFNMAP, PTELAB_CALL_FOLLOW_PFNMAP_ASLEEP);
+constexpr std::uint64_t kApply = of(PTELAB_CALL_APPLY);
+constexpr std::uint64_t kFault = of(PTELAB_CALL_HANDLE_FAULT, PTELAB_CALL_FIXUP_FAULT);
+constexpr std::uint64_t kPutOne = kPfn | kMixed | kMkwrite;
+constexpr std::uint64_t kPut = kCounted | kVmalloc | kPutOne;
+constexpr std::uint64_t kBare = kPfn | kMixed;
+constexpr std::uint64_t kPfns = kRemap | kIomap;
+
+bool leaf_now(const Facts &f)
+{
+	return f.entries & PTELAB_PTE_HUGE;
+}
+bool leaf_at_any_moment(const Facts &f)
+{
+	return f.maps_leaves && !f.write_locked;
+}
+bool is_none(const Facts &f)
+{
+	return !(f.entries & (PTELAB_PTE_PRESENT | PTELAB_PTE_MARKER | PTELAB_PTE_SWAP | PTELAB_PTE_MIGRATION | PTELAB_PTE_OTHER));
+}
+// Shared, so that no copy is made, and with the right to write now or by mprotect().
+bool gets_writable(const Facts &f)
+{
+	return f.may_write && !f.cow;
+}
+bool vmalloc_source(const Facts &f)
+{
+	return f.source == PTELAB_DONOR_PLAIN_VMALLOC || f.source == PTELAB_DONOR_USER_VMALLOC;
+}
+
+enum class Harm {
+	kBug,		// BUG_ON, VM_BUG_ON, VM_WARN_ON: a line of the kernel's that says so
+	kDamage,	// nothing of the kernel's says so, and memory is lost, or is somebody else's
+	kAbi,		// uapi/ptelab_direct.h: there is nothing to make the call with
+};
+
+struct Condition {
+	Harm harm;
+	std::uint64_t calls;
+	bool (*holds)(const Facts &);
+	const char *where;	// file: line in 5.10, 6.1, 6.12, 7.3; "-": not there
+	const char *line;	// the kernel's, or what goes wrong
+};
+
+#include "call_model.hpp"
+
+std::array<bool, std::size(kModel)> decided_alone;	// there was a combination for which no other condition held
+
+// Of one call: numbers in kModel.
+std::vector<std::size_t> conditions_of(unsigned call)
+{
+	std::vector<std::size_t> found;
+	for (std::size_t i = 0; i < std::size(kModel); i++)
+		if (kModel[i].calls >> call & 1)
+			found.push_back(i);
+	return found;
+}
+
+int model(const Facts &f, std::span<const std::size_t> conditions)
+{
+	std::size_t harms = 0, abis = 0, last = 0;
+	for (const std::size_t i : conditions) {
+		if (!kModel[i].holds(f))
+			continue;
+		(kModel[i].harm == Harm::kAbi ? abis : harms)++;
+		last = i;
+	}
+	if (harms + abis == 1)
+		decided_alone[last] = true;
+	return harms ? -EPERM : abis ? -EINVAL : 0;
+}
+
+// All values of one fact, one after the other.
+template <typename F>
+void both(bool &fact, F &&then)
+{
+	fact = false;
+	then();
+	fact = true;
+	then();
+}
+
+constexpr unsigned kKinds[] = {PTELAB_PTE_PRESENT, PTELAB_PTE_HUGE, PTELAB_PTE_MARKER, PTELAB_PTE_SWAP, PTELAB_PTE_MIGRATION, PTELAB_PTE_OTHER};
+
+// What the range holds is a set of kinds. A leaf is present, or on its way.
+bool can_be(unsigned entries)
+{
+	return !(entries & PTELAB_PTE_HUGE) || entries & (PTELAB_PTE_PRESENT | PTELAB_PTE_MIGRATION | PTELAB_PTE_OTHER);
+}
+
+template <typename F>
+void each_set(unsigned &entries, F &&then)
+{
+	for (unsigned set = 0; set < 1U << std::size(kKinds); set++) {
+		entries = 0;
+		for (unsigned kind = 0; kind < std::size(kKinds); kind++)
+			entries |= set >> kind & 1 ? kKinds[kind] : 0;
+		if (can_be(entries))
+			then();
+	}
+}
+
+// mmap's flags come in six forms: shared or private, and what may be written or is.
+constexpr struct {
+	bool cow, writable, may_write;
+} kAccess[] = {{false, false, false}, {false, false, true}, {false, true, true}, {true, false, true}, {true, true, true}};
+
+// Facts that only some calls look at are tried with those calls alone; that the others do not look at them is tried apart.
+struct Count {
+	std::uint64_t tried = 0, permitted = 0, wrong = 0;
+	std::string first;
+};
+
+std::string describe(const Facts &f)
+{
+	const auto one = [](const char *name, bool value) { return value ? std::string(" ") + name : std::string(); };
+	return "call " + std::to_string(f.call) + " source " + std::to_string(f.source) + " entries " + std::to_string(f.entries) +
+	       one("write_locked", f.write_locked) + one("for_write", f.for_write) + one("pfnmap", f.pfnmap) +
+	       one("mixedmap", f.mixedmap) + one("cow", f.cow) + one("anonymous", f.anonymous) + one("writable", f.writable) +
+	       one("may_write", f.may_write) + one("counts_pages", f.counts_pages) + one("divisible", f.divisible) +
+	       one("maps_leaves", f.maps_leaves) + one("inside", f.inside) + one("whole", f.whole) + one("aligned", f.aligned) +
+	       one("empty", f.empty) + one("wraps", f.wraps) + one("meets_hugetlb", f.meets_hugetlb) + one("found", f.found) +
+	       one("in_a_row", f.in_a_row) + one("part_of_page", f.part_of_page) + one("mixed_is_bug", f.mixed_is_bug) +
+	       one("follow_is_bug", f.follow_is_bug);
+}
+
+void try_one(const Facts &f, std::span<const std::size_t> conditions, Count &count)
+{
+	const int verdict = ptelab::call_verdict(f), due = model(f, conditions);
+	count.tried++;
+	count.permitted += verdict == 0;
+	if (verdict == due)
+		return;
+	if (!count.wrong++)
+		count.first = describe(f) + ": " + std::to_string(verdict) + ", the kernel's conditions say " + std::to_string(due);
+}
+
+// Sources differ for what puts something; the others have none.
+template <typename F>
+void each_source(Facts &f, F &&then)
+{
+	const bool puts = (kPut | kPfns) >> f.call & 1;
+	for (f.source = 0; f.source < (puts ? static_cast<unsigned>(PTELAB_DONORS) : 1U); f.source++)
+		both(f.found, then);
+	f.source = 0;
+}
+
+template <typename F>
+void each_place(Facts &f, F &&then)
+{
+	const bool ranged = (kZap | kRemap | kApply | kFollow | kFault) >> f.call & 1;
+	const bool rounded = kRemap >> f.call & 1;	// remap_pfn_range() says itself what it thinks of an odd address
+	for (unsigned bits = 0; bits < (rounded ? 1U << 3 : ranged ? 1U << 5 : 1U); bits++) {
+		f.inside = bits & 1, f.whole = bits & 2, f.empty = bits & 4, f.aligned = bits & 8, f.wraps = bits & 16;
+		then();
+	}
+}
+
+// The facts that one call alone has.
+template <typename F>
+void each_special(Facts &f, F &&then)
+{
+	if (kMixed >> f.call & 1)
+		return both(f.mixed_is_bug, then);
+	if (kFollow >> f.call & 1)
+		return both(f.follow_is_bug, then);
+	if (kRemap >> f.call & 1)
+		return both(f.in_a_row, then);
+	if (kIomap >> f.call & 1)
+		return both(f.in_a_row, [&] { both(f.part_of_page, then); });
+	if (kZap >> f.call & 1)
+		return both(f.meets_hugetlb, then);
+	if ((kFault | kMkwrite) >> f.call & 1)
+		return both(f.for_write, then);
+	then();
+}
+
+Count enumerate(unsigned call)
+{
+	Facts f{};
+	Count count;
+	const std::vector<std::size_t> conditions = conditions_of(call);
+	f.call = call;
+	const auto rest = [&] {
+		each_source(f, [&] { each_special(f, [&] { each_set(f.entries, [&] { try_one(f, conditions, count); }); }); });
+	};
+	for (const auto &access : kAccess) {
+		f.cow = access.cow, f.writable = access.writable, f.may_write = access.may_write;
+		each_place(f, [&] {
+			both(f.write_locked, [&] { both(f.pfnmap, [&] { both(f.mixedmap, [&] { both(f.anonymous, [&] {
+				both(f.counts_pages, [&] { both(f.divisible, [&] { both(f.maps_leaves, rest); }); });
+			}); }); }); });
+		});
+	}
+	return count;
+}
+
+} // namespace
+
+TEST_CASE("every combination of facts gets the kernel's verdict")
+{
+	for (unsigned call = 1; call < PTELAB_CALLS; call++) {
+		if (call == PTELAB_CALL_ACCESS_PROCESS)	// on no VMA
+			continue;
+		const Count count = enumerate(call);
+		INFO("call ", call, ": ", count.first);
+		CHECK(count.wrong == 0);
+		CHECK(count.permitted > 0);
+		MESSAGE("call ", call, ": ", count.tried, " combinations, ", count.permitted, " permitted");
+	}
+	for (std::size_t i = 0; i < std::size(kModel); i++) {
+		INFO(kModel[i].where, ": ", kModel[i].line);
+		CHECK(decided_alone[i]);
+	}
+}
+
+TEST_CASE("a number that is no call is refused")
+{
+	for (const unsigned call : {0U, static_cast<unsigned>(PTELAB_CALL_ACCESS_PROCESS), static_cast<unsigned>(PTELAB_CALLS), ~0U}) {
+		Facts f{};
+		f.call = call;
+		CHECK(ptelab::call_verdict(f) == -EINVAL);
+	}
+}
+
+TEST_CASE("a donor is what it says it is")
+{
+	for (unsigned source = 1; source < PTELAB_DONORS; source++)
+		for (unsigned bits = 0; bits < 8; bits++) {
+			const bool mapped = bits & 1, anonymous = bits & 2, made = bits & 4;
+			const ptelab_donor_facts f{source, mapped, anonymous, made};
+			// KERNEL: get_user_pages_fast() without FOLL_WRITE gives whatever is mapped: a file's page (mm/gup.c: gup_pte_range).
+			const int due = source != PTELAB_DONOR_ANON ? (made ? 0 : -ENOMEM) : !mapped ? -EFAULT : anonymous ? 0 : -EINVAL;
+			CHECK(ptelab::donor_verdict(f) == due);
+		}
+}
+
+TEST_SUITE_END();

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What SHAPE refuses, of every kind of file and every flag, hook and VM flag alone and in pairs, against what would go wrong.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "kmod/core/shape_guard.hpp"
+
+TEST_SUITE_BEGIN("shape guards");
+
+namespace {
+
+using ptelab::ShapeFacts;
+
+unsigned long long bit(unsigned number)
+{
+	return 1ULL << number;
+}
+
+// The due answer, from what the kernel would do.
+int model(const ShapeFacts &f, const ptelab_shape &s)
+{
+	const bool hooks = s.flags & PTELAB_SHAPE_HOOKS, no_ops = s.flags & PTELAB_SHAPE_NO_VM_OPS, null_ops = s.flags & PTELAB_SHAPE_NULL_VM_OPS;
+	// uapi/ptelab.h: nonsense, whatever the file is
+	bool invalid = s.flags >= PTELAB_SHAPE_BOTH_MMAPS << 1 || s.hooks & 1 || s.hooks & bit(PTELAB_HOOK_MMAP) ||
+		       s.hooks & bit(PTELAB_HOOK_RELEASE) || s.hooks & bit(PTELAB_HOOK_MMAP_PREPARE) || s.hooks >= bit(PTELAB_HOOKS);
+	invalid |= (s.vm_set | s.vm_clear) >= PTELAB_VM_MAYWRITE << 1 || s.vm_set & PTELAB_VM_WRITE || s.vm_set & PTELAB_VM_MAYWRITE;
+	invalid |= s.cache > PTELAB_CACHE_WRITE_COMBINING || s.reserved[0] != 0 || s.reserved[1] != 0;
+	invalid |= s.hooks != 0 && !hooks;
+	// mm/mmap.c: remove_vma calls ->close, if there are vm_ops: else the filler of a mapping that mmap filled is lost
+	invalid |= hooks && (no_ops || null_ops);
+	invalid |= s.hooks & bit(PTELAB_HOOK_ACCESS) && s.hooks & bit(PTELAB_HOOK_GENERIC_ACCESS);
+	invalid |= s.action_first > 65536 || s.action_pages > 65536 || (s.action_first && !s.action_pages);
+	if (invalid)
+		return -EINVAL;
+	const auto lacks = [&](unsigned hook) { return (hooks || no_ops) && !(s.hooks & bit(hook)); };
+	// mm/huge_memory.c: __split_huge_pud_locked
+	bool unfit = !f.divisible && lacks(PTELAB_HOOK_MAY_SPLIT);
+	unfit |= f.divisible && f.eager && (lacks(PTELAB_HOOK_OPEN) || lacks(PTELAB_HOOK_CLOSE) || (f.prepares && lacks(PTELAB_HOOK_MAPPED)));
+	// mm/memory.c: vm_insert_page BUG_ON(VM_PFNMAP); vmf_insert_pfn_prot BUG_ON(both)
+	unfit |= f.method != PTELAB_BARE && s.vm_set & PTELAB_VM_PFNMAP;
+	unfit |= f.method != PTELAB_BARE && f.method != PTELAB_FAULT_PAGE && f.method != PTELAB_HUGE_FOLIO && s.vm_set & PTELAB_VM_MIXEDMAP;
+	unfit |= s.action_pages && f.method != PTELAB_PREPARE_REMAP && f.method != PTELAB_PREPARE_IOREMAP && f.method != PTELAB_PREPARE_MAP_PAGES;
+	unfit |= s.flags >= PTELAB_SHAPE_READ_PROT && !f.prepares;
+	unfit |= null_ops && f.method != PTELAB_PREPARE_FAULT_PAGE;
+	// include/linux/mm.h: vm_flags_set waits for the VMA's lock, which vmf_can_call_fault() has let the fault keep
+	unfit |= f.remaps_at_fault && s.hooks & bit(PTELAB_HOOK_MAP_PAGES);
+	// another file's region, or none of RAM
+	unfit |= (s.flags & PTELAB_SHAPE_OWN_INODE || s.flags & PTELAB_SHAPE_RESERVED) && !f.own_ram;
+	unfit |= s.flags & PTELAB_SHAPE_RESERVED && f.counts_pages;
+	if (unfit)
+		return -EOPNOTSUPP;
+	if (s.flags & PTELAB_SHAPE_RESERVED && f.revoked)
+		return -ENODEV;
+	return s.flags & PTELAB_SHAPE_RESERVED && f.compound ? -EOPNOTSUPP : 0;
+}
+
+// One thing asked for; the empty one too.
+std::vector<ptelab_shape> requests()
+{
+	std::vector<ptelab_shape> all(1);
+	const auto add = [&](auto &&set) {
+		ptelab_shape shape{};
+		set(shape);
+		all.push_back(shape);
+	};
+	for (unsigned flag = 0; flag < 11; flag++)
+		add([&](ptelab_shape &s) { s.flags = 1U << flag; });
+	for (unsigned hook = 0; hook < PTELAB_HOOKS + 1; hook++) {
+		add([&](ptelab_shape &s) { s.hooks = bit(hook); });
+		add([&](ptelab_shape &s) { s.hooks = bit(hook), s.flags = PTELAB_SHAPE_HOOKS; });
+	}
+	for (const unsigned long long hooks : {bit(PTELAB_HOOK_OPEN) | bit(PTELAB_HOOK_CLOSE),
+					       bit(PTELAB_HOOK_OPEN) | bit(PTELAB_HOOK_CLOSE) | bit(PTELAB_HOOK_MAPPED)})
+		add([&](ptelab_shape &s) { s.hooks = hooks, s.flags = PTELAB_SHAPE_HOOKS; });
+	for (unsigned flag = 0; flag < 9; flag++) {
+		add([&](ptelab_shape &s) { s.vm_set = 1U << flag; });
+		add([&](ptelab_shape &s) { s.vm_clear = 1U << flag; });
+	}
+	for (unsigned cache = 1; cache <= PTELAB_CACHES; cache++)
+		add([&](ptelab_shape &s) { s.cache = cache; });
+	for (const unsigned long long pages : {1ULL, 65536ULL, 65537ULL}) {
+		add([&](ptelab_shape &s) { s.action_pages = pages; });
+		add([&](ptelab_shape &s) { s.action_first = pages; });
+	}
+	for (int word = 0; word < 2; word++)
+		add([&](ptelab_shape &s) { s.reserved[word] = 1; });
+	return all;
+}
+
+ptelab_shape both(const ptelab_shape &a, const ptelab_shape &b)
+{
+	ptelab_shape s{};
+	s.flags = a.flags | b.flags, s.hooks = a.hooks | b.hooks, s.vm_set = a.vm_set | b.vm_set, s.vm_clear = a.vm_clear | b.vm_clear;
+	s.cache = a.cache ? a.cache : b.cache;
+	s.action_first = a.action_first ? a.action_first : b.action_first;
+	s.action_pages = a.action_pages ? a.action_pages : b.action_pages;
+	s.reserved[0] = a.reserved[0] | b.reserved[0], s.reserved[1] = a.reserved[1] | b.reserved[1];
+	return s;
+}
+
+} // namespace
+
+TEST_CASE("what SHAPE answers, of every kind of file, to every two things asked for at once")
+{
+	const std::vector<ptelab_shape> all = requests();
+	unsigned long wrong = 0, tried = 0, fit = 0;
+	std::string first;
+	for (unsigned method = 1; method < PTELAB_METHODS; method++)
+		for (unsigned bits = 0; bits < 1U << 8; bits++) {
+			const ShapeFacts f{method, (bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0,
+					   (bits & 16) != 0, (bits & 32) != 0, (bits & 64) != 0, (bits & 128) != 0};
+			for (const ptelab_shape &a : all)
+				for (const ptelab_shape &b : all) {
+					const ptelab_shape s = both(a, b);
+					const int told = ptelab::shape_verdict(f, s), due = model(f, s);
+					tried++, fit += told == 0;
+					if (told != due && !wrong++)
+						first = "method " + std::to_string(method) + " facts " + std::to_string(bits) + " flags " +
+							std::to_string(s.flags) + " hooks " + std::to_string(s.hooks) + " vm_set " + std::to_string(s.vm_set) +
+							": " + std::to_string(told) + ", due " + std::to_string(due);
+				}
+		}
+	INFO(first);
+	CHECK(wrong == 0);
+	CHECK(fit > 0);
+	MESSAGE(tried, " combinations, ", fit, " permitted");
+}
+
+TEST_SUITE_END();
