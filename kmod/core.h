@@ -51,9 +51,9 @@ void ptelab_node_free(struct ptelab_node *node);
 void ptelab_node_kill(struct ptelab_node *node);
 
 /* ->open and ->release. Sleep. The VMAs of a file pin it, so release is called after the last of them is gone. */
-/* awaited, account: the open file's, which outlive the session's last use of them. */
+/* awaited, account, misuser: the open file's, which outlive the session's last use of them. */
 int ptelab_session_new(struct ptelab_session **session, struct ptelab_node *node, struct file *file,
-		       struct port_awaited *awaited, struct port_account *account);
+		       struct port_awaited *awaited, struct port_account *account, struct port_misuser *misuser);
 void ptelab_session_free(struct ptelab_session *session);
 struct port_counts *ptelab_session_counts(struct ptelab_session *session);
 unsigned int ptelab_session_method(const struct ptelab_session *session);
@@ -106,6 +106,9 @@ bool ptelab_fault_revoked(const struct ptelab_session *session);	/* in a fault h
  */
 bool ptelab_gate_enter(struct ptelab_session *session);
 void ptelab_gate_leave(struct ptelab_session *session);
+/* One at a time decides whether a PMD of the region's is filled as a whole (port_space_leaf_lock()). The file is mapped; sleeps. */
+void ptelab_leaf_lock(const struct ptelab_session *session);
+void ptelab_leaf_unlock(const struct ptelab_session *session);
 int ptelab_drop_pages(struct ptelab_session *session);	/* PTELAB_PAGE_DROP_ALL */
 
 /* read, write, llseek, ->access: where the bytes at an offset are. */

@@ -22,6 +22,7 @@ struct port_mutex;
 struct port_counts;
 struct port_account;
 struct port_awaited;
+struct port_misuser;
 struct port_device;
 struct ptelab_pte;
 
@@ -126,11 +127,7 @@ enum port_pmd port_fault_pmd(const struct vm_fault *vmf);
 bool port_fault_make_table(struct vm_fault *vmf);
 /* A whole PUD, all of it inside the VMA, pfn aligned to it. Needs PTELAB_HAS_INSERT_PFN_PUD, else PORT_FAULT_FALLBACK. */
 unsigned int port_fault_insert_pfn_pud(struct vm_fault *vmf, unsigned long pfn);
-/* With a folio that is of no PUD's order, and so refused. */
-unsigned int port_fault_insert_folio_pud(struct vm_fault *vmf, struct page *head);
 bool port_fault_takes_pfns(const struct vm_fault *vmf);	/* vmf_insert_pfn_pmd() of a VMA with these flags is no BUG */
-/* remap_pfn_range() of one page, which is not made to be called here. Not in a copy-on-write VMA. 0 or -errno. */
-int port_fault_remap(struct vm_fault *vmf, unsigned long pfn);
 struct port_span port_fault_span(const struct vm_fault *vmf);			/* of the VMA */
 unsigned long port_fault_address(const struct vm_fault *vmf);			/* page-aligned */
 unsigned long port_pmd_pages(void);						/* pages that one PMD maps; 0: no huge pages */
@@ -145,7 +142,6 @@ unsigned long port_vma_origin(const struct vm_area_struct *vma);
 /* Take the page lock, and the caller's reference; mm puts both when it has set the PTE. */
 void port_fault_give(struct vm_fault *vmf, struct page *page);
 void port_fault_take_back(struct vm_fault *vmf);	/* undo port_fault_give, and put the reference */
-void port_fault_unlock(struct vm_fault *vmf);		/* give the page unlocked after all: the core locks it by itself */
 /* Drop the lock of the fault and answer PORT_FAULT_RETRY. 0: this caller may not be asked to retry, nothing was dropped. */
 unsigned int port_fault_retry(struct vm_fault *vmf);
 /* Sleep; false: a fatal signal is pending. */
@@ -243,6 +239,16 @@ void port_file_use_space(struct file *file, struct port_space *space);
  */
 int port_charge(struct port_account *account, unsigned long pages);
 void port_uncharge(struct port_account *account, unsigned long pages);
+
+/* ---- misuse: what breaks a driver's contract, which another module does ---- */
+/*
+ * From now on the file may have its contract broken. 0; -EPERM: that module is not loaded, or the file's opener had no
+ * CAP_SYS_ADMIN; -EINTR: killed. Sleeps.
+ */
+int port_misuse_hold(struct port_misuser *misuser);
+/* Held; as ->fault and ->huge_fault; the gate is not entered. PORT_FAULT_*, or 0 with the page given. */
+unsigned int port_misuse_fault(const struct port_misuser *misuser, struct vm_fault *vmf, unsigned int action, unsigned int delay_ms);
+unsigned int port_misuse_huge_fault(const struct port_misuser *misuser, struct vm_fault *vmf, unsigned int answer);
 
 #ifdef __cplusplus
 }

@@ -82,7 +82,8 @@ enum ptelab_fault_action {
 	PTELAB_FAULT_DELAY = 5,		/* sleep fault_delay_ms (killable), then serve */
 	PTELAB_FAULT_SIGSEGV = 6,	/* VM_FAULT_SIGSEGV */
 	PTELAB_FAULT_HWPOISON = 7,	/* VM_FAULT_HWPOISON */
-	PTELAB_FAULT_NOTHING = 8,	/* VM_FAULT_NOPAGE and no PTE: the core comes again at once */
+	PTELAB_FAULT_NOTHING = 8,	/* VM_FAULT_NOPAGE and no PTE: the core comes again at once; fault_count 0 is a misuse */
+	/* Misuses: ptelab_misuse.ko does them */
 	PTELAB_FAULT_STALE = 9,		/* FAULT_PAGE, PREPARE_FAULT_PAGE: look whether it is revoked, sleep fault_delay_ms, then give the page all the
 					 * same and unlocked: the mistake that REVOKE cannot survive */
 	PTELAB_FAULT_REMAP = 10,	/* BARE: remap_pfn_range of the page from ->fault: another that REVOKE cannot survive */
@@ -155,6 +156,7 @@ struct ptelab_query {
  *   EOPNOTSUPP  the node cannot do it: an action on a node without ->fault, a memory type on RAM, DEVICE on RAM and
  *               the other way round, REMAP_PFN of _COMPOUND or _VMALLOC
  *   ENOMEM      and the file keeps the region that it had
+ *   EPERM       the action is a misuse, and ptelab_misuse.ko is not loaded or the file was opened without CAP_SYS_ADMIN
  * On PTELAB_IOMAP the region is the device, which exists once: SETUP selects the memory type only.
  */
 struct ptelab_setup {
@@ -311,6 +313,7 @@ struct ptelab_stats {
 #define PTELAB_SHAPE_NULL_VM_OPS (1U << 7)	/* PREPARE_FAULT_PAGE: vm_ops is set to NULL */
 #define PTELAB_SHAPE_BOTH_MMAPS	(1U << 8)	/* f_op has an ->mmap, too, with which no mmap of this file works (include/linux/fs.h:
 						 * can_mmap_file) */
+#define PTELAB_SHAPE_MISUSE	(1U << 9)	/* MAP_PAGES with PTELAB_FAULT_REMAP after all: with ptelab_misuse.ko, else EPERM */
 
 /* Hooks, as bits of ptelab_shape.hooks, and as the hook of a plan or an event (the bit's number). */
 enum ptelab_hook {
@@ -374,7 +377,10 @@ enum ptelab_answer {
 
 /*
  * PLAN: for one hook, the calls number after + 1 to after + count of this file get another answer; count 0: all that follow.
- * A second PLAN for a hook replaces the first and starts counting anew. Any time. EINVAL: this hook has no such answer.
+ * A second PLAN for a hook replaces the first and starts counting anew. Any time.
+ *   EINVAL      this hook has no such answer
+ *   EPERM       the answer is a misuse (AGAIN with count 0, OTHER, OTHER_PUD, BAD_PAGE), and ptelab_misuse.ko is not loaded or the file
+ *               was opened without CAP_SYS_ADMIN
  */
 struct ptelab_plan {
 	__u32 flags;		/* 0 */

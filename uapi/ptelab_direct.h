@@ -68,6 +68,8 @@ enum ptelab_donor {
 #define PTELAB_CALL_WRITE_LOCK	(1U << 0)	/* hold mmap_lock for write, as ->mmap does; else for reading, as ->fault does */
 #define PTELAB_CALL_WRITE	(1U << 1)	/* HANDLE_FAULT, FIXUP_FAULT, ACCESS_PROCESS, INSERT_*_MKWRITE: for writing */
 #define PTELAB_CALL_WRAP	(1U << 2)	/* IOMAP: a physical address so high that address + bytes overflows */
+#define PTELAB_CALL_MISUSE	(1U << 3)	/* make the call though it breaks the driver's own contract, if that is all that is wrong
+					 * with it (docs/refusals.md); with ptelab_misuse.ko and an opener with CAP_SYS_ADMIN, else EPERM */
 #define PTELAB_CALL_MARGIN	(1U << 21)
 struct ptelab_call {
 	__u32 flags;		/* in: PTELAB_CALL_* */

@@ -13,8 +13,9 @@ struct ptelab_node {
 };
 
 struct ptelab_session {
-	ptelab_session(Node &node, file *file, port_awaited *awaited, port_account *account, Mutex mutex, Counts counts)
-		: session{node, file, awaited, account, cxxrt::move(mutex), cxxrt::move(counts)}
+	ptelab_session(Node &node, file *file, port_awaited *awaited, port_account *account, port_misuser *misuser, Mutex mutex,
+		       Counts counts)
+		: session{node, file, awaited, account, misuser, cxxrt::move(mutex), cxxrt::move(counts)}
 	{
 	}
 	// Always inline: the type is known outside, so that clang would make its destructor a weak symbol.
@@ -115,12 +116,13 @@ Result<ptelab_node *> node_new(unsigned method, unsigned long pages, port_device
 	return cxxrt::move(node).release();
 }
 
-Result<ptelab_session *> session_new(ptelab_node *node, file *file, port_awaited *awaited, port_account *account)
+Result<ptelab_session *> session_new(ptelab_node *node, file *file, port_awaited *awaited, port_account *account,
+				     port_misuser *misuser)
 {
 	auto mutex = CXXRT_TRY(Mutex::make());
 	auto counts = CXXRT_TRY(Counts::make());
-	auto session = CXXRT_TRY(cxxrt::Box<ptelab_session>::make(node->node, file, awaited, account, cxxrt::move(mutex),
-								  cxxrt::move(counts)));
+	auto session = CXXRT_TRY(cxxrt::Box<ptelab_session>::make(node->node, file, awaited, account, misuser,
+								  cxxrt::move(mutex), cxxrt::move(counts)));
 	return cxxrt::move(session).release();
 }
 
@@ -160,9 +162,10 @@ void ptelab_node_kill(ptelab_node *node)
 	node->node.region->kill();
 }
 
-int ptelab_session_new(ptelab_session **session, ptelab_node *node, file *file, port_awaited *awaited, port_account *account)
+int ptelab_session_new(ptelab_session **session, ptelab_node *node, file *file, port_awaited *awaited, port_account *account,
+		       port_misuser *misuser)
 {
-	return give(session_new(node, file, awaited, account), session);
+	return give(session_new(node, file, awaited, account, misuser), session);
 }
 
 void ptelab_session_free(ptelab_session *session)
@@ -347,6 +350,16 @@ bool ptelab_gate_enter(ptelab_session *s)
 void ptelab_gate_leave(ptelab_session *s)
 {
 	s->session.mapped_region().leave();
+}
+
+void ptelab_leaf_lock(const ptelab_session *s)
+{
+	port_space_leaf_lock(s->session.mapped_region().space());
+}
+
+void ptelab_leaf_unlock(const ptelab_session *s)
+{
+	port_space_leaf_unlock(s->session.mapped_region().space());
 }
 
 int ptelab_drop_pages(ptelab_session *s)

@@ -60,16 +60,15 @@ protected:
 
 	// A whole PMD of bare pfns. The kernel looks neither at the VMA's end nor at the pfn's alignment, nor whether a page table
 	// is there (mm/huge_memory.c: vmf_insert_pfn_pmd). Of one compound page: where huge entries have no special bit, GUP-fast
-	// takes the first page's reference and gives back another's (mm/gup.c: gup_huge_pmd), which are the same only then. other:
-	// those after the due ones, which the kernel refuses over an entry.
-	FaultCode insert_pfn_pmd(const Gate &, const Region &region, unsigned long index, bool other)
+	// takes the first page's reference and gives back another's (mm/gup.c: gup_huge_pmd), which are the same only then.
+	FaultCode insert_pfn_pmd(const Gate &, const Region &region, unsigned long index)
 	{
 		const unsigned long pages = port_pmd_pages();
 		const auto first = leaf_start(region, index, pages);
 		if (!first.ok() || region.backing() != PTELAB_BACKING_COMPOUND)
 			return FaultCode::kFallback;
-		const unsigned long start = first.value() + (other ? pages : 0);
-		if (pages > region.count() - start || region.run(start, pages) < pages || region.pfn(start) & (pages - 1))
+		const unsigned long start = first.value();
+		if (region.run(start, pages) < pages || region.pfn(start) & (pages - 1))
 			return FaultCode::kFallback;
 		return region.leaf([&] {
 			if (port_fault_pmd(vmf_) == PORT_PMD_TABLE)
@@ -99,9 +98,9 @@ public:
 		});
 	}
 
-	FaultCode insert_pmd(const Gate &gate, const Region &region, unsigned long index, bool other)
+	FaultCode insert_pmd(const Gate &gate, const Region &region, unsigned long index)
 	{
-		return insert_pfn_pmd(gate, region, index, other);
+		return insert_pfn_pmd(gate, region, index);
 	}
 
 	// Of a hole, which is mapped in no other way: no page table is ever in its place.
@@ -168,21 +167,11 @@ class Fault<Shaped> : public FaultBase {
 public:
 	using FaultBase::FaultBase;
 
-	// What a driver must not do: the flags of the VMA change under the read lock. In a private VMA of one page vm_pgoff
-	// would too, by which the rmap has it sorted (mm/memory.c: remap_pfn_range): that is not done. The VMA's own lock, which
-	// the call takes, does not nest in the gate, so that what is mapped here a REVOKE at that moment misses.
-	FaultCode remap_outside_the_gate(unsigned long pfn)
-	{
-		if (port_fault_is_cow(vmf_))
-			return FaultCode::kSigbus;
-		return fault_code(cxxrt::from_kernel(port_fault_remap(vmf_, pfn)));
-	}
-
-	FaultCode insert_pmd(const Gate &gate, const Region &region, unsigned long index, bool other)
+	FaultCode insert_pmd(const Gate &gate, const Region &region, unsigned long index)
 	{
 		if (!port_fault_takes_pfns(vmf_))
 			return FaultCode::kFallback;
-		return insert_pfn_pmd(gate, region, index, other);
+		return insert_pfn_pmd(gate, region, index);
 	}
 };
 
@@ -224,47 +213,21 @@ public:
 		return FaultCode::kOom;
 	}
 
-	// The mistake that give() does not make: look, take one's time, and hand the page over unlocked. The page is not
-	// freed meanwhile, so what goes wrong is only that a revoked page is mapped.
-	FaultCode give_stale(const Region &region, unsigned long index, unsigned delay_ms)
-	{
-		page *const page = region.get(index);
-		if (!page)
-			return FaultCode::kSigbus;
-		const bool alive = port_fault_delay(delay_ms);
-		port_fault_give(vmf_, page);
-		if (!alive) {
-			port_fault_take_back(vmf_);
-			return FaultCode::kSigbus;
-		}
-		port_fault_unlock(vmf_);
-		return FaultCode::kDone;
-	}
-
 	// A huge folio, refcounted; its order must be that of a PMD (mm/huge_memory.c: vmf_insert_folio_pmd). The call does not
 	// look whether the VMA is private: a write would get the folio itself, writable, in place of a copy.
-	// other: one that is not of that order, which the kernel refuses.
-	FaultCode insert_folio(const Gate &, const Region &region, unsigned long index, bool other)
+	FaultCode insert_folio(const Gate &, const Region &region, unsigned long index)
 	{
 		if (port_fault_is_cow(vmf_))
 			return FaultCode::kFallback;
 		const auto first = leaf_start(region, index, port_pmd_pages());
 		if (!first.ok() || first.value() != 0 || region.backing() != PTELAB_BACKING_COMPOUND ||
-		    (region.count() != port_pmd_pages()) != other)
+		    region.count() != port_pmd_pages())
 			return FaultCode::kFallback;
 		return region.leaf([&] {
 			if (port_fault_pmd(vmf_) == PORT_PMD_TABLE)
 				return FaultCode::kFallback;
 			return static_cast<FaultCode>(port_fault_insert_folio_pmd(vmf_, region.at(0)));
 		});
-	}
-
-	// No folio is as large as a PUD: always refused.
-	FaultCode insert_folio_pud(const Gate &, const Region &region)
-	{
-		if (port_fault_is_cow(vmf_) || region.backing() != PTELAB_BACKING_COMPOUND)
-			return FaultCode::kFallback;
-		return static_cast<FaultCode>(port_fault_insert_folio_pud(vmf_, region.at(0)));
 	}
 };
 

@@ -46,6 +46,24 @@ struct Injection {
 		return Injection{action, 0, arg.fault_delay_ms, 0, arg.fault_after, arg.fault_count};
 	}
 
+	// What no good driver does: only with the module that is there for it. An answer that sends the caller round again is one of
+	// these if it never ends.
+	bool misuses(unsigned hook) const
+	{
+		switch (hook) {
+		case PTELAB_HOOK_FAULT:
+			return answer == PTELAB_FAULT_STALE || answer == PTELAB_FAULT_REMAP || (answer == PTELAB_FAULT_NOTHING && !count);
+		case PTELAB_HOOK_PAGE_MKWRITE:
+		case PTELAB_HOOK_PFN_MKWRITE:
+			return answer == PTELAB_ANSWER_AGAIN && !count;
+		case PTELAB_HOOK_HUGE_FAULT:
+			return answer == PTELAB_ANSWER_OTHER || answer == PTELAB_ANSWER_OTHER_PUD;
+		case PTELAB_HOOK_MMAP_PREPARE:
+			return answer == PTELAB_ANSWER_BAD_PAGE;
+		}
+		return false;
+	}
+
 	// To the call with this number, counted from 1.
 	bool applies(unsigned long long number) const
 	{
@@ -85,12 +103,11 @@ private:
 // Of every hook that PLAN takes, counted per file, from the PLAN on. Of ->fault, which is not to take a lock, the session keeps it.
 class HookPlans {
 public:
-	cxxrt::Result<void> set(const ptelab_plan &plan)
+	void set(unsigned hook, const Injection &injection)
 	{
-		const Injection injected = CXXRT_TRY(Injection::of(plan));
-		injected_[plan.hook] = injected;
-		calls_[plan.hook] = 0;
-		return {};
+		CXXRT_ASSERT(hook < PTELAB_HOOKS);
+		injected_[hook] = injection;
+		calls_[hook] = 0;
 	}
 
 	// Counts a call of this hook, and says how it is to be answered.

@@ -201,9 +201,9 @@ struct HugePfn : FaultInsertPfn {
 	{
 		return region.device() ? FaultCode::kSigbus : fault.insert_pfn_beside_pmds(gate, region, index);
 	}
-	static FaultCode huge_fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index, bool other)
+	static FaultCode huge_fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index)
 	{
-		return fault.insert_pmd(gate, region, index, other);
+		return fault.insert_pmd(gate, region, index);
 	}
 };
 
@@ -221,9 +221,9 @@ struct HugeFolio : FaultPage {
 	{
 		return fault.give_beside_pmds(region, index);
 	}
-	static FaultCode huge_fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index, bool other)
+	static FaultCode huge_fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index)
 	{
-		return fault.insert_folio(gate, region, index, other);
+		return fault.insert_folio(gate, region, index);
 	}
 };
 
@@ -237,9 +237,9 @@ struct Bare : Ordinary {
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SPLIT;
 
 	static FaultCode fault(Fault<Kind> &, const Gate &, const Region &, unsigned long) { return FaultCode::kSigbus; }
-	static FaultCode huge_fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index, bool other)
+	static FaultCode huge_fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index)
 	{
-		return fault.insert_pmd(gate, region, index, other);
+		return fault.insert_pmd(gate, region, index);
 	}
 };
 
@@ -301,7 +301,7 @@ concept Prepared = requires(Draft<typename M::Kind> &&draft, const Region &regio
 template <typename M>
 concept Huge = requires(Fault<typename M::Kind> &fault, const Gate &gate, const Region &region)
 {
-	{ M::huge_fault(fault, gate, region, 0UL, false) } -> cxxrt::SameAs<FaultCode>;
+	{ M::huge_fault(fault, gate, region, 0UL) } -> cxxrt::SameAs<FaultCode>;
 };
 
 // Filled at mmap, inside the gate.

@@ -64,7 +64,7 @@ public:
 	}
 
 	template <typename M>
-	[[gnu::noinline]] static FaultCode serve_huge(const Session &session, vm_fault *vmf, unsigned long pgoff, bool other)
+	[[gnu::noinline]] static FaultCode serve_huge(const Session &session, vm_fault *vmf, unsigned long pgoff)
 	{
 		// It maps pages beside PMDs without a lock of ours.
 		if (session.fault_injection().answer == PTELAB_FAULT_REMAP)
@@ -72,7 +72,7 @@ public:
 		const Region &region = session.mapped_region();
 		Fault<typename M::Kind> fault{{}, vmf};
 		// Revoked: ->fault says so, and counts it.
-		return region.pass([&](const Gate &gate) { return M::huge_fault(fault, gate, region, pgoff, other); },
+		return region.pass([&](const Gate &gate) { return M::huge_fault(fault, gate, region, pgoff); },
 				   FaultCode::kFallback);
 	}
 
@@ -85,33 +85,6 @@ public:
 		Fault<typename M::Kind> fault{{}, vmf};
 		// After a fallback the kernel would put a page table in the hole's place, and keep it there.
 		return region.pass([&](const Gate &gate) { return fault.insert_pud(gate, region, pgoff); }, FaultCode::kSigbus);
-	}
-
-	template <typename M>
-	static FaultCode refused_pud(const Session &session, vm_fault *vmf)
-	{
-		const Region &region = session.mapped_region();
-		Fault<typename M::Kind> fault{{}, vmf};
-		return region.pass([&](const Gate &gate) { return fault.insert_folio_pud(gate, region); }, FaultCode::kFallback);
-	}
-
-	// The two answers that a good driver never gives.
-	template <typename M>
-	static FaultCode stale(const Session &session, vm_fault *vmf, unsigned long pgoff, unsigned delay_ms)
-	{
-		Fault<typename M::Kind> fault{{}, vmf};
-		const Region &region = session.mapped_region();
-		return pgoff < region.count() ? fault.give_stale(region, pgoff, delay_ms) : FaultCode::kSigbus;
-	}
-
-	template <typename M>
-	static FaultCode remap(const Session &session, vm_fault *vmf, unsigned long pgoff)
-	{
-		Fault<typename M::Kind> fault{{}, vmf};
-		const Region &region = session.mapped_region();
-		if (pgoff >= region.count() || region.revoked())
-			return FaultCode::kSigbus;
-		return fault.remap_outside_the_gate(region.pfn(pgoff));
 	}
 };
 
@@ -146,19 +119,8 @@ public:
 			return FaultCode::kSigbus;
 		break;
 	case PTELAB_FAULT_STALE:
-		return dispatch(session.method(), [&]<typename M>() {
-			if constexpr (M::kGivesPages)
-				return Entry::stale<M>(session, vmf, pgoff, injection.delay_ms);
-			else
-				return FaultCode::kSigbus;	// SETUP refuses it
-		});
 	case PTELAB_FAULT_REMAP:
-		return dispatch(session.method(), [&]<typename M>() {
-			if constexpr (cxxrt::SameAs<typename M::Kind, Shaped>)
-				return Entry::remap<M>(session, vmf, pgoff);
-			else
-				return FaultCode::kSigbus;	// SETUP refuses it
-		});
+		return static_cast<FaultCode>(port_misuse_fault(session.misuser(), vmf, injection.answer, injection.delay_ms));
 	default:
 		cxxrt::bug(__FILE__, __LINE__, "an answer to a fault that no case names");
 	}
@@ -167,16 +129,16 @@ public:
 
 FaultCode serve_huge(Session &session, vm_fault *vmf, unsigned long pgoff)
 {
-	bool other = false;
 	if (!session.hook_is_planned(PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_OTHER_PUD)) {
 		const unsigned answer = session.hook_answer(PTELAB_HOOK_HUGE_FAULT).answer;
 		if (answer == PTELAB_ANSWER_FALLBACK)
 			return FaultCode::kFallback;
-		other = answer == PTELAB_ANSWER_OTHER;
+		if (answer == PTELAB_ANSWER_OTHER)
+			return static_cast<FaultCode>(port_misuse_huge_fault(session.misuser(), vmf, answer));
 	}
 	return dispatch(session.method(), [&]<typename M>() {
 		if constexpr (Huge<M>)
-			return Entry::serve_huge<M>(session, vmf, pgoff, other);
+			return Entry::serve_huge<M>(session, vmf, pgoff);
 		else
 			return FaultCode::kFallback;
 	});
@@ -184,13 +146,11 @@ FaultCode serve_huge(Session &session, vm_fault *vmf, unsigned long pgoff)
 
 FaultCode serve_pud(Session &session, vm_fault *vmf, unsigned long pgoff)
 {
+	if (session.traits().one_pmd && session.hook_is_answered(PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_OTHER_PUD))
+		return static_cast<FaultCode>(port_misuse_huge_fault(session.misuser(), vmf, PTELAB_ANSWER_OTHER_PUD));
 	return dispatch(session.method(), [&]<typename M>() {
 		if constexpr ((M::kBackings & bit(PTELAB_BACKING_HOLE)) != 0)
 			return Entry::serve_pud<M>(session, vmf, pgoff);
-		else if constexpr (M::kOnePmd)
-			return session.hook_is_answered(PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_OTHER_PUD) ?
-				       Entry::refused_pud<M>(session, vmf) :
-				       FaultCode::kFallback;
 		else
 			return FaultCode::kFallback;
 	});

@@ -80,8 +80,8 @@ struct SessionState {
 
 class Session {
 public:
-	Session(Node &node, file *file, port_awaited *awaited, port_account *account, Mutex mutex, Counts counts)
-		: node_{node}, file_{file}, awaited_{awaited}, account_{account}, counts_{cxxrt::move(counts)},
+	Session(Node &node, file *file, port_awaited *awaited, port_account *account, port_misuser *misuser, Mutex mutex, Counts counts)
+		: node_{node}, file_{file}, awaited_{awaited}, account_{account}, misuser_{misuser}, counts_{cxxrt::move(counts)},
 		  mutex_{cxxrt::move(mutex)}, state_{mutex_}, region_{&*node.region}
 	{
 		port_file_use_space(file_, region_->space());
@@ -112,6 +112,7 @@ public:
 	const Region &mapped_region() const { return *region_; }
 	// Of ->fault, by the count of the faults. Fixed as the region is.
 	const Injection &fault_injection() const { return fault_injection_; }
+	const port_misuser *misuser() const { return misuser_; }
 	// Elsewhere. What it was stays alive: SETUP replaces the node's region, once.
 	Region *region()
 	{
@@ -188,6 +189,8 @@ public:
 			return Errno::kInval;
 		if (!(method.backings & bit(backing)))
 			return Errno::kOpNotSupp;
+		if (injection.misuses(PTELAB_HOOK_FAULT))
+			CXXRT_TRY(cxxrt::from_kernel(port_misuse_hold(misuser_)));
 		if (backing == PTELAB_BACKING_DEVICE)
 			return setup_device(arg);
 		if (backing == PTELAB_BACKING_HOLE)
@@ -232,7 +235,11 @@ public:
 
 	Result<void> plan_hook(const ptelab_plan &plan)
 	{
-		return state_.with([&](SessionState &state) { return state.plans.set(plan); });
+		const Injection injection = CXXRT_TRY(Injection::of(plan));
+		if (injection.misuses(plan.hook))
+			CXXRT_TRY(cxxrt::from_kernel(port_misuse_hold(misuser_)));
+		state_.with([&](SessionState &state) { state.plans.set(plan.hook, injection); });
+		return {};
 	}
 
 	void shape_cache(unsigned cache)
@@ -366,6 +373,7 @@ private:
 	file *file_;
 	port_awaited *awaited_;
 	port_account *account_;
+	port_misuser *misuser_;
 	Counts counts_;
 	Mutex mutex_;
 	cxxrt::Guarded<SessionState, Mutex &> state_;

@@ -31,7 +31,7 @@ constexpr unsigned long long hook(unsigned number)
 constexpr unsigned kPrepareFlags =
 	PTELAB_SHAPE_READ_PROT | PTELAB_SHAPE_READ_PROT_LATE | PTELAB_SHAPE_NULL_VM_OPS | PTELAB_SHAPE_BOTH_MMAPS;
 constexpr unsigned kShapeFlags = PTELAB_SHAPE_HOOKS | PTELAB_SHAPE_NO_VM_OPS | PTELAB_SHAPE_OWN_INODE | PTELAB_SHAPE_RESERVED |
-				 PTELAB_SHAPE_EVENTS | kPrepareFlags;
+				 PTELAB_SHAPE_EVENTS | PTELAB_SHAPE_MISUSE | kPrepareFlags;
 constexpr unsigned kClearOnly = PTELAB_VM_WRITE | PTELAB_VM_MAYWRITE;
 constexpr unsigned kVmBits = PTELAB_VM_IO | PTELAB_VM_PFNMAP | PTELAB_VM_MIXEDMAP | PTELAB_VM_DONTEXPAND | PTELAB_VM_DONTDUMP |
 			     PTELAB_VM_DONTCOPY | kClearOnly;
@@ -118,7 +118,7 @@ constexpr int shape_verdict(const ShapeFacts &f, const ptelab_shape &shape)
 		return kShapeUnfit;
 	// With ->map_pages faults run under the VMA's own lock, which remap_pfn_range() takes for writing (mm/memory.c:
 	// vmf_can_call_fault).
-	if (f.remaps_at_fault && shape.hooks & hook(PTELAB_HOOK_MAP_PAGES))
+	if (f.remaps_at_fault && shape.hooks & hook(PTELAB_HOOK_MAP_PAGES) && !(shape.flags & PTELAB_SHAPE_MISUSE))
 		return kShapeUnfit;
 	if (shape.flags & (PTELAB_SHAPE_OWN_INODE | PTELAB_SHAPE_RESERVED) && !f.own_ram)
 		return kShapeUnfit;

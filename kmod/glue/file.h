@@ -9,6 +9,7 @@
 #include "../../uapi/ptelab_direct.h"
 #include "../core.h"
 #include "port/account.h"
+#include "port/misuse.h"
 #include "port/pending_mmaps.h"
 
 struct ptelab_cdev;
@@ -24,6 +25,7 @@ struct ptelab_file {
 	u64 number;			/* as QUERY and events tell it */
 	struct port_awaited awaited;
 	struct port_account account;
+	struct port_misuser misuser;
 	struct mutex lock;		/* guards what follows; taken before mmap_lock, never in a hook */
 	struct ptelab_donors *donors;	/* NULL: none was asked for */
 	struct ptelab_kept *kept;	/* pages of PIN with PTELAB_PIN_KEEP, or NULL */

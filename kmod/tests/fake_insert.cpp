@@ -270,13 +270,6 @@ unsigned int port_fault_insert_pfn_pud(vm_fault *vmf, unsigned long pfn)
 	return PORT_FAULT_NOPAGE;
 }
 
-// mm/huge_memory.c: vmf_insert_folio_pud
-unsigned int port_fault_insert_folio_pud(vm_fault *vmf, page *)
-{
-	fake::must_be_in_fault(vmf);
-	return Kernel::get().personality().features & PTELAB_HAS_INSERT_FOLIO_PUD ? PORT_FAULT_SIGBUS : PORT_FAULT_FALLBACK;
-}
-
 unsigned int port_fault_insert_folio_pmd(vm_fault *vmf, page *head)
 {
 	fake::must_be_in_fault(vmf);
@@ -294,23 +287,6 @@ unsigned int port_fault_insert_folio_pmd(vm_fault *vmf, page *head)
 	const unsigned long start = fake::pmd_start(vmf->address);
 	must_fit(vmf->vma, start);
 	return insert_leaf(vmf->vma, start, head->pfn, head);
-}
-
-int port_fault_remap(vm_fault *vmf, unsigned long pfn)
-{
-	fake::must_be_in_fault(vmf);
-	Kernel &kernel = Kernel::get();
-	vm_area_struct *const vma = vmf->vma;
-	if (fake::is_cow(vma))
-		bug("vm_pgoff of a VMA is changed that the rmap has sorted by it");
-	const std::lock_guard guard{kernel.data};
-	if (fake::present(vma, vmf->address))
-		return -EBUSY;
-	vma->pfnmap = vma->dont_expand = true;
-	if (kernel.fails())
-		return -ENOMEM;
-	fake::set_pte(vma, vmf->address, pfn, nullptr);
-	return 0;
 }
 
 bool port_fault_is_cow(const vm_fault *vmf)
@@ -361,11 +337,6 @@ void port_fault_give(vm_fault *vmf, page *page)
 	}
 	page->head->lock.lock();
 	vmf->given = page;
-}
-
-void port_fault_unlock(vm_fault *vmf)
-{
-	vmf->given->head->lock.unlock();
 }
 
 void port_fault_take_back(vm_fault *vmf)

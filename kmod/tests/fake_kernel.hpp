@@ -91,6 +91,16 @@ struct port_account {
 	unsigned long pages = 0;
 };
 
+// The module that breaks the contract, as one open file sees it.
+struct port_misuser {
+	bool there = true;		// it is loaded, and the opener may
+	bool held = false;
+	unsigned faults = 0, huge_faults = 0;	// that it was asked to answer
+	unsigned last = 0;		// which action or answer of the last
+	unsigned delay_ms = 0;
+	unsigned code = PORT_FAULT_SIGBUS;	// what it says to them
+};
+
 struct file {
 	ptelab_session *session = nullptr;
 	port_space *mapping = nullptr;
@@ -99,6 +109,7 @@ struct file {
 	int users = 1;		// the descriptor and each VMA
 	port_awaited awaited;
 	port_account account;
+	mutable port_misuser misuser;
 };
 
 struct port_space {

@@ -199,22 +199,6 @@ TEST_CASE("a folio for a huge leaf has a PMD's order, and is not written through
 	CHECK(inserts(3, 1, true, true));
 }
 
-TEST_CASE("a remap at a fault never changes the offset of a VMA, and sees what is there")
-{
-	CHECK(bug_on_bench([](Bench &bench) {
-		bench.fault();
-		vm_fault vmf = bench.at(0x11000);
-		port_fault_remap(&vmf, ram());
-	}));
-	CHECK_FALSE(bug_on_bench([](Bench &bench) {
-		bench.vma.shared = true;
-		bench.fault();
-		vm_fault vmf = bench.at(0x11000);
-		if (port_fault_remap(&vmf, ram()) || port_fault_remap(&vmf, ram()) != -EBUSY)
-			fake::bug("wrong answer");
-	}));
-}
-
 TEST_CASE("a page is given with a reference that is its own")
 {
 	CHECK(bug_on_bench([](Bench &bench) {

@@ -168,7 +168,8 @@ file *Process::open(Module &module, unsigned method, bool may_write)
 	auto file = std::make_unique<::file>();
 	file->method = method;
 	file->may_write = may_write;
-	open_error_ = ptelab_session_new(&file->session, module.node(method), file.get(), &file->awaited, &file->account);
+	open_error_ = ptelab_session_new(&file->session, module.node(method), file.get(), &file->awaited, &file->account,
+					 &file->misuser);
 	if (open_error_)
 		return nullptr;
 	Kernel::get().files++;

@@ -92,6 +92,35 @@ bool port_space_page_barrier(page *page, bool killable)
 	return true;
 }
 
+int port_misuse_hold(port_misuser *misuser)
+{
+	if (!misuser->there)
+		return -EPERM;
+	misuser->held = true;
+	return 0;
+}
+
+// What it does is in C, and not modelled: who asks for it, and with what, is.
+unsigned int port_misuse_fault(const port_misuser *misuser, vm_fault *vmf, unsigned int action, unsigned int delay_ms)
+{
+	fake::must_be_in_fault(vmf);
+	port_misuser &mine = vmf->vma->file->misuser;
+	if (&mine != misuser || !misuser->held)
+		bug("a misuse by a file that does not hold the module");
+	mine.faults++;
+	mine.last = action;
+	mine.delay_ms = delay_ms;
+	return mine.code;
+}
+
+unsigned int port_misuse_huge_fault(const port_misuser *misuser, vm_fault *vmf, unsigned int answer)
+{
+	port_misuse_fault(misuser, vmf, answer, 0);
+	vmf->vma->file->misuser.faults--;
+	vmf->vma->file->misuser.huge_faults++;
+	return misuser->code;
+}
+
 int port_charge(port_account *account, unsigned long pages)
 {
 	if (Kernel::get().fails())

@@ -78,19 +78,13 @@ concept InsertsMixed = requires(Token &token, Proof gate)
 template <typename Token, typename Proof = const Gate &>
 concept InsertsPmd = requires(Token &token, Proof gate, const Region &region)
 {
-	token.insert_pmd(gate, region, 0UL, false);
+	token.insert_pmd(gate, region, 0UL);
 };
 
 template <typename Token, typename Proof = const Gate &>
 concept InsertsFolio = requires(Token &token, Proof gate, const Region &region)
 {
-	token.insert_folio(gate, region, 0UL, false);
-};
-
-template <typename Token>
-concept RemapsAtFault = requires(Token &token)
-{
-	token.remap_outside_the_gate(0UL);
+	token.insert_folio(gate, region, 0UL);
 };
 
 template <typename Token, typename Proof = const Gate &>
@@ -119,12 +113,6 @@ concept InsertsPagesBesidePmds = requires(Token &token, Proof gate, const Region
 	token.insert_pfn_beside_pmds(gate, region, 0UL);
 };
 
-template <typename Token, typename Proof = const Gate &>
-concept InsertsFolioAsPud = requires(Token &token, Proof gate, const Region &region)
-{
-	token.insert_folio_pud(gate, region);
-};
-
 // Nothing is inserted without the gate: neither without a proof, nor with one of one's own, nor with one made on the spot.
 struct NoGate {};
 static_assert(InsertsPfn<Fault<PfnMap>> && !InsertsPfn<Fault<PfnMap>, NoGate>);
@@ -137,7 +125,6 @@ static_assert(InsertsPage<Fault<MixedMap>> && !InsertsPage<Fault<MixedMap>, NoGa
 static_assert(InsertsAround<Fault<MixedMap>> && !InsertsAround<Fault<MixedMap>, NoGate>);
 static_assert(InsertsMixed<Fault<MixedPfn>> && !InsertsMixed<Fault<MixedPfn>, NoGate>);
 static_assert(InsertsFolio<Fault<Plain>> && !InsertsFolio<Fault<Plain>, NoGate>);
-static_assert(InsertsFolioAsPud<Fault<Plain>> && !InsertsFolioAsPud<Fault<Plain>, NoGate>);
 static_assert(InsertsAll<Mapping<Inserted>> && !InsertsAll<Mapping<Inserted>, NoGate>);
 static_assert(InsertsMany<Mapping<Inserted>> && !InsertsMany<Mapping<Inserted>, NoGate>);
 static_assert(InsertsPart<Mapping<Inserted>> && !InsertsPart<Mapping<Inserted>, NoGate>);
@@ -202,11 +189,6 @@ static_assert(!InsertsFolio<Fault<MixedMap>>);
 static_assert(!InsertsFolio<Fault<Shaped>>);
 
 // remap_pfn_range() is not for ->fault, but on the node that is there to show it.
-static_assert(RemapsAtFault<Fault<Shaped>>);
-static_assert(!RemapsAtFault<Fault<Remapped>>);
-static_assert(!RemapsAtFault<Fault<PfnMap>>);
-static_assert(!RemapsAtFault<Fault<MixedPfn>>);
-static_assert(!RemapsAtFault<Fault<Plain>>);
 
 // vm_insert_page() at a fault needs VM_MIXEDMAP, and may not follow VM_PFNMAP.
 static_assert(InsertsPage<Fault<MixedMap>>);

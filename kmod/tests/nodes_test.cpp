@@ -207,26 +207,6 @@ TEST_CASE("a hole is mapped by one entry, or not at all")
 	CHECK(setup(other, {.backing = PTELAB_BACKING_HOLE}) == -ENOMEM);
 }
 
-TEST_CASE("what should not be inserted is not, where there is none such, and is refused by the kernel, where there is")
-{
-	const auto other_of = [](unsigned method, const ptelab_setup &arg, unsigned answer, const Personality &personality = {}) {
-		Module module{personality};
-		Process user;
-		file *const file = user.open(module, method);
-		REQUIRE(setup(file, arg) == 0);
-		REQUIRE(plan(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = answer, .count = 1}) == 0);
-		const Mapped map = user.mmap(file, 8);
-		const auto touched = user.read(map.at());
-		return touched == kSigbus ? -1L : static_cast<long>(lookup(file, map.at()).page);
-	};
-	CHECK(other_of(PTELAB_HUGE_PFN, {.pages = 16}, PTELAB_ANSWER_OTHER) == 9);
-	CHECK(other_of(PTELAB_HUGE_PFN, {.pages = 8}, PTELAB_ANSWER_OTHER) == 1);
-	CHECK(other_of(PTELAB_HUGE_FOLIO, {.pages = 16}, PTELAB_ANSWER_OTHER) == -1);
-	CHECK(other_of(PTELAB_HUGE_FOLIO, {.pages = 8}, PTELAB_ANSWER_OTHER) == 1);
-	CHECK(other_of(PTELAB_HUGE_FOLIO, {.pages = 8}, PTELAB_ANSWER_OTHER_PUD) == 1);
-	CHECK(other_of(PTELAB_HUGE_FOLIO, {.pages = 8}, PTELAB_ANSWER_OTHER_PUD, {.features = PTELAB_HAS_INSERT_FOLIO_PUD}) == -1);
-}
-
 TEST_CASE("of two threads that fill one PMD, by a leaf and by a page, the second finds what the first did")
 {
 	const auto race = [](std::function<void()> Kernel::*when, unsigned method, bool leaf_first) {
@@ -413,29 +393,12 @@ TEST_CASE("a mapping that grew past the region gets pages up to its end, then SI
 	CHECK(user.read(page_at(map, 4)) == kSigbus);
 }
 
-TEST_CASE("the bare node maps what SETUP has it remap, and nothing else")
+TEST_CASE("the bare node maps nothing by itself")
 {
 	Module module;
 	Process user;
 	file *const bare = user.open(module, PTELAB_BARE);
 	CHECK(user.read(user.mmap(bare, 8).at()) == kSigbus);
-	file *const file = user.open(module, PTELAB_BARE);
-	REQUIRE(setup(file, {.pages = 4, .fault_action = PTELAB_FAULT_REMAP}) == 0);
-	const Mapped map = user.mmap(file, 4);
-	CHECK(user.write(page_at(map, 2), 2) == value(2));
-	CHECK(lookup(file, page_at(map, 2)).page == 3);
-	CHECK((lookup(file, page_at(map, 2)).state & PTELAB_PTE_SPECIAL) != 0);
-	CHECK(user.present() == 1);
-	Kernel::get().fail_call(1);
-	CHECK(user.read(map.at()).outcome == Outcome::kOom);
-	// Of one page too: the remap of a whole private VMA would change by what the rmap has it sorted.
-	CHECK(user.read(user.mmap(file, 4, 0, kPrivate).at()) == kSigbus);
-	CHECK(user.read(user.mmap(file, 1, 0, kPrivate).at()) == kSigbus);
-	REQUIRE(revoke(file) == 0);
-	CHECK(user.present() == 0);
-	CHECK(user.read(page_at(map, 2)) == kSigbus);
-	REQUIRE(restore(file) == 0);
-	CHECK(user.read(page_at(map, 2)) == value(2));
 }
 
 TEST_SUITE_END();

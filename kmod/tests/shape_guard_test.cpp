@@ -24,7 +24,7 @@ int model(const ShapeFacts &f, const ptelab_shape &s)
 {
 	const bool hooks = s.flags & PTELAB_SHAPE_HOOKS, no_ops = s.flags & PTELAB_SHAPE_NO_VM_OPS, null_ops = s.flags & PTELAB_SHAPE_NULL_VM_OPS;
 	// uapi/ptelab.h: nonsense, whatever the file is
-	bool invalid = s.flags >= PTELAB_SHAPE_BOTH_MMAPS << 1 || s.hooks & 1 || s.hooks & bit(PTELAB_HOOK_MMAP) ||
+	bool invalid = s.flags >= PTELAB_SHAPE_MISUSE << 1 || s.hooks & 1 || s.hooks & bit(PTELAB_HOOK_MMAP) ||
 		       s.hooks & bit(PTELAB_HOOK_RELEASE) || s.hooks & bit(PTELAB_HOOK_MMAP_PREPARE) || s.hooks >= bit(PTELAB_HOOKS);
 	invalid |= (s.vm_set | s.vm_clear) >= PTELAB_VM_MAYWRITE << 1 || s.vm_set & PTELAB_VM_WRITE || s.vm_set & PTELAB_VM_MAYWRITE;
 	invalid |= s.cache > PTELAB_CACHE_WRITE_COMBINING || s.reserved[0] != 0 || s.reserved[1] != 0;
@@ -43,10 +43,10 @@ int model(const ShapeFacts &f, const ptelab_shape &s)
 	unfit |= f.method != PTELAB_BARE && s.vm_set & PTELAB_VM_PFNMAP;
 	unfit |= f.method != PTELAB_BARE && f.method != PTELAB_FAULT_PAGE && f.method != PTELAB_HUGE_FOLIO && s.vm_set & PTELAB_VM_MIXEDMAP;
 	unfit |= s.action_pages && f.method != PTELAB_PREPARE_REMAP && f.method != PTELAB_PREPARE_IOREMAP && f.method != PTELAB_PREPARE_MAP_PAGES;
-	unfit |= s.flags >= PTELAB_SHAPE_READ_PROT && !f.prepares;
+	unfit |= (s.flags & ~PTELAB_SHAPE_MISUSE) >= PTELAB_SHAPE_READ_PROT && !f.prepares;
 	unfit |= null_ops && f.method != PTELAB_PREPARE_FAULT_PAGE;
 	// include/linux/mm.h: vm_flags_set waits for the VMA's lock, which vmf_can_call_fault() has let the fault keep
-	unfit |= f.remaps_at_fault && s.hooks & bit(PTELAB_HOOK_MAP_PAGES);
+	unfit |= f.remaps_at_fault && s.hooks & bit(PTELAB_HOOK_MAP_PAGES) && !(s.flags & PTELAB_SHAPE_MISUSE);
 	// another file's region, or none of RAM
 	unfit |= (s.flags & PTELAB_SHAPE_OWN_INODE || s.flags & PTELAB_SHAPE_RESERVED) && !f.own_ram;
 	unfit |= s.flags & PTELAB_SHAPE_RESERVED && f.counts_pages;

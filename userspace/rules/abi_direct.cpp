@@ -11,7 +11,7 @@
 namespace ptelab {
 namespace {
 
-constexpr __u32 kCallFlags = PTELAB_CALL_WRITE_LOCK | PTELAB_CALL_WRITE | PTELAB_CALL_WRAP;
+constexpr __u32 kCallFlags = PTELAB_CALL_WRITE_LOCK | PTELAB_CALL_WRITE | PTELAB_CALL_WRAP | PTELAB_CALL_MISUSE;
 constexpr __u32 kPinFlags = PTELAB_PIN_WRITE | PTELAB_PIN_FORCE | PTELAB_PIN_LONGTERM | PTELAB_PIN_KEEP | PTELAB_PIN_NO_PAGES;
 constexpr __u64 kNobodyHere = 0x10000; // below everything that is mapped
 

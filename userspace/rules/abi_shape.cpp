@@ -7,7 +7,7 @@ namespace ptelab {
 namespace {
 
 constexpr __u32 kShapeFlags = PTELAB_SHAPE_HOOKS | PTELAB_SHAPE_NO_VM_OPS | PTELAB_SHAPE_OWN_INODE | PTELAB_SHAPE_RESERVED |
-			      PTELAB_SHAPE_EVENTS;
+			      PTELAB_SHAPE_EVENTS | PTELAB_SHAPE_MISUSE;
 constexpr __u32 kPrepareFlags = PTELAB_SHAPE_READ_PROT | PTELAB_SHAPE_READ_PROT_LATE | PTELAB_SHAPE_NULL_VM_OPS | PTELAB_SHAPE_BOTH_MMAPS;
 
 Errno shape_of(const Device &device, ptelab_shape argument)

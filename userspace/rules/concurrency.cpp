@@ -14,6 +14,7 @@
 #include <ptelab/procfs.hpp>
 
 #include "lab.hpp"
+#include "misuse_module.hpp"
 #include "variations.hpp"
 
 namespace ptelab {
@@ -87,8 +88,9 @@ RULE_PER_NODE("zap_is_no_revocation", kFaultNodes & kFirstNodes, .contract = "CC
 
 RULE_PER_NODE("a_stale_page_gets_mapped", bit_of(PTELAB_FAULT_PAGE), .contract = "CC-02",
 	      .says = "A handler that looks at its state, and later returns the page unlocked, gets a revoked page mapped",
-	      .source = "mm/memory.c:finish_fault")
+	      .source = "mm/memory.c:finish_fault", .needs = {misuse_module()}, .suite = kMisuseSuite)
 {
+	const MisuseModule loaded;
 	Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_STALE, .fault_count = 1, .fault_delay_ms = kDelayMs});
 	shape(device, {.flags = PTELAB_SHAPE_EVENTS});
 	const Mapping map(device, pages(kPages));

@@ -2,14 +2,16 @@
 // Huge entries that are not 2 MiB of bare pfns in a PFN mapping: other pfns, folios of another order, a PUD, VM_MIXEDMAP.
 #include "gup.hpp"
 #include "huge_lab.hpp"
+#include "misuse_module.hpp"
 
 namespace ptelab {
 namespace {
 
 RULE_PER_NODE("another_huge_pfn", bit_of(PTELAB_HUGE_PFN), .contract = "HG-08",
 	      .says = "vmf_insert_pfn_pmd of another pfn over a PMD warns, once, on a write, answers NOPAGE and leaves the PMD as it is",
-	      .source = "mm/huge_memory.c:insert_pfn_pmd", .needs = {thp(2), huge_faults_of_devices(), root()})
+	      .source = "mm/huge_memory.c:insert_pfn_pmd", .needs = {misuse_module(), thp(2), huge_faults_of_devices(), root()}, .suite = kMisuseSuite)
 {
+	const MisuseModule loaded;
 	constexpr const char *kLine = "WARNING: .*mm/huge_memory\\.c:.*[ _]insert_(pfn_)?pmd";
 	rule.declare_kernel_line(kLine);
 	const ThpPolicy policy("always");
@@ -51,15 +53,17 @@ void expect_refused_folio(Rule &rule, ptelab_answer answer, std::size_t place_si
 
 RULE_PER_NODE("a_folio_of_another_order", bit_of(PTELAB_HUGE_FOLIO), .contract = "HG-09",
 	      .says = "vmf_insert_folio_pmd of a folio that is not of a PMD's order is SIGBUS and, once, a warning",
-	      .source = "mm/huge_memory.c:vmf_insert_folio_pmd", .needs = {huge_folios(2), feature(PTELAB_HAS_INSERT_FOLIO_PMD), root()})
+	      .source = "mm/huge_memory.c:vmf_insert_folio_pmd", .needs = {misuse_module(), huge_folios(2), feature(PTELAB_HAS_INSERT_FOLIO_PMD), root()}, .suite = kMisuseSuite)
 {
+	const MisuseModule loaded;
 	expect_refused_folio(rule, PTELAB_ANSWER_OTHER, pmd_bytes(), 0, "WARNING: .*mm/huge_memory\\.c:.* vmf_insert_folio_pmd");
 }
 
 RULE_PER_NODE("a_folio_for_a_pud", bit_of(PTELAB_HUGE_FOLIO),
 	      .says = "vmf_insert_folio_pud of a folio that is not of a PUD's order is SIGBUS and, once, a warning",
-	      .source = "mm/huge_memory.c:vmf_insert_folio_pud", .needs = {huge_folios(2), feature(PTELAB_HAS_INSERT_FOLIO_PUD), root()})
+	      .source = "mm/huge_memory.c:vmf_insert_folio_pud", .needs = {misuse_module(), huge_folios(2), feature(PTELAB_HAS_INSERT_FOLIO_PUD), root()}, .suite = kMisuseSuite)
 {
+	const MisuseModule loaded;
 	expect_refused_folio(rule, PTELAB_ANSWER_OTHER_PUD, kGiB, PTELAB_VM_MIXEDMAP, "WARNING: .*mm/huge_memory\\.c:.* vmf_insert_folio_pud");
 }
 

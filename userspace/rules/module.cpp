@@ -17,6 +17,7 @@
 #include <ptelab/procfs.hpp>
 
 #include "lab.hpp"
+#include "misuse_module.hpp"
 #include "symbols.hpp"
 
 namespace ptelab {
@@ -64,6 +65,7 @@ public:
 	void unload() const { loader_.unload(kModule); }
 
 private:
+	NoMisuseModule without_misuse_;
 	Loader loader_;
 };
 

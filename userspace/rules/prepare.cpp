@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "calls.hpp"
+#include "misuse_module.hpp"
 #include "room.hpp"
 #include "trace.hpp"
 
@@ -141,8 +142,9 @@ RULE_PER_NODE("mapped_fails", kPrepareNodes, .contract = "PP-05",
 RULE("prepare.action_fails", .contract = "PP-03",
      .says = "An action that fails half way unmaps the VMA with ->close and without ->mapped, where a failing ->mmap "
            "calls neither",
-     .source = "mm/util.c:mmap_action_finish, mm/vma.c:__mmap_new_file_vma", .needs = {node(PTELAB_PREPARE_MAP_PAGES)})
+     .source = "mm/util.c:mmap_action_finish, mm/vma.c:__mmap_new_file_vma", .needs = {misuse_module(), node(PTELAB_PREPARE_MAP_PAGES)}, .suite = kMisuseSuite)
 {
+	const MisuseModule loaded;
 	Device device = prepared(PTELAB_PREPARE_MAP_PAGES);
 	plan(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_BAD_PAGE, .count = 1, .pages = 2});
 	EventLog log(device);
@@ -160,8 +162,9 @@ RULE("prepare.action_fails", .contract = "PP-03",
 
 RULE("prepare.error_override", .contract = "PP-04",
      .says = "error_override takes the place of the errno of an action that fails",
-     .source = "mm/util.c:mmap_action_finish", .needs = {node(PTELAB_PREPARE_MAP_PAGES)})
+     .source = "mm/util.c:mmap_action_finish", .needs = {misuse_module(), node(PTELAB_PREPARE_MAP_PAGES)}, .suite = kMisuseSuite)
 {
+	const MisuseModule loaded;
 	Device device = prepared(PTELAB_PREPARE_MAP_PAGES);
 	plan(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_BAD_PAGE, .error = EXDEV, .count = 1});
 	rule.expect("mmap", map_errno(device), EXDEV);

@@ -17,6 +17,7 @@
 #include <ptelab/procfs.hpp>
 
 #include "calls.hpp"
+#include "misuse_module.hpp"
 
 namespace ptelab {
 namespace {
@@ -157,8 +158,9 @@ RULE("refusal.remap_over_a_marker", .says = "1.4: remap_pfn_range is not called 
 }
 
 RULE("refusal.remap_under_the_vma_lock", .says = "1.5: A fault that remaps and ->map_pages do not go together: it would wait for its own VMA",
-     .source = "include/linux/mm.h:vm_flags_set, mm/memory.c:vmf_can_call_fault")
+     .source = "include/linux/mm.h:vm_flags_set, mm/memory.c:vmf_can_call_fault", .needs = {misuse_module()}, .suite = kMisuseSuite)
 {
+	const MisuseModule loaded;
 	Device device = own_region(node_of(PTELAB_BARE), kPages, {.fault_action = PTELAB_FAULT_REMAP});
 	const auto told = [&](__u64 hooks) {
 		ptelab_shape shape{};
@@ -218,8 +220,9 @@ bool can_be_killed(const Device &device)
 }
 
 RULE("refusal.faults_without_end", .says = "1.7: A task that the kernel sends round a fault without end ends when it is killed",
-     .source = "arch/x86/mm/fault.c:do_user_addr_fault")
+     .source = "arch/x86/mm/fault.c:do_user_addr_fault", .needs = {misuse_module()}, .suite = kMisuseSuite)
 {
+	const MisuseModule loaded;
 	rule.expect("no entry: killed", can_be_killed(own_region(node_of(PTELAB_FAULT_PAGE), kPages, {.fault_action = PTELAB_FAULT_NOTHING})), true);
 	Device again = own_region(node_of(PTELAB_FAULT_PAGE));
 	shape(again, {.hooks = kOpenClose | hook_bit(PTELAB_HOOK_FAULT) | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});

@@ -8,6 +8,7 @@
 
 #include "calls.hpp"
 #include "machine.hpp"
+#include "misuse_module.hpp"
 
 namespace ptelab {
 namespace {
@@ -131,8 +132,9 @@ RULE("remap_pfn.unmap_misses_private", .contract = "RM-07",
 
 RULE("remap_pfn.from_fault", .contract = "RM-09",
      .says = "remap_pfn_range from ->fault maps the page and sets the flags under the read lock; where vm_flags_set asserts the write lock, it warns",
-     .source = "mm/memory.c:remap_pfn_range_internal, include/linux/mm.h:vm_flags_set", .needs = {root()})
+     .source = "mm/memory.c:remap_pfn_range_internal, include/linux/mm.h:vm_flags_set", .needs = {misuse_module(), root()}, .suite = kMisuseSuite)
 {
+	const MisuseModule loaded;
 	const std::string line = warning_in("include/linux/(rwsem|mmap_lock)\\.h");
 	Device device = own_region(node_of(PTELAB_BARE), kPages, {.fault_action = PTELAB_FAULT_REMAP});
 	shape(device, {.hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT)});

@@ -33,6 +33,7 @@ namespace ptelab {
 
 // Suites run in the order of their names.
 inline constexpr const char *kContractSuite = "contract";
+inline constexpr const char *kMisuseSuite = "misuse"; // rules that load ptelab_misuse.ko
 inline constexpr const char *kReloadSuite = "reload"; // rules that unload the module and load it again
 inline constexpr const char *kScarSuite = "scars"; // rules that leave the kernel with a loss until the next boot
 

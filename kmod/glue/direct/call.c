@@ -19,7 +19,7 @@
 #include "call_may.h"
 #include "donors.h"
 
-#define ALL_FLAGS (PTELAB_CALL_WRITE_LOCK | PTELAB_CALL_WRITE | PTELAB_CALL_WRAP)
+#define ALL_FLAGS (PTELAB_CALL_WRITE_LOCK | PTELAB_CALL_WRITE | PTELAB_CALL_WRAP | PTELAB_CALL_MISUSE)
 
 static pgprot_t prot_of(const struct call_context *c)
 {
@@ -251,6 +251,8 @@ static int call_if_permitted(struct call_context *c)
 
 	if (!error)
 		error = ptelab_call_verdict(&facts);
+	if (error == -EPERM && c->arg->flags & PTELAB_CALL_MISUSE && c->file->misuser.misuse->dares(&facts))
+		error = 0;
 	return error ? error : calls[c->arg->call](c);
 }
 
@@ -378,6 +380,11 @@ int ptelab_call(struct ptelab_file *file, struct ptelab_call *arg)
 		return access_process(arg);
 	arg->call = array_index_nospec(arg->call, PTELAB_CALLS);
 	arg->donor = array_index_nospec(arg->donor, PTELAB_DONORS);
+	if (arg->flags & PTELAB_CALL_MISUSE) {
+		error = port_misuse_hold(&file->misuser);
+		if (error)
+			return error;
+	}
 	if (mutex_lock_killable(&file->lock))
 		return -EINTR;
 	error = gather(&c);

@@ -33,7 +33,8 @@ static int node_open(struct inode *inode, struct file *filp)
 		goto out_cdev;
 	ptelab_awaited_init(&file->awaited);
 	ptelab_account_init(&file->account);
-	error = ptelab_session_new(&file->session, ptelab_cdev_node(cdev), filp, &file->awaited, &file->account);
+	file->misuser.allowed = file_ns_capable(filp, &init_user_ns, CAP_SYS_ADMIN);
+	error = ptelab_session_new(&file->session, ptelab_cdev_node(cdev), filp, &file->awaited, &file->account, &file->misuser);
 	if (error)
 		goto out_file;
 	file->filp = filp;
@@ -67,6 +68,7 @@ static int node_release(struct inode *inode, struct file *filp)
 	ptelab_donors_free(file->donors);
 	kvfree(file->bad_pages);
 	ptelab_session_free(file->session);
+	ptelab_misuser_free(&file->misuser);
 	ptelab_account_free(&file->account);
 	ptelab_cdev_put(file->cdev);
 	mutex_destroy(&file->shape_lock);

@@ -42,11 +42,9 @@ static int exchange_page(struct ptelab_file *file, struct port_draft *draft, uns
 		return -EINVAL;
 	if (file->bad_pages)
 		return -EBUSY;
-	file->bad_pages = kvmalloc_array(count, sizeof(*file->bad_pages), GFP_KERNEL);
+	file->bad_pages = file->misuser.misuse->spoil(draft->pages, count, bad);
 	if (!file->bad_pages)
 		return -ENOMEM;
-	memcpy(file->bad_pages, draft->pages, count * sizeof(*file->bad_pages));
-	file->bad_pages[bad] = ZERO_PAGE(0);
 	draft->pages = file->bad_pages;
 	return 0;
 }

@@ -39,6 +39,11 @@ int ptelab_shape_set(struct file *filp, const struct ptelab_shape *shape)
 	struct ptelab_file *file = filp->private_data;
 	int error;
 
+	if (shape->flags & PTELAB_SHAPE_MISUSE) {
+		error = port_misuse_hold(&file->misuser);
+		if (error)
+			return error;
+	}
 	if (mutex_lock_killable(&file->shape_lock))
 		return -EINTR;
 	error = file->mapped || file->shaped ? -EBUSY : ptelab_shape_verdict(file->session, shape);

@@ -43,11 +43,6 @@ void port_fault_give(struct vm_fault *vmf, struct page *page)
 	vmf->page = page;
 }
 
-void port_fault_unlock(struct vm_fault *vmf)
-{
-	unlock_page(vmf->page);
-}
-
 /* Needs VM_MIXEDMAP. On an architecture with a special bit the PTE holds no reference: the region outlives its VMAs. */
 unsigned int port_fault_insert_mixed(struct vm_fault *vmf, unsigned long pfn)
 {
@@ -82,15 +77,6 @@ unsigned int port_fault_insert_pfn_pud(struct vm_fault *vmf, unsigned long pfn)
 	return PORT_FAULT_FALLBACK;
 }
 
-unsigned int port_fault_insert_folio_pud(struct vm_fault *vmf, struct page *head)
-{
-#ifdef HAVE_VMF_INSERT_FOLIO_PUD
-	return (__force unsigned int)vmf_insert_folio_pud(vmf, page_folio(head), vmf->flags & FAULT_FLAG_WRITE);
-#else
-	return PORT_FAULT_FALLBACK;
-#endif
-}
-
 /* Takes a reference of its own on a folio of exactly a PMD's order. */
 unsigned int port_fault_insert_folio_pmd(struct vm_fault *vmf, struct page *head)
 {
@@ -99,26 +85,6 @@ unsigned int port_fault_insert_folio_pmd(struct vm_fault *vmf, struct page *head
 #else
 	return PORT_FAULT_FALLBACK;
 #endif
-}
-
-/*
- * Not what remap_pfn_range() is for: it changes the VMA's flags, and only the read lock is held; with per-VMA locks it takes the
- * VMA's for write, so that no lock of ours may be held either. What is not none, a marker too, is a BUG (mm/memory.c: remap_pte_range):
- * of two threads that fault on one page the second comes again until it sees what the first did.
- */
-int port_fault_remap(struct vm_fault *vmf, unsigned long pfn)
-{
-	static unsigned long busy;
-	struct ptelab_pte pte;
-	int error = -EBUSY;
-
-	if (test_and_set_bit_lock(0, &busy))
-		return error;
-	port_live_lookup(vmf->vma, vmf->address, &pte);
-	if (!pte.state)
-		error = remap_pfn_range(vmf->vma, vmf->address & PAGE_MASK, pfn, PAGE_SIZE, vmf->vma->vm_page_prot);
-	clear_bit_unlock(0, &busy);
-	return error;
 }
 
 struct port_span port_fault_span(const struct vm_fault *vmf)
