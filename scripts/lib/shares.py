@@ -24,6 +24,7 @@ _STATUSES = ("skip", "expected_fail", "pass", "fail")
 def add_arguments(add):
     add("--nodes", choices=("all", "one-of-each"), default="all", help="the rules of all nodes, or of one node of each kind of mapping")
     add("--machines", type=int, default=1, metavar="N", help="in so many machines at once, each a part of the rules (%(default)s)")
+    add("--misuse", action="store_true", help="with ptelab_misuse.ko loaded from the start, not only for the rules that need it")
     add("--share", metavar="I/N", help="the I-th of N parts of the rules alone")
 
 
@@ -41,13 +42,15 @@ def partial(given):
 
 
 def subfolder(given):
-    """Of the folder of results: a part never takes the place of the whole."""
+    """Of the folder of results: a part never takes the place of the whole, nor does a run with ptelab_misuse.ko."""
+    if given.misuse:
+        return "misuse"
     return "partial" if given.machines > 1 or partial(given) else ""
 
 
 def suffix(given):
     """Of the folder of logs, so that machines that run at once have their own."""
-    return f"-{given.share.replace('/', '-of-')}" if given.share else ""
+    return ("-misuse" if given.misuse else "") + (f"-{given.share.replace('/', '-of-')}" if given.share else "")
 
 
 def run(given, words, write):

@@ -136,6 +136,7 @@ class Program(unittest.TestCase):
             (["--machines", "2"], "partial", "", ""),
             (["--nodes", "one-of-each"], "partial", "", " --nodes=one-of-each"),
             (["--share", "1/2"], "partial", "-1-of-2", " --share=1/2"),
+            (["--misuse"], "misuse", "-misuse", ""),
         ):
             given = parser.parse_args(words)
             self.assertEqual((shares.subfolder(given), shares.suffix(given), shares.options(given)), (folder, logs, told))
