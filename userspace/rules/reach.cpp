@@ -26,8 +26,8 @@ namespace {
 constexpr std::string_view kTracing = "/sys/kernel/tracing/";
 constexpr std::string_view kGroup = "ptelab_reach";
 // After every rule but those that load the module anew: with probes in it, one load takes a second, as each is set again.
-constexpr const char *kTallySuite = "counted";
-static_assert(std::string_view(kContractSuite) < kTallySuite && std::string_view(kTallySuite) < kReloadSuite);
+constexpr const char *kTallySuite = "reached";
+static_assert(std::string_view(kMisuseSuite) < kTallySuite && std::string_view(kTallySuite) < kReloadSuite);
 
 std::string tracing(std::string_view file)
 {

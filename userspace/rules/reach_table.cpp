@@ -3,6 +3,7 @@
 #include <array>
 
 #include "huge_lab.hpp"
+#include "misuse_module.hpp"
 #include "reach.hpp"
 
 namespace ptelab {
@@ -42,7 +43,10 @@ const std::array kFamily = std::to_array<FamilyCall>({
 	 "hugepage_vma_check", kNoHugeFault, PTELAB_HAS_INSERT_PFN_PUD,
 	 "this machine has no entries of 1 GiB, or they have no special bit here, and GUP-fast would use a struct page that is not there"},
 	{"vmf_insert_folio_pud", "an access to the node huge_folio, planned to insert a folio of another order",
-	 {{"vmf_insert_folio_pud", ""}}, "hugepage_vma_check", kNoHugeFault, 0, "", [] { return huge_folios(2); }},
+	 {{"vmf_insert_folio_pud", ""}}, "hugepage_vma_check", kNoHugeFault, 0, "", [] {
+		 const Need folios = huge_folios(2);
+		 return folios.why_not().empty() ? misuse_module() : folios;
+	 }},
 	{"vmf_insert_folio_pmd", "an access to the node huge_folio at the start of what a PMD maps",
 	 {{"vmf_insert_folio_pmd", ""}}, "", "", 0, "", [] { return huge_folios(); }},
 	{"remap_pfn_range", "mmap of the node remap_pfn",
