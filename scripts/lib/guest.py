@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import os
-import secrets
 import socket
 import tarfile
 import time
@@ -124,23 +123,23 @@ class Run:
         self._folder = folder
         self._base = base
         self._saved = machine
-        self._token = f"results complete {secrets.token_hex(8)}"
+        self._token = f"results complete {os.urandom(8).hex()}"
         self._log = folder / "kernel.log"
         self._results = None
 
-    def prepare(self, results=1, monitor=None):
-        """Write what the guest reads; returns the QEMU line, with these descriptors."""
+    def prepare(self, results=1, state=None):
+        """Write what the guest reads; returns the QEMU line, with these: a descriptor for results, the file of a saved machine's state."""
         request, kernel = self._request, self._request.kernel["vmlinuz"]
-        ends = qemu.Ends(self._log, results, monitor)
-        brought = self._folder / "bundle"
-        bundle.write(request, self._base, self._token, "saved" if self._saved else "boot", brought)
+        ends = qemu.Ends(self._log, results)
+        brought, own = bundle.brought(request, self._base).path, self._folder / "run"
+        bundle.write_own(request, self._token, "saved" if self._saved else "boot", own)
         if self._saved:
-            memory = qemu.Memory(self._saved.memory, saving=False)
-            return qemu.command_line(request.machine, kernel, self._base.path, ends, brought, memory)
+            parts = (("brought", brought), ("run", own))
+            return qemu.command_line(request.machine, kernel, self._base.path, ends, parts, qemu.incoming(request.machine.arch, state))
         # A kernel that boots unpacks one archive behind the other, and needs to know nothing of fw_cfg.
         image = self._folder / "initramfs"
         with open(image, "wb") as output:
-            for part in (self._base.path, brought):
+            for part in (self._base.path, brought, own):
                 output.write(part.read_bytes())
         return qemu.command_line(request.machine, kernel, image, ends)
 
@@ -148,25 +147,20 @@ class Run:
         timed_out = left = False
         with ExitStack() as held:
             ours, theirs = (held.enter_context(each) for each in socket.socketpair())
-            monitor, their_monitor = (held.enter_context(each) for each in socket.socketpair())
+            state = held.enter_context(open(self._saved.state, "rb")) if self._saved else None
             reading, writing = os.pipe()
             held.callback(os.close, reading)
-            passed = (writing, their_monitor.fileno()) if self._saved else (writing,)
             try:
-                words = self.prepare(writing, their_monitor.fileno() if self._saved else None)
+                words = self.prepare(writing, state)
                 if announce:
                     announce(words)
                 with open(self._folder / "qemu.log", "wb") as errors:
-                    process = qemu.start(words, theirs, errors, passed)
+                    process = qemu.start(words, theirs, errors, (writing, state.fileno()) if state else (writing,))
             finally:
                 os.close(writing)
                 theirs.close()
-                their_monitor.close()
             self._results = _Results(reading, self._token)
             try:
-                if self._saved:
-                    saved.start(monitor, self._saved)
-                    ours.sendall(b"\n")
                 self._relay(ours)
                 self._wait_for_log(process)
             except terminal.DeadlinePassed:
