@@ -5,32 +5,32 @@ Two archives: what was built, which is kept, and what belongs to this run alone.
 /vm/receive unpacks them; one that boots has them behind its initramfs.
 """
 
-import hashlib
 import os
 import shlex
-import shutil
-import subprocess
-import tempfile
 import time
 from pathlib import Path
 
 import terminal
 from collect import Collector, kept
-from common import cache_folder
+from common import cache_folder, digest, state_of
 from cpio import Archive
+from host import program
 from initramfs import add_modules
+from late import Late
+
+subprocess = Late("subprocess")
+tempfile = Late("tempfile")
 
 _RECIPE = (__file__, Path(__file__).with_name("cpio.py"), Path(__file__).with_name("initramfs.py"))
 
 
 def stripped(arch, module):
     """The module without its debug information, which is most of it and of no use in the guest; as it is where nothing can strip it."""
-    tool = shutil.which(f"{arch.cross}strip")
+    tool = program(f"{arch.cross}strip")
     if not tool:
         return module
-    found = os.stat(module)
-    inputs = repr((str(module), found.st_size, found.st_mtime_ns, found.st_ino, tool))
-    folder = cache_folder() / "stripped" / hashlib.sha256(inputs.encode()).hexdigest()[:16]
+    inputs = repr((str(module), state_of(module), tool))
+    folder = cache_folder() / "stripped" / digest(inputs)
     result = folder / module.name
     if not result.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,27 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One run of the guest: from a saved machine or a boot, through the command and its results, to the verdict."""
 
-import hashlib
 import io
 import json
 import os
-import socket
-import tarfile
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import bundle
 import initramfs
-import kernellog
 import qemu
 import saved
 import terminal
-import verdict
 from arches import ARCHES
 from cells import Cell
-from common import START, Failure, cache_folder, note, scratch_folder
+from common import START, Failure, append, cache_folder, note, remembered, scratch_folder, state_of
+from late import Late
+from records import Record, replace
+
+kernellog = Late("kernellog")
+socket = Late("socket")
+tarfile = Late("tarfile")
+verdict = Late("verdict")
 
 _CANARY_SECONDS = 5
 # Emulated, on a busy machine, a debug kernel takes 30. One that hangs or dies has met nothing of ours yet: it is booted again.
@@ -33,8 +34,7 @@ _START_SECONDS = 60
 _LOG_SECONDS = 5
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Record):
     """What is asked of the guest; no command means a shell for the caller's terminal."""
 
     cell: Cell
@@ -58,20 +58,20 @@ class Request:
         return tuple(Path(path) for path in self.kernel.get("modules", ()))
 
 
-@dataclass
-class Outcome:
+class Outcome(Record):
     verdict: str
     reason: str
     exit: int
     log: str
-    said: list = field(default_factory=list)
-    files: dict = field(default_factory=dict)
-    splats: list = field(default_factory=list)
-    tainted: dict = field(default_factory=dict)
+    # Objects that the guest sent on the way, and {name: content} of its /results.
+    said: list = []
+    files: dict = {}
+    splats: list = []
+    tainted: dict = {}
     seconds: float = 0.0
     boots: int = 1
     start: str = "boot"
-    boot_failures: list = field(default_factory=list)
+    boot_failures: list = []
 
 
 class _Results:
@@ -140,7 +140,7 @@ class Run:
         image = self._folder / "initramfs"
         with open(image, "wb") as output:
             for part in (self._base.path, brought, own):
-                output.write(part.read_bytes())
+                append(output, part)
         return qemu.command_line(request.machine, kernel, image, ends)
 
     def execute(self, announce=None):
@@ -213,13 +213,14 @@ class Run:
         log = (self._saved.log if self._saved else "") + _text(self._log)
         files = self._results.files()
         judged = verdict.judge(files, log, timed_out, left, self._request.timeout)
+        reason = judged.reason
         if judged.verdict == "timeout" and not self.came_up():
-            judged.reason = f"the kernel did not come to user space within {min(self._request.timeout, _BOOT_SECONDS):g} s"
+            reason = f"the kernel did not come to user space within {min(self._request.timeout, _BOOT_SECONDS):g} s"
         if judged.verdict == "broken":
-            judged.reason += _indented(_text(self._folder / "qemu.log"))
+            reason += _indented(_text(self._folder / "qemu.log"))
         return Outcome(
             verdict=judged.verdict,
-            reason=judged.reason,
+            reason=reason,
             exit=judged.exit,
             log=log,
             said=self._results.said(),
@@ -324,12 +325,9 @@ def kvm_works(cell, kernel):
     if no_kvm_because(arch):
         return False
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    inputs = f"{boot} {qemu.identity(arch)} {kernel['vmlinuz']} {os.stat(kernel['vmlinuz']).st_mtime_ns}"
-    name = hashlib.sha256(inputs.encode()).hexdigest()[:16]
-    answer = cache_folder() / "kvm" / name
-    if not answer.exists():
+
+    def ask():
         machine = qemu.Machine(arch=arch, memory=256, cpus=1, accel="kvm")
-        canary = run(Request(cell, kernel, machine, ("true",), timeout=_CANARY_SECONDS), boots=1)
-        answer.parent.mkdir(parents=True, exist_ok=True)
-        answer.write_text("works" if canary.verdict == "pass" else "does not")
-    return answer.read_text() == "works"
+        return run(Request(cell, kernel, machine, ("true",), timeout=_CANARY_SECONDS), boots=1).verdict == "pass"
+
+    return remembered("kvm", (boot, qemu.identity(arch), kernel["vmlinuz"], state_of(kernel["vmlinuz"])), ask)

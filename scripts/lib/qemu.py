@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The virtual machine: QEMU's command line, and a QEMU that dies with its caller."""
 
-import hashlib
 import os
 import re
-import shutil
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import host
 from arches import Arch
-from common import NOTHING_RAN, USAGE, Failure, cache_folder
+from common import NOTHING_RAN, USAGE, Failure, remembered
+from late import Late
+from records import Record
+
+subprocess = Late("subprocess")
 
 KVM = Path("/dev/kvm")
 IVSHMEM_SIZE = 16 << 20
@@ -22,8 +22,7 @@ IVSHMEM_SIZE = 16 << 20
 _SEES_CODE_CHANGE = (9, 1)
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(Record):
     """What the caller may choose about the guest."""
 
     arch: Arch
@@ -40,8 +39,7 @@ class Machine:
     threads: str = ""
 
 
-@dataclass(frozen=True)
-class Ends:
+class Ends(Record):
     """What is behind the machine's lines: a file for the kernel's log, descriptors for results and monitor.
 
     The command's line is QEMU's stdin and stdout.
@@ -53,7 +51,7 @@ class Ends:
 
 
 def binary(arch):
-    found = shutil.which(arch.qemu)
+    found = host.program(arch.qemu)
     if not found:
         raise Failure(f"{arch.qemu} is missing: run scripts/setup", NOTHING_RAN)
     return found
@@ -185,15 +183,12 @@ def identity(arch):
 
 def version(arch):
     """As QEMU says it; asked once for each QEMU."""
-    name = hashlib.sha256(f"{binary(arch)} {identity(arch)}".encode()).hexdigest()[:16]
-    kept = cache_folder() / "qemu" / name
-    if not kept.exists():
+
+    def ask():
         output = subprocess.run([binary(arch), "--version"], capture_output=True, text=True, check=True)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = kept.with_suffix(f".{os.getpid()}")
-        unfinished.write_text(output.stdout.split("\n")[0].removeprefix("QEMU emulator version "))
-        unfinished.rename(kept)
-    return kept.read_text()
+        return output.stdout.split("\n")[0].removeprefix("QEMU emulator version ")
+
+    return remembered("qemu", (binary(arch), identity(arch)), ask)
 
 
 def _numbers(text):

@@ -7,23 +7,24 @@ What is the same in all of them: hash seeds and other random state that the kern
 already. The clock is set and the random state reseeded before anything of the run is executed.
 """
 
-import hashlib
 import json
 import os
 import re
 import shlex
-import shutil
-import socket
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-import kernellog
-import migration
 import qemu
-from common import Failure, cache_folder, locked, scratch_folder
+from common import Failure, cache_folder, digest, locked, scratch_folder, state_of
+from late import Late
 from progress import Progress
-from qmp import Monitor
+from records import Record, replace
+
+kernellog = Late("kernellog")
+migration = Late("migration")
+qmp = Late("qmp")
+shutil = Late("shutil")
+socket = Late("socket")
 
 # Emulated, by one thread, on a busy machine, a debug kernel takes a minute.
 _BOOT_SECONDS = 600
@@ -43,8 +44,7 @@ class CannotReceive(Failure):
     """The kernel has no way for the guest to reach fw_cfg: it is not tried again."""
 
 
-@dataclass(frozen=True)
-class Saved:
+class Saved(Record):
     folder: Path
 
     @property
@@ -75,9 +75,7 @@ def _identity(machine, kernel, base):
     """Of all that is in the saved memory and state, and of all that a QEMU must have to take them."""
     saving = replace(machine, threads="single")
     words = qemu.command_line(saving, "kernel", "initramfs", qemu.Ends("log", 0, 1), _NOTHING_BROUGHT)
-    image = os.stat(kernel["vmlinuz"])
-    inputs = repr((_STAGE, words, qemu.identity(machine.arch), kernel["vmlinuz"], image.st_size, image.st_mtime_ns, base.content))
-    return hashlib.sha256(inputs.encode()).hexdigest()[:16]
+    return digest(repr((_STAGE, words, qemu.identity(machine.arch), kernel["vmlinuz"], state_of(kernel["vmlinuz"]), base.content)))
 
 
 def ready(cell, machine, kernel, base):
@@ -149,7 +147,7 @@ def _save(machine, kernel, base, place, progress):
         try:
             _wait_until_ready(results, place, progress)
             progress.show("saving it")
-            _write_state(Monitor(monitor, _MONITOR_SECONDS), place / "state.whole")
+            _write_state(qmp.Monitor(monitor, _MONITOR_SECONDS), place / "state.whole")
         finally:
             qemu.end(process)
         _keep_what_is_not_zero(place / "state.whole", place / "state")
