@@ -69,6 +69,8 @@ class Collector:
         self.archive = Archive()
         self.sources = set()
         self.holds = {}
+        # {file of the host: guest path}: another name of it is a link.
+        self._put_as = {}
 
     def add(self, host, guest):
         if host.is_dir():
@@ -109,6 +111,10 @@ class Collector:
         if self._there.get(path) == str(host):
             return
         self.holds[path] = str(host)
+        first = self._put_as.setdefault(os.path.realpath(host), path)
+        if first != path and host.is_symlink():
+            self.archive.link(path, f"/{first}")
+            return
         self.archive.file(path, host, stat.S_IMODE(host.stat().st_mode))
 
 

@@ -122,6 +122,12 @@ def disk_full(error):
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
+def no_room_in(folder):
+    """Whether not even a page can be written there."""
+    there = os.statvfs(folder)
+    return there.f_bavail * there.f_frsize < os.sysconf("SC_PAGE_SIZE")
+
+
 def full_disk(error):
     """The sentence for an OSError of a disk without room."""
     return f"{NO_ROOM}; it was met by: {error.filename}" if error.filename else NO_ROOM

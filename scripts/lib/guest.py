@@ -15,8 +15,9 @@ import saved
 import terminal
 from arches import ARCHES
 from cells import Cell
-from common import START, Failure, append, cache_folder, note, remembered, scratch_folder, state_of
+from common import NO_ROOM, START, Failure, append, cache_folder, no_room_in, note, remembered, scratch_folder, state_of
 from late import Late
+from progress import Progress
 from records import Record, replace
 
 kernellog = Late("kernellog")
@@ -77,8 +78,9 @@ class Outcome(Record):
 class _Results:
     """What comes over the results' line, through a pipe."""
 
-    def __init__(self, descriptor, token):
+    def __init__(self, descriptor, token, progress):
         self._descriptor = descriptor
+        self._progress = progress
         self._end = f"{token}\n".encode()
         self._received = bytearray()
 
@@ -89,7 +91,16 @@ class _Results:
         """True when there is nothing more to come."""
         data = os.read(self._descriptor, 1 << 20)
         self._received += data
+        self._progress.show_if_told(self._how_far)
         return not data or self._complete()
+
+    def _how_far(self):
+        said = self.said()
+        planned = next((each["planned"] for each in reversed(said) if "planned" in each), None)
+        if planned is None:
+            return "running" if self.came_up() else "starting"
+        # A rule is told of when it starts and when it ends.
+        return f"rule {len({each['id'] for each in said if 'id' in each})} of {planned}"
 
     def take_the_rest(self):
         """Of a QEMU that has ended."""
@@ -159,7 +170,9 @@ class Run:
             finally:
                 os.close(writing)
                 theirs.close()
-            self._results = _Results(reading, self._token)
+            progress = Progress(f"guest {self._request.cell.name}", elsewhere=None)
+            progress.show_if_told(lambda: "starting" if self._saved else "booting")
+            self._results = _Results(reading, self._token, progress)
             try:
                 self._relay(ours)
                 self._wait_for_log(process)
@@ -218,6 +231,9 @@ class Run:
             reason = f"the kernel did not come to user space within {min(self._request.timeout, _BOOT_SECONDS):g} s"
         if judged.verdict == "broken":
             reason += _indented(_text(self._folder / "qemu.log"))
+        # QEMU drops what it cannot write to the kernel's log, and says nothing.
+        if judged.verdict in ("broken", "timeout") and no_room_in(self._folder):
+            reason = NO_ROOM
         return Outcome(
             verdict=judged.verdict,
             reason=reason,
