@@ -52,11 +52,12 @@ module:
 	@scripts/build-module $(KDIR) build/module -j$(JOBS)
 	@echo "built build/module/ptelab.ko; load it with: insmod build/module/ptelab.ko"
 
-# The ptelab command alone.
+# The ptelab command alone, under both its names.
 .PHONY: command
+command: command := $(CURDIR)/build/userspace/bin/ptelab-tests
 command:
-	@$(MAKE) --no-print-directory -s -q -C userspace BUILD=$(CURDIR)/build/userspace $(CURDIR)/build/userspace/bin/ptelab || \
-		scripts/build-userspace x86_64 $(CURDIR)/build/userspace/bin/ptelab -j$(JOBS)
+	@$(MAKE) --no-print-directory -s -q -C userspace BUILD=$(CURDIR)/build/userspace $(command) || \
+		scripts/build-userspace x86_64 $(command) -j$(JOBS)
 
 userspace:
 	@scripts/build-userspace $(ARCH) -j$(JOBS)

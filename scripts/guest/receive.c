@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Unpack what the host brings for this run, a newc archive in QEMU's fw_cfg, into the guest's root.
+ * Unpack what the host brings for this run, newc archives in QEMU's fw_cfg, into the guest's root.
  *
  * fw_cfg is read by its DMA interface from user space, so that the guest's kernel needs no driver for it, and the machine no device
- * that it has not anyway. The archive is empty, as the machine is about to be saved: say so on the results line, and wait for a byte on
- * the command line, which comes when a copy of this machine has been started for a run. The archive is that run's then.
+ * that it has not anyway. There is nothing, as the machine is about to be saved: say so on the results line, and look again until there
+ * is, which is when a copy of this machine has been started for a run.
  *
- * usage: receive RESULTS-LINE COMMAND-LINE
+ * usage: receive RESULTS-LINE
  *
  * The words that this relies on: QEMU's docs/specs/fw_cfg, and the kernel's buffer-format.rst for the archive.
  */
@@ -25,6 +25,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <termios.h>
@@ -34,7 +35,10 @@
 #include <sys/io.h>
 #endif
 
-#define ARCHIVE "opt/ptelab/run"
+/* Two archives: the one of this run alone is there last, and empty as long as there is no run. */
+#define BROUGHT "opt/ptelab/brought"
+#define RUN "opt/ptelab/run"
+enum { PAUSE_NS = 2000000, MOST_CLEARED = 512 << 20 };
 /* What the host wants mixed into the random state, and its clock: seconds, a blank, nanoseconds. */
 #define ENTROPY "vm/entropy"
 #define CLOCK "vm/clock"
@@ -230,7 +234,7 @@ static void take(struct stream *from, char *to, size_t bytes)
 }
 
 /* The size is 0 if there is no such file. */
-static struct stream open_archive(void)
+static struct stream open_archive(const char *name)
 {
 	struct stream directory = { .key = FILE_DIRECTORY, .left = sizeof(uint32_t) }, found = { 0 };
 	struct directory_entry entry;
@@ -239,7 +243,7 @@ static struct stream open_archive(void)
 	take(&directory, (char *)&entries, sizeof(entries));
 	for (directory.left = be32toh(entries) * sizeof(entry); directory.left + directory.buffered;) {
 		take(&directory, (char *)&entry, sizeof(entry));
-		if (!strncmp(entry.name, ARCHIVE, sizeof(entry.name))) {
+		if (!strncmp(entry.name, name, sizeof(entry.name))) {
 			found.key = be16toh(entry.key);
 			found.left = be32toh(entry.size);
 		}
@@ -360,21 +364,30 @@ static void receive(struct stream *from)
 			;
 }
 
-/* ---- a machine that was saved ---- */
+/* ---- a machine that is saved ---- */
 
-static void wait_for_the_run(const char *results, const char *command)
+/* What the boot used and freed is not zero, and would have to be saved and taken up by each run. */
+static void clear_free_memory(void)
 {
-	int out = open(results, O_WRONLY | O_NOCTTY | O_CLOEXEC), in = open(command, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	struct termios raw;
-	char byte;
+	struct sysinfo machine;
+	size_t bytes = sysinfo(&machine) ? 0 : (size_t)machine.freeram * machine.mem_unit / 10 * 9;
+	void *taken;
 
-	if (out < 0 || in < 0 || tcgetattr(in, &raw))
-		die("cannot open %s and %s: %s", results, command, strerror(errno));
-	cfmakeraw(&raw);
-	if (tcsetattr(in, TCSANOW, &raw))
-		die("cannot set up %s: %s", command, strerror(errno));
-	if (dprintf(out, "{\"ready\": true}\n") < 0 || tcdrain(out) || read(in, &byte, 1) != 1)
-		die("cannot wait for the run: %s", strerror(errno));
+	bytes = bytes < MOST_CLEARED ? bytes : MOST_CLEARED;
+	taken = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (taken != MAP_FAILED)
+		munmap(taken, bytes);
+}
+
+static void wait_for_the_run(const char *results)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	int out = open(results, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (out < 0 || dprintf(out, "{\"ready\": true}\n") < 0 || tcdrain(out))
+		die("cannot say on %s that the machine is ready: %s", results, strerror(errno));
+	while (!open_archive(RUN).left)
+		nanosleep(&pause, NULL);
 }
 
 static char *text_of(const char *name, size_t *bytes)
@@ -424,20 +437,22 @@ static void reseed(void)
 
 int main(int count, char **words)
 {
-	struct stream archive;
+	const char *const names[] = { BROUGHT, RUN };
 
-	if (count != 3)
-		die("usage: receive RESULTS-LINE COMMAND-LINE");
+	if (count != 2)
+		die("usage: receive RESULTS-LINE");
 	if (chdir("/"))
 		die("cannot go to /: %s", strerror(errno));
 	umask(0);
 	open_window();
 	open_device();
-	wait_for_the_run(words[1], words[2]);
-	archive = open_archive();
-	if (!archive.left)
-		die("the host brought nothing");
-	receive(&archive);
+	clear_free_memory();
+	wait_for_the_run(words[1]);
+	for (int i = 0; i < 2; i++) {
+		struct stream archive = open_archive(names[i]);
+
+		receive(&archive);
+	}
 	set_clock();
 	reseed();
 	return 0;

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The architectures: what Debian, kbuild, the compilers and QEMU call them, and where their kernel image is."""
 
-from dataclasses import dataclass
+from records import Record
 
 
-@dataclass(frozen=True)
-class Arch:
+class Arch(Record):
     debian: str
     kbuild: str
     # Prefix of the compilers' and binutils' names on a machine of another architecture; empty for this one's.

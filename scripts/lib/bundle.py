@@ -1,36 +1,36 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What one run brings into the guest: programs, modules, the request.
 
-The same way for a machine that boots and for one that was saved: an archive in QEMU's fw_cfg, which /vm/receive unpacks there.
+Two archives: what was built, which is kept, and what belongs to this run alone. A saved machine gets them by QEMU's fw_cfg, and
+/vm/receive unpacks them; one that boots has them behind its initramfs.
 """
 
-import hashlib
 import os
-import secrets
 import shlex
-import shutil
-import subprocess
-import tempfile
 import time
 from pathlib import Path
 
 import terminal
 from collect import Collector, kept
-from common import cache_folder
+from common import cache_folder, digest, state_of
 from cpio import Archive
+from host import program
 from initramfs import add_modules
+from late import Late
+
+subprocess = Late("subprocess")
+tempfile = Late("tempfile")
 
 _RECIPE = (__file__, Path(__file__).with_name("cpio.py"), Path(__file__).with_name("initramfs.py"))
 
 
 def stripped(arch, module):
     """The module without its debug information, which is most of it and of no use in the guest; as it is where nothing can strip it."""
-    tool = shutil.which(f"{arch.cross}strip")
+    tool = program(f"{arch.cross}strip")
     if not tool:
         return module
-    found = os.stat(module)
-    inputs = repr((str(module), found.st_size, found.st_mtime_ns, found.st_ino, tool))
-    folder = cache_folder() / "stripped" / hashlib.sha256(inputs.encode()).hexdigest()[:16]
+    inputs = repr((str(module), state_of(module), tool))
+    folder = cache_folder() / "stripped" / digest(inputs)
     result = folder / module.name
     if not result.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -44,8 +44,8 @@ def stripped(arch, module):
     return result
 
 
-def _brought(request, base):
-    """The archive of programs and modules, less what the base holds."""
+def brought(request, base):
+    """The kept archive of programs and modules, less what the base holds."""
     arch, release = request.machine.arch, request.kernel["release"]
     modules = tuple(stripped(arch, module) for module in request.modules)
 
@@ -85,19 +85,13 @@ def _request_script(request, token, start):
     return "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in values.items())
 
 
-def _own(request, token, start):
-    """What belongs to this run only."""
+def write_own(request, token, start, path):
+    """What belongs to this run alone. start, `boot` or `saved`, tells the guest's programs how their machine came to be."""
     archive = Archive()
     archive.text("vm/request", _request_script(request, token, start))
     archive.text("vm/command", _command_script(request.command))
-    archive.text("vm/entropy", secrets.token_hex(256))
+    archive.text("vm/entropy", os.urandom(256).hex())
     now = time.time_ns()
     archive.text("vm/clock", f"{now // 10**9} {now % 10**9}")
-    return archive
-
-
-def write(request, base, token, start, path):
-    """start, `boot` or `saved`, is what the guest's programs are told of how their machine came to be."""
-    shutil.copyfile(_brought(request, base).path, path)
-    with open(path, "ab") as output:
-        _own(request, token, start).write(output)
+    with open(path, "wb") as output:
+        archive.write(output)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """ci/kernels.toml: the cells, checked."""
 
-import tomllib
-from dataclasses import dataclass, replace
 
 import host
 from arches import ARCHES
-from common import CHECKOUT, USAGE, Failure
+from common import CHECKOUT, USAGE, Failure, remembered, state_of
+from late import Late
+from records import Record, replace
+
+tomllib = Late("tomllib")
 
 TABLE = CHECKOUT / "ci" / "kernels.toml"
 
@@ -17,8 +19,7 @@ _OPTIONAL = {"headers": str, "source": str, "config": list, "compiler_of": str, 
 OTHER = "other"
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(Record):
     name: str
     line: str
     arch: str
@@ -50,15 +51,20 @@ class Cell:
         return f"{self.compiler}, {self.cxx} for C++" if self.cxx else self.compiler
 
 
+def _parsed(table):
+    try:
+        with open(table, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise Failure(f"cannot read {table}: {error.strerror}", USAGE) from error
+    except tomllib.TOMLDecodeError as error:
+        raise Failure(f"{table} is not valid TOML: {error}", USAGE) from error
+
+
 class Cells:
     def __init__(self, table=TABLE):
-        try:
-            with open(table, "rb") as file:
-                content = tomllib.load(file)
-        except OSError as error:
-            raise Failure(f"cannot read {table}: {error.strerror}", USAGE) from error
-        except tomllib.TOMLDecodeError as error:
-            raise Failure(f"{table} is not valid TOML: {error}", USAGE) from error
+        # A table that is read by every run is parsed when it changes.
+        content = remembered("tables", (str(table), state_of(table)), lambda: _parsed(table)) if table == TABLE else _parsed(table)
         self._table = table
         self._lines = {name: self._checked_line(name, entry) for name, entry in content.get("line", {}).items()}
         cells = {name: self._checked(name, entry) for name, entry in content.get("cell", {}).items()}

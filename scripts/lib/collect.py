@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Files of the host for the guest: programs with what they are linked with, folders, and archives of them that are kept."""
 
-import hashlib
 import json
 import os
 import re
 import stat
-import subprocess
-import tempfile
 from pathlib import Path
 
-import sysroot
-from common import USAGE, Failure, cache_folder
+from common import USAGE, Failure, cache_folder, digest, state_of
 from cpio import Archive
+from late import Late
+
+hashlib = Late("hashlib")
+subprocess = Late("subprocess")
+tempfile = Late("tempfile")
+sysroot = Late("sysroot")
 
 # As on the host: the loader and the libraries are looked up both with and without /usr.
 MERGED = ("bin", "sbin", "lib", "lib32", "lib64")
@@ -67,6 +69,8 @@ class Collector:
         self.archive = Archive()
         self.sources = set()
         self.holds = {}
+        # {file of the host: guest path}: another name of it is a link.
+        self._put_as = {}
 
     def add(self, host, guest):
         if host.is_dir():
@@ -107,15 +111,11 @@ class Collector:
         if self._there.get(path) == str(host):
             return
         self.holds[path] = str(host)
+        first = self._put_as.setdefault(os.path.realpath(host), path)
+        if first != path and host.is_symlink():
+            self.archive.link(path, f"/{first}")
+            return
         self.archive.file(path, host, stat.S_IMODE(host.stat().st_mode))
-
-
-def _state(path):
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return [found.st_size, found.st_mtime_ns, found.st_mode, found.st_ino]
 
 
 class Kept:
@@ -128,7 +128,7 @@ class Kept:
 
 
 def _still_true(described):
-    return all(_state(path) == state for path, state in described["sources"].items())
+    return all(state_of(path) == state for path, state in described["sources"].items())
 
 
 def _forget_old(folder):
@@ -144,7 +144,7 @@ def kept(request, recipe, fill):
     recipe: the files whose code decides what is in it.
     """
     folder = cache_folder() / "initramfs"
-    name = hashlib.sha256(repr((request, [_state(path) for path in (__file__, *recipe)])).encode()).hexdigest()[:16]
+    name = digest(repr((request, [state_of(path) for path in (__file__, *recipe)])))
     image, description = folder / f"{name}.cpio", folder / f"{name}.json"
     try:
         described = json.loads(description.read_text())
@@ -161,7 +161,7 @@ def kept(request, recipe, fill):
         described = {
             "content": hashlib.sha256(Path(output.name).read_bytes()).hexdigest(),
             "holds": collector.holds,
-            "sources": {path: _state(path) for path in sorted(collector.sources)},
+            "sources": {path: state_of(path) for path in sorted(collector.sources)},
         }
         description.unlink(missing_ok=True)
         os.replace(output.name, image)

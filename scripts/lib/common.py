@@ -3,16 +3,19 @@
 
 import errno
 import fcntl
+import importlib.util
+import json
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from late import Late
 from progress import Progress
+
+shutil = Late("shutil")
 
 PASSED = 0
 FAILED = 1
@@ -40,6 +43,41 @@ def cache_folder():
         return Path(own)
     shared = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(shared) / "ptelab"
+
+
+def state_of(path):
+    """Differs when the file was written anew; None if there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns, found.st_mode, found.st_ino]
+
+
+def append(output, path):
+    """The file's content behind what was written, copied by the kernel."""
+    with open(path, "rb") as source:
+        while os.sendfile(output.fileno(), source.fileno(), None, 1 << 30):
+            pass
+
+
+def digest(text):
+    """A name for what is kept under it and soon made again: python's own hash of a source file, as hashlib brings OpenSSL along."""
+    return importlib.util.source_hash(text.encode()).hex()
+
+
+def remembered(kind, key, tell):
+    """What tell() told of this key, as JSON can hold it; told again when the key changes."""
+    path = cache_folder() / kind / digest(repr(key))
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        told = tell()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    unfinished.write_text(json.dumps(told))
+    unfinished.rename(path)
+    return told
 
 
 def note(message):
@@ -84,6 +122,12 @@ def disk_full(error):
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
+def no_room_in(folder):
+    """Whether not even a page can be written there."""
+    there = os.statvfs(folder)
+    return there.f_bavail * there.f_frsize < os.sysconf("SC_PAGE_SIZE")
+
+
 def full_disk(error):
     """The sentence for an OSError of a disk without room."""
     return f"{NO_ROOM}; it was met by: {error.filename}" if error.filename else NO_ROOM
@@ -97,8 +141,12 @@ def scratch_folder(parent):
         owner = left.name.partition("-")[0]
         if owner.isdigit() and not Path("/proc", owner).exists():
             shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=parent) as folder:
-        yield Path(folder)
+    folder = parent / f"{os.getpid()}-{os.urandom(4).hex()}"
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def run_main(main):

@@ -1,28 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One run of the guest: from a saved machine or a boot, through the command and its results, to the verdict."""
 
-import hashlib
 import io
 import json
 import os
-import secrets
-import socket
-import tarfile
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import bundle
 import initramfs
-import kernellog
 import qemu
 import saved
 import terminal
-import verdict
 from arches import ARCHES
 from cells import Cell
-from common import START, Failure, cache_folder, note, scratch_folder
+from common import NO_ROOM, START, Failure, append, cache_folder, no_room_in, note, remembered, scratch_folder, state_of
+from late import Late
+from progress import Progress
+from records import Record, replace
+
+kernellog = Late("kernellog")
+socket = Late("socket")
+tarfile = Late("tarfile")
+verdict = Late("verdict")
 
 _CANARY_SECONDS = 5
 # Emulated, on a busy machine, a debug kernel takes 30. One that hangs or dies has met nothing of ours yet: it is booted again.
@@ -34,8 +35,7 @@ _START_SECONDS = 60
 _LOG_SECONDS = 5
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Record):
     """What is asked of the guest; no command means a shell for the caller's terminal."""
 
     cell: Cell
@@ -59,27 +59,28 @@ class Request:
         return tuple(Path(path) for path in self.kernel.get("modules", ()))
 
 
-@dataclass
-class Outcome:
+class Outcome(Record):
     verdict: str
     reason: str
     exit: int
     log: str
-    said: list = field(default_factory=list)
-    files: dict = field(default_factory=dict)
-    splats: list = field(default_factory=list)
-    tainted: dict = field(default_factory=dict)
+    # Objects that the guest sent on the way, and {name: content} of its /results.
+    said: list = []
+    files: dict = {}
+    splats: list = []
+    tainted: dict = {}
     seconds: float = 0.0
     boots: int = 1
     start: str = "boot"
-    boot_failures: list = field(default_factory=list)
+    boot_failures: list = []
 
 
 class _Results:
     """What comes over the results' line, through a pipe."""
 
-    def __init__(self, descriptor, token):
+    def __init__(self, descriptor, token, progress):
         self._descriptor = descriptor
+        self._progress = progress
         self._end = f"{token}\n".encode()
         self._received = bytearray()
 
@@ -90,7 +91,16 @@ class _Results:
         """True when there is nothing more to come."""
         data = os.read(self._descriptor, 1 << 20)
         self._received += data
+        self._progress.show_if_told(self._how_far)
         return not data or self._complete()
+
+    def _how_far(self):
+        said = self.said()
+        planned = next((each["planned"] for each in reversed(said) if "planned" in each), None)
+        if planned is None:
+            return "running" if self.came_up() else "starting"
+        # A rule is told of when it starts and when it ends.
+        return f"rule {len({each['id'] for each in said if 'id' in each})} of {planned}"
 
     def take_the_rest(self):
         """Of a QEMU that has ended."""
@@ -124,49 +134,46 @@ class Run:
         self._folder = folder
         self._base = base
         self._saved = machine
-        self._token = f"results complete {secrets.token_hex(8)}"
+        self._token = f"results complete {os.urandom(8).hex()}"
         self._log = folder / "kernel.log"
         self._results = None
 
-    def prepare(self, results=1, monitor=None):
-        """Write what the guest reads; returns the QEMU line, with these descriptors."""
+    def prepare(self, results=1, state=None):
+        """Write what the guest reads; returns the QEMU line, with these: a descriptor for results, the file of a saved machine's state."""
         request, kernel = self._request, self._request.kernel["vmlinuz"]
-        ends = qemu.Ends(self._log, results, monitor)
-        brought = self._folder / "bundle"
-        bundle.write(request, self._base, self._token, "saved" if self._saved else "boot", brought)
+        ends = qemu.Ends(self._log, results)
+        brought, own = bundle.brought(request, self._base).path, self._folder / "run"
+        bundle.write_own(request, self._token, "saved" if self._saved else "boot", own)
         if self._saved:
-            memory = qemu.Memory(self._saved.memory, saving=False)
-            return qemu.command_line(request.machine, kernel, self._base.path, ends, brought, memory)
+            parts = (("brought", brought), ("run", own))
+            return qemu.command_line(request.machine, kernel, self._base.path, ends, parts, qemu.incoming(request.machine.arch, state))
         # A kernel that boots unpacks one archive behind the other, and needs to know nothing of fw_cfg.
         image = self._folder / "initramfs"
         with open(image, "wb") as output:
-            for part in (self._base.path, brought):
-                output.write(part.read_bytes())
+            for part in (self._base.path, brought, own):
+                append(output, part)
         return qemu.command_line(request.machine, kernel, image, ends)
 
     def execute(self, announce=None):
         timed_out = left = False
         with ExitStack() as held:
             ours, theirs = (held.enter_context(each) for each in socket.socketpair())
-            monitor, their_monitor = (held.enter_context(each) for each in socket.socketpair())
+            state = held.enter_context(open(self._saved.state, "rb")) if self._saved else None
             reading, writing = os.pipe()
             held.callback(os.close, reading)
-            passed = (writing, their_monitor.fileno()) if self._saved else (writing,)
             try:
-                words = self.prepare(writing, their_monitor.fileno() if self._saved else None)
+                words = self.prepare(writing, state)
                 if announce:
                     announce(words)
                 with open(self._folder / "qemu.log", "wb") as errors:
-                    process = qemu.start(words, theirs, errors, passed)
+                    process = qemu.start(words, theirs, errors, (writing, state.fileno()) if state else (writing,))
             finally:
                 os.close(writing)
                 theirs.close()
-                their_monitor.close()
-            self._results = _Results(reading, self._token)
+            progress = Progress(f"guest {self._request.cell.name}", elsewhere=None)
+            progress.show_if_told(lambda: "starting" if self._saved else "booting")
+            self._results = _Results(reading, self._token, progress)
             try:
-                if self._saved:
-                    saved.start(monitor, self._saved)
-                    ours.sendall(b"\n")
                 self._relay(ours)
                 self._wait_for_log(process)
             except terminal.DeadlinePassed:
@@ -219,13 +226,17 @@ class Run:
         log = (self._saved.log if self._saved else "") + _text(self._log)
         files = self._results.files()
         judged = verdict.judge(files, log, timed_out, left, self._request.timeout)
+        reason = judged.reason
         if judged.verdict == "timeout" and not self.came_up():
-            judged.reason = f"the kernel did not come to user space within {min(self._request.timeout, _BOOT_SECONDS):g} s"
+            reason = f"the kernel did not come to user space within {min(self._request.timeout, _BOOT_SECONDS):g} s"
         if judged.verdict == "broken":
-            judged.reason += _indented(_text(self._folder / "qemu.log"))
+            reason += _indented(_text(self._folder / "qemu.log"))
+        # QEMU drops what it cannot write to the kernel's log, and says nothing.
+        if judged.verdict in ("broken", "timeout") and no_room_in(self._folder):
+            reason = NO_ROOM
         return Outcome(
             verdict=judged.verdict,
-            reason=judged.reason,
+            reason=reason,
             exit=judged.exit,
             log=log,
             said=self._results.said(),
@@ -330,12 +341,9 @@ def kvm_works(cell, kernel):
     if no_kvm_because(arch):
         return False
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    inputs = f"{boot} {qemu.identity(arch)} {kernel['vmlinuz']} {os.stat(kernel['vmlinuz']).st_mtime_ns}"
-    name = hashlib.sha256(inputs.encode()).hexdigest()[:16]
-    answer = cache_folder() / "kvm" / name
-    if not answer.exists():
+
+    def ask():
         machine = qemu.Machine(arch=arch, memory=256, cpus=1, accel="kvm")
-        canary = run(Request(cell, kernel, machine, ("true",), timeout=_CANARY_SECONDS), boots=1)
-        answer.parent.mkdir(parents=True, exist_ok=True)
-        answer.write_text("works" if canary.verdict == "pass" else "does not")
-    return answer.read_text() == "works"
+        return run(Request(cell, kernel, machine, ("true",), timeout=_CANARY_SECONDS), boots=1).verdict == "pass"
+
+    return remembered("kvm", (boot, qemu.identity(arch), kernel["vmlinuz"], state_of(kernel["vmlinuz"])), ask)

@@ -4,14 +4,22 @@
 import functools
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
 from common import NOTHING_RAN, Failure
+from late import Late
+
+shutil = Late("shutil")
 
 # It sets the signal for its own end, and becomes the program.
 _DIE_WITH_CALLER = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execvp(sys.argv[1], sys.argv[1:])"
+
+
+def program(name):
+    """Its path; None if PATH has none. As shutil.which, which brings all packers along."""
+    found = (os.path.join(folder, name) for folder in os.get_exec_path())
+    return next((path for path in found if os.access(path, os.X_OK) and not os.path.isdir(path)), None)
 
 
 @functools.cache
@@ -26,7 +34,7 @@ def suite():
 
 def newest(name):
     """The program of that name, else the one with the highest version behind it, clang-19 for clang; None if there is neither."""
-    if shutil.which(name):
+    if program(name):
         return name
     pattern = re.compile(rf"{re.escape(name)}-(\d+)")
     versions = set()
@@ -35,11 +43,11 @@ def newest(name):
             versions |= {int(found.group(1)) for each in os.listdir(folder) if (found := pattern.fullmatch(each))}
         except OSError:
             continue
-    return next((each for each in (f"{name}-{version}" for version in sorted(versions, reverse=True)) if shutil.which(each)), None)
+    return next((each for each in (f"{name}-{version}" for version in sorted(versions, reverse=True)) if program(each)), None)
 
 
 def busybox():
-    found = shutil.which("busybox")
+    found = program("busybox")
     if not found:
         raise Failure("busybox is missing: run scripts/setup, or put a static one in PATH", NOTHING_RAN)
     return Path(found)
@@ -53,6 +61,6 @@ def depmod():
 
 def dies_with_caller(words):
     """The words of a command whose process the kernel kills when the thread that starts it ends."""
-    if shutil.which("setpriv"):
+    if program("setpriv"):
         return ["setpriv", "--pdeathsig", "KILL", *words]
     return [sys.executable, "-c", _DIE_WITH_CALLER, *words]

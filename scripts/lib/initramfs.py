@@ -4,18 +4,18 @@
 It is in the memory of a saved machine, so it has nothing in it that belongs to one run.
 """
 
-import hashlib
 import os
 import shlex
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
 import host
-import sysroot
 from collect import MERGED, Collector, guest_path, kept
-from common import CHECKOUT, NOTHING_RAN, Failure, cache_folder
+from common import CHECKOUT, NOTHING_RAN, Failure, cache_folder, digest
+from late import Late
+
+sysroot = Late("sysroot")
+subprocess = Late("subprocess")
+tempfile = Late("tempfile")
 
 GUEST = CHECKOUT / "scripts" / "guest"
 INIT = GUEST / "init"
@@ -39,17 +39,17 @@ def _compiler(arch):
     if arch.cross:
         return sysroot.compiler(arch).replace("g++", "gcc")
     for name in ("cc", "gcc", "clang"):
-        if shutil.which(name):
+        if host.program(name):
             return name
     raise Failure("a C compiler is missing, for the guest's own program: run scripts/setup", NOTHING_RAN)
 
 
 def _receive(arch):
     """The path of the program, compiled when its source or the compiler changes."""
-    compiler = shutil.which(_compiler(arch))
+    compiler = host.program(_compiler(arch))
     used = os.stat(os.path.realpath(compiler))
     inputs = repr((RECEIVE.read_text(), compiler, used.st_size, used.st_mtime_ns))
-    program = cache_folder() / "guest" / f"receive-{arch.debian}-{hashlib.sha256(inputs.encode()).hexdigest()[:16]}"
+    program = cache_folder() / "guest" / f"receive-{arch.debian}-{digest(inputs)}"
     if not program.exists():
         program.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="unfinished-", dir=program.parent) as place:

@@ -19,8 +19,8 @@ _NOT_SOURCES = {".git", "build", "__pycache__"}
 # Of a run of the rules: what is only read by people, or by the tests of the host's side.
 _NOT_IN_THE_GUEST = (".ci/", "README.md", "LICENSES/", "docs/", "scripts/tests/", "kmod/tests/", "userspace/tests/", "cxxrt/tests/")
 # Programs that build or run a step; another version of one is another step.
-_TOOLS = re.compile(r"((aarch64-linux-gnu-)?(gcc|g\+\+|ld)|clang(\+\+)?|ld\.lld|llvm-objcopy)(-\d+)?|make|python3|busybox|shellcheck|chromium|"
-                    r"qemu-system-(x86_64|aarch64)")
+_TOOLS = re.compile(r"((aarch64-linux-gnu-)?(gcc|g\+\+|ld)|clang(\+\+)?|ld\.lld|llvm-objcopy)(-\d+)?"
+                    r"|make|python3|busybox|shellcheck|chromium|qemu-system-(x86_64|aarch64)")
 
 
 def _sources(checkout):

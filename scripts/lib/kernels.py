@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Make a cell's kernel ready, once, and say where its parts are."""
 
-import hashlib
 import json
-import lzma
 import os
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
-from common import CHECKOUT, NOTHING_RAN, Failure, cache_folder, locked, note
 from arches import ARCHES
-from buildroot import can_make_root, in_root, kernel_root, make_root, packages
-from debian import HOST, apt_of, installed_dependency, sources, suite, unpack
-from kernelbuild import Build, asked, llvm_version, module_words, recipe
+from common import CHECKOUT, NOTHING_RAN, Failure, cache_folder, locked, note
+from late import Late
+
+buildroot = Late("buildroot")
+debian = Late("debian")
+hashlib = Late("hashlib")
+kernelbuild = Late("kernelbuild")
+lzma = Late("lzma")
+shutil = Late("shutil")
+subprocess = Late("subprocess")
+tempfile = Late("tempfile")
 
 # Written last: a folder without it is the rest of something that failed.
 _COMPLETE = "cell.json"
@@ -45,7 +47,7 @@ def _once(cell, identity, make):
                     shutil.rmtree(folder, ignore_errors=True)
                     raise
                 _write_complete(complete, cell, own)
-    return {"root": "", "make": " ".join(module_words(cell))} | json.loads(complete.read_text())
+    return {"root": "", "make": " ".join(kernelbuild.module_words(cell))} | json.loads(complete.read_text())
 
 
 def _write_complete(complete, cell, own):
@@ -60,7 +62,7 @@ def _write_complete(complete, cell, own):
         "vmlinuz": str(folder / "vmlinuz"),
         "config": str(folder / "config"),
         "kdir": own["kdir"],
-        "make": " ".join(module_words(cell)),
+        "make": " ".join(kernelbuild.module_words(cell)),
         "root": own.get("root", ""),
         "modules": [str(folder / f"{name}.ko") for name in cell.modules],
     }
@@ -94,7 +96,7 @@ def _image(apt, release, version, folder, modules):
     with tempfile.TemporaryDirectory(prefix="unpack-", dir=folder) as place:
         for package in _IMAGE_PACKAGES:
             with apt.downloaded(f"{package}-{release}", version, folder) as deb:
-                unpack(deb, place)
+                debian.unpack(deb, place)
             for name in sorted(wanted):
                 for found in (Path(place, "boot", f"{name}-{release}"), Path(place, "usr/lib/modules", release, name)):
                     if found.is_file():
@@ -111,12 +113,12 @@ def _image(apt, release, version, folder, modules):
 def _packaged(cell):
     """With the headers that are installed on this machine. As the other two: the kernel's identity, what makes it in a folder, and what
     is so on this machine whoever made it."""
-    headers, version = installed_dependency(cell.headers, "linux-headers-")
+    headers, version = debian.installed_dependency(cell.headers, "linux-headers-")
     release = headers.removeprefix("linux-headers-")
 
     def make(folder):
         note(f"kernel {cell.name}: downloading linux-image-{release}")
-        _image(HOST, release, version, folder, cell.modules)
+        _image(debian.HOST, release, version, folder, cell.modules)
         return {"release": release, "version": version, "kdir": f"/usr/src/{headers}"}
 
     return "_".join((release, version, *cell.modules)), make, {}
@@ -124,12 +126,12 @@ def _packaged(cell):
 
 def _foreign(cell):
     """With the headers and the compiler of another suite, in a root of their own."""
-    inputs = repr((sources(cell.archives), packages(cell.compiler, cell.headers, cell.cxx), *cell.modules))
+    inputs = repr((debian.sources(cell.archives), buildroot.packages(cell.compiler, cell.headers, cell.cxx), *cell.modules))
 
     def make(folder):
-        can_make_root(cell.archives)
+        buildroot.can_make_root(cell.archives)
         note(f"kernel {cell.name}: making a root of {cell.archives[0]} to build in, only once")
-        apt = suite(cell.archives)
+        apt = debian.suite(cell.archives)
         # The package itself and not the one that names it, which a mirror may have in another version.
         if "*" in cell.headers:
             headers, version = apt.newest(cell.headers)
@@ -137,7 +139,7 @@ def _foreign(cell):
             headers, version = apt.candidate_dependency(cell.headers, "linux-headers-")
         release = headers.removeprefix("linux-headers-")
         _image(apt, release, version, folder, cell.modules)
-        make_root(folder / "root", cell.archives, packages(cell.compiler, headers, cell.cxx))
+        buildroot.make_root(folder / "root", cell.archives, buildroot.packages(cell.compiler, headers, cell.cxx))
         return {"release": release, "version": version, "kdir": f"/usr/src/{headers}", "root": str(folder / "root")}
 
     return hashlib.sha256(inputs.encode()).hexdigest()[:16], make, {}
@@ -145,18 +147,18 @@ def _foreign(cell):
 
 def _built(cell):
     """By this machine's compiler, or by that of another suite in a root of it: the kernel is the same."""
-    apt = apt_of(cell.archives)
+    apt = debian.apt_of(cell.archives)
     version = apt.candidate_version(cell.source)
-    wanted = asked(cell)
+    wanted = kernelbuild.asked(cell)
     arch = ARCHES[cell.arch]
-    root = "" if cell.own else str(kernel_root(cell))
-    compiler = _version(("" if llvm_version(cell) else arch.cross) + cell.compiler, in_root(root))
-    inputs = repr((cell.source, version, wanted, compiler, recipe(arch)))
+    root = "" if cell.own else str(buildroot.kernel_root(cell))
+    compiler = _version(("" if kernelbuild.llvm_version(cell) else arch.cross) + cell.compiler, buildroot.in_root(root))
+    inputs = repr((cell.source, version, wanted, compiler, kernelbuild.recipe(arch)))
     identity = hashlib.sha256(inputs.encode()).hexdigest()[:16]
 
     def make(folder):
         note(f"kernel {cell.name}: building {cell.source} {version}, several minutes, only once")
-        release = Build(cell, apt, folder, in_root(root, folder)).run(version, wanted, folder)
+        release = kernelbuild.Build(cell, apt, folder, buildroot.in_root(root, folder)).run(version, wanted, folder)
         return {"release": release, "version": version, "kdir": str(folder / "linux")}
 
     return identity, make, {"root": root}
@@ -202,11 +204,13 @@ class _Answer:
     """What ready() said last, which holds until something changes that it depends on: to ask apt takes longer than to start a machine."""
 
     def __init__(self, cell):
-        here = Path(__file__).parent
+        here = os.path.dirname(__file__)
         apt = ("/var/lib/dpkg/status", "/var/lib/apt/lists", "/etc/apt/sources.list", "/etc/apt/sources.list.d", "/etc/os-release")
-        files = (*here.glob("*.py"), *(CHECKOUT / name for name in cell.config), *apt)
-        own_lists = cache_folder() / "suites"
-        self._inputs = repr((cell, [(str(path), _state(path)) for path in (*sorted(map(str, files)), *sorted(own_lists.glob("*/lists")))]))
+        code = (os.path.join(here, name) for name in os.listdir(here) if name.endswith(".py"))
+        suites = cache_folder() / "suites"
+        lists = (suites / name / "lists" for name in (os.listdir(suites) if suites.exists() else ()))
+        files = sorted(map(str, (*code, *lists, *(CHECKOUT / name for name in cell.config), *apt)))
+        self._inputs = repr((cell, [(path, _state(path)) for path in files]))
         self._path = cache_folder() / "kernels" / f"{cell.name}.answer"
 
     def read(self):
@@ -236,7 +240,7 @@ def ready(cell):
         if not known:
             raise
         note(f"kernel {cell.name}: the one in the cache, of {known['version']}, as {failure}")
-        return {"root": "", "make": " ".join(module_words(cell))} | known
+        return {"root": "", "make": " ".join(kernelbuild.module_words(cell))} | known
     # Asked anew: making it may have fetched lists.
     _Answer(cell).keep(answer)
     return answer

@@ -4,9 +4,9 @@
 import os
 import re
 import struct
-from dataclasses import replace
 
 from common import USAGE, Failure
+from records import replace
 
 NAME = "own"
 _MAGIC_AT, _MAGIC = 0x202, b"HdrS"

@@ -35,6 +35,11 @@ class Progress:
             print(line, file=sys.stderr, flush=True)
         self._next = now + self._pause
 
+    def show_if_told(self, tell):
+        """Only for a caller that keeps our output to itself: a guest's own output has the terminal."""
+        if self._file and time.monotonic() >= self._next:
+            self.show(tell())
+
     def end(self):
         """Clear the line, for what is to be printed now."""
         if self._file:

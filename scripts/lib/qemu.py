@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The virtual machine: QEMU's command line, and a QEMU that dies with its caller."""
 
-import hashlib
 import os
 import re
-import shutil
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import host
 from arches import Arch
-from common import NOTHING_RAN, USAGE, Failure, cache_folder
+from common import NOTHING_RAN, USAGE, Failure, remembered
+from late import Late
+from records import Record
+
+subprocess = Late("subprocess")
 
 KVM = Path("/dev/kvm")
 IVSHMEM_SIZE = 16 << 20
@@ -22,8 +22,7 @@ IVSHMEM_SIZE = 16 << 20
 _SEES_CODE_CHANGE = (9, 1)
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(Record):
     """What the caller may choose about the guest."""
 
     arch: Arch
@@ -40,8 +39,7 @@ class Machine:
     threads: str = ""
 
 
-@dataclass(frozen=True)
-class Ends:
+class Ends(Record):
     """What is behind the machine's lines: a file for the kernel's log, descriptors for results and monitor.
 
     The command's line is QEMU's stdin and stdout.
@@ -52,16 +50,8 @@ class Ends:
     monitor: int | None = None
 
 
-@dataclass(frozen=True)
-class Memory:
-    """The file that is the guest's memory. Saving, what the guest writes is in the file; else it is this run's alone."""
-
-    path: Path
-    saving: bool
-
-
 def binary(arch):
-    found = shutil.which(arch.qemu)
+    found = host.program(arch.qemu)
     if not found:
         raise Failure(f"{arch.qemu} is missing: run scripts/setup", NOTHING_RAN)
     return found
@@ -126,28 +116,17 @@ def _shared_memory(machine):
     return ["-object", backend, "-device", "ivshmem-plain,memdev=ivshmem"]
 
 
-def _memory(machine, memory):
-    """Without a file, QEMU's own."""
-    words = [*machine.arch.machine]
-    if memory:
-        share = "on" if memory.saving else "off"
-        backend = f"memory-backend-file,id=ram,size={machine.memory}M,mem-path={_escaped(memory.path)},share={share}"
-        words = ["-object", backend, words[0], f"{words[1]},memory-backend=ram", *words[2:]]
-        words += [] if memory.saving else ["-incoming", "defer"]
-    return [*words, "-m", f"{machine.memory}M"]
-
-
 def _escaped(path):
     return str(path).replace(",", ",,")
 
 
-def command_line(machine, vmlinuz, initramfs, ends, bundle=None, memory=None):
-    """For a machine that is saved or was: the file that /vm/receive unpacks in it, and its memory."""
+def command_line(machine, vmlinuz, initramfs, ends, brought=(), incoming=None):
+    """For a machine that is saved or was: the files that /vm/receive unpacks in it, by their names there, and whence its state comes."""
     cpus = 1 if machine.icount else machine.cpus
     words = [
         binary(machine.arch),
         "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-        *_memory(machine, memory), *_accelerator(machine),
+        *machine.arch.machine, "-m", f"{machine.memory}M", *_accelerator(machine),
         "-smp", str(cpus),
         *_lines(machine.arch, ends),
     ]  # fmt: skip
@@ -155,10 +134,21 @@ def command_line(machine, vmlinuz, initramfs, ends, bundle=None, memory=None):
         words += _shared_memory(machine)
     if machine.gdb:
         words += ["-s", "-S"]
-    if bundle:
-        words += ["-fw_cfg", f"name=opt/ptelab/run,file={_escaped(bundle)}"]
+    for name, path in brought:
+        words += ["-fw_cfg", f"name=opt/ptelab/{name},file={_escaped(path)}"]
+    if incoming is not None:
+        words += ["-incoming", incoming]
     words += ["-kernel", str(vmlinuz), "-initrd", str(initramfs)]
     return words + ["-append", _kernel_command_line(machine)]
+
+
+def incoming(arch, state):
+    """How QEMU is told to take the state that is in an open file; before 8.2 it had no word for a file."""
+    return f"file:{state.name}" if _numbers(version(arch)) >= (8, 2) else f"fd:{state.fileno()}"
+
+
+# Where this machine is a virtual one itself, a page fault costs more than what is done in a page: take huge ones.
+_ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 
 def start(words, terminal, errors, descriptors=()):
@@ -169,6 +159,7 @@ def start(words, terminal, errors, descriptors=()):
         stdin=terminal,
         stdout=terminal,
         stderr=errors,
+        env=os.environ | _ENVIRONMENT,
         # Ctrl-C is for the caller to handle; it then ends QEMU.
         process_group=0,
     )
@@ -192,15 +183,12 @@ def identity(arch):
 
 def version(arch):
     """As QEMU says it; asked once for each QEMU."""
-    name = hashlib.sha256(f"{binary(arch)} {identity(arch)}".encode()).hexdigest()[:16]
-    kept = cache_folder() / "qemu" / name
-    if not kept.exists():
+
+    def ask():
         output = subprocess.run([binary(arch), "--version"], capture_output=True, text=True, check=True)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = kept.with_suffix(f".{os.getpid()}")
-        unfinished.write_text(output.stdout.split("\n")[0].removeprefix("QEMU emulator version "))
-        unfinished.rename(kept)
-    return kept.read_text()
+        return output.stdout.split("\n")[0].removeprefix("QEMU emulator version ")
+
+    return remembered("qemu", (binary(arch), identity(arch)), ask)
 
 
 def _numbers(text):

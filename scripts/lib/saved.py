@@ -1,52 +1,51 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Machines that were saved when they were ready to receive a run.
 
-A run starts from a copy of one: the file that is its memory is mapped privately, so one machine serves any number of runs at once.
+A run starts a QEMU that takes its state, memory and all, from a file, so one machine serves any number of runs at once. Memory is not
+mapped from the file: each page that is written would be a fault and a copy, where memory of QEMU's own comes in huge pages.
 What is the same in all of them: hash seeds and other random state that the kernel took before the save, and the layout of what runs
 already. The clock is set and the random state reseeded before anything of the run is executed.
 """
 
-import hashlib
 import json
 import os
 import re
 import shlex
-import shutil
-import socket
-import subprocess
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-import kernellog
 import qemu
-from common import Failure, cache_folder, locked, scratch_folder
+from common import Failure, cache_folder, digest, locked, scratch_folder, state_of
+from late import Late
 from progress import Progress
-from qmp import Monitor
+from records import Record, replace
+
+kernellog = Late("kernellog")
+migration = Late("migration")
+qmp = Late("qmp")
+shutil = Late("shutil")
+socket = Late("socket")
 
 # Emulated, by one thread, on a busy machine, a debug kernel takes a minute.
 _BOOT_SECONDS = 600
 _MONITOR_SECONDS = 60
-_CAPABILITIES = [{"capability": name, "state": True} for name in ("x-ignore-shared", "events")]
+# QEMU's own limit is for a network.
+_BYTES_PER_SECOND = 1 << 40
 # All states together; the least recently used go first.
 BYTES_KEPT = 4 << 30
 # Written last: a folder without it is the rest of something that failed.
 _COMPLETE = "machine.json"
 # What the guest has come to. Later there may be machines with a module loaded.
 _STAGE = "ready"
+_NOTHING_BROUGHT = (("brought", os.devnull), ("run", os.devnull))
 
 
 class CannotReceive(Failure):
     """The kernel has no way for the guest to reach fw_cfg: it is not tried again."""
 
 
-@dataclass(frozen=True)
-class Saved:
+class Saved(Record):
     folder: Path
-
-    @property
-    def memory(self):
-        return self.folder / "memory"
 
     @property
     def state(self):
@@ -75,10 +74,8 @@ def _bytes_on_disk(place):
 def _identity(machine, kernel, base):
     """Of all that is in the saved memory and state, and of all that a QEMU must have to take them."""
     saving = replace(machine, threads="single")
-    words = qemu.command_line(saving, "kernel", "initramfs", qemu.Ends("log", 0, 1), "bundle", qemu.Memory("memory", False))
-    image = os.stat(kernel["vmlinuz"])
-    inputs = repr((_STAGE, words, qemu.identity(machine.arch), kernel["vmlinuz"], image.st_size, image.st_mtime_ns, base.content))
-    return hashlib.sha256(inputs.encode()).hexdigest()[:16]
+    words = qemu.command_line(saving, "kernel", "initramfs", qemu.Ends("log", 0, 1), _NOTHING_BROUGHT)
+    return digest(repr((_STAGE, words, qemu.identity(machine.arch), kernel["vmlinuz"], state_of(kernel["vmlinuz"]), base.content)))
 
 
 def ready(cell, machine, kernel, base):
@@ -135,16 +132,12 @@ def _make(cell, machine, kernel, base, place):
 
 def _save(machine, kernel, base, place, progress):
     """Boot, with one thread for all processors: a kernel patches its code while it boots, and QEMU's threads may see half of that."""
-    memory, state, bundle = place / "memory.whole", place / "state", place / "bundle"
-    bundle.touch()
     monitor, their_monitor = socket.socketpair()
     terminal, their_terminal = socket.socketpair()
     results, their_results = os.pipe()
     try:
         ends = qemu.Ends(place / "kernel.log", their_results, their_monitor.fileno())
-        words = qemu.command_line(
-            replace(machine, threads="single"), kernel["vmlinuz"], base.path, ends, bundle, qemu.Memory(memory, True)
-        )
+        words = qemu.command_line(replace(machine, threads="single"), kernel["vmlinuz"], base.path, ends, _NOTHING_BROUGHT)
         with open(place / "qemu.log", "wb") as errors:
             process = qemu.start(words, their_terminal, errors, (their_results, their_monitor.fileno()))
         their_monitor.close()
@@ -154,17 +147,16 @@ def _save(machine, kernel, base, place, progress):
         try:
             _wait_until_ready(results, place, progress)
             progress.show("saving it")
-            _write_state(Monitor(monitor, _MONITOR_SECONDS), state)
+            _write_state(qmp.Monitor(monitor, _MONITOR_SECONDS), place / "state.whole")
         finally:
             qemu.end(process)
+        _keep_what_is_not_zero(place / "state.whole", place / "state")
     finally:
         os.close(results)
         if their_results is not None:
             os.close(their_results)
         for each in (monitor, their_monitor, terminal, their_terminal):
             each.close()
-    _keep_what_is_not_zero(memory, place / "memory")
-    bundle.unlink()
 
 
 def _wait_until_ready(results, place, progress):
@@ -188,6 +180,14 @@ def _wait_until_ready(results, place, progress):
         said += data or b""
 
 
+def _keep_what_is_not_zero(whole, kept):
+    try:
+        migration.without_zero_pages(whole, kept)
+        whole.unlink()
+    except migration.NotUnderstood:
+        whole.rename(kept)
+
+
 def _text(log):
     return log.read_text(errors="replace") if log.exists() else ""
 
@@ -197,31 +197,11 @@ def _last_lines(log):
 
 
 def _write_state(monitor, state):
-    monitor.execute("stop")
-    monitor.execute("migrate-set-capabilities", capabilities=_CAPABILITIES)
+    """The guest runs as it is saved: a state that was stopped would wait to be let go."""
+    monitor.execute("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
+    monitor.execute("migrate-set-parameters", **{"max-bandwidth": _BYTES_PER_SECOND})
     monitor.execute("migrate", uri=f"exec:cat >{shlex.quote(str(state))}")
-    _wait_until_moved(monitor)
-    monitor.execute("quit")
-
-
-def _wait_until_moved(monitor):
     while (status := monitor.wait_for("MIGRATION")["status"]) != "completed":
         if status == "failed":
-            raise Failure("QEMU cannot move the machine's state: is the disk full?")
-
-
-def _keep_what_is_not_zero(whole, kept):
-    done = subprocess.run(["cp", "--sparse=always", whole, kept], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Failure(f"cannot keep the machine's memory: {done.stderr.strip()}")
-    whole.unlink()
-
-
-def start(monitor, saved):
-    """Let a QEMU that was started with `-incoming defer` be this machine; returns when it runs."""
-    talk = Monitor(monitor, _MONITOR_SECONDS)
-    talk.execute("migrate-set-capabilities", capabilities=_CAPABILITIES)
-    talk.execute("migrate-incoming", uri=f"exec:cat {shlex.quote(str(saved.state))}")
-    _wait_until_moved(talk)
-    # It was stopped before it was saved, and still is.
-    talk.execute("cont")
+            raise Failure("QEMU cannot save the machine's state: is the disk full?")
+    monitor.execute("quit")

@@ -3,16 +3,18 @@
 
 import os
 import select
-import shutil
 import sys
-import termios
 import time
-import tty
 from contextlib import contextmanager
+from late import Late
+
+termios = Late("termios")
+tty = Late("tty")
 
 _ESCAPE = b"\x01"  # Ctrl-A
 _END_OF_INPUT = b"\x04"  # Ctrl-D
 _CHUNK = 65536
+_PLAIN_SIZE = (80, 24)
 
 
 class Left(Exception):
@@ -24,7 +26,11 @@ class DeadlinePassed(Exception):
 
 
 def size():
-    return shutil.get_terminal_size()
+    """Columns and lines of the terminal that stdout is, or of a plain one."""
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno())
+    except (AttributeError, ValueError, OSError):
+        return _PLAIN_SIZE
 
 
 def kind():

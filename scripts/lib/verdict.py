@@ -2,10 +2,10 @@
 """What a run of the guest amounts to, from its results and its kernel log."""
 
 import re
-from dataclasses import dataclass, field
 
 import kernellog
 from common import FAILED, HARNESS, PANIC, PASSED, TIMEOUT
+from records import Record, replace
 
 # Bit n of /proc/sys/kernel/tainted has the n-th letter (kernel/panic.c, taint_flags).
 _TAINT_LETTERS = "PFSRMBUDAWCIOELKXTN"
@@ -14,13 +14,12 @@ _EXPECTED_TAINT = "OEN"
 _WARNING_TAINT = "W"
 
 
-@dataclass
-class Judgement:
+class Judgement(Record):
     verdict: str
     exit: int
     reason: str = ""
-    splats: list = field(default_factory=list)
-    tainted: dict = field(default_factory=dict)
+    splats: list = []
+    tainted: dict = {}
 
 
 def _number(content):
@@ -61,9 +60,7 @@ def judge(files, log, timed_out, left, timeout):
     """files are the guest's results, None if they did not arrive whole."""
     splats = kernellog.scan(log)
     if files is None:
-        judged = _without_results(log, timed_out, left, timeout)
-        judged.splats = splats
-        return judged
+        return replace(_without_results(log, timed_out, left, timeout), splats=splats)
 
     try:
         declared = _declared(files)

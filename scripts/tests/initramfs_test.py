@@ -18,7 +18,7 @@ from common import USAGE
 HOST = ARCHES["x86_64"]
 
 
-class Archive(unittest.TestCase):
+class OwnCache(unittest.TestCase):
     def setUp(self):
         place = tempfile.TemporaryDirectory()
         self.addCleanup(place.cleanup)
@@ -27,6 +27,8 @@ class Archive(unittest.TestCase):
         patch.start()
         self.addCleanup(patch.stop)
 
+
+class Archive(OwnCache):
     def write(self, *arguments):
         """The script's archive, unpacked."""
         image = self.place / "image.cpio"
@@ -107,14 +109,9 @@ class Archive(unittest.TestCase):
         self.assertTrue(any(path.name.startswith("libc.so") for path in root.rglob("*")))
 
 
-class Kept(unittest.TestCase):
+class Kept(OwnCache):
     def setUp(self):
-        place = tempfile.TemporaryDirectory()
-        self.addCleanup(place.cleanup)
-        self.place = Path(place.name)
-        patch = mock.patch.dict("os.environ", PTELAB_CACHE=str(self.place / "cache"))
-        patch.start()
-        self.addCleanup(patch.stop)
+        super().setUp()
         self.file = self.place / "file"
         self.filled = 0
 

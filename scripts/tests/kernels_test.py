@@ -8,7 +8,6 @@ import subprocess
 import tempfile
 import unittest
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -19,6 +18,7 @@ from common import HARNESS, NOTHING_RAN, USAGE, Failure
 from buildroot import kernel_packages, make_root, packages
 from debian import HOST, KEYRING, Apt, installed_dependency, own_archives, sources
 from kernelbuild import asked, make_words, module_words, unmet
+from records import replace
 
 PACKAGED = ('[line.l]\nmissing = ["x"]\n[cell.a]\nline = "l"\nheaders = "h"\narch = "x86_64"\nflavour = "f"\narchives = ["bookworm"]\n'
             'compiler = "gcc"\nmemory = 64\n')

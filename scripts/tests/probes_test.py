@@ -3,11 +3,11 @@
 """What a kernel was found to lack, against what its cell declares."""
 
 import unittest
-from dataclasses import replace
 
 import testing  # noqa: F401
 import probes
 from cells import Cells
+from records import replace
 
 CELL = replace(Cells().get(Cells().default), missing=("old_call",))
 

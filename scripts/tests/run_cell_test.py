@@ -8,9 +8,12 @@ import shutil
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from testing import script, stand_in
+import guest
 import host
+import progress
 from cells import Cells
 from common import NOTHING_RAN, PASSED, USAGE
 
@@ -28,6 +31,27 @@ def run_cell(place, cell, *arguments, **environment):
     output = Path(place, "result.json")
     done = script("run-cell", cell, *arguments, "-o", str(output), **environment)
     return done, json.loads(output.read_text()) if output.exists() else None
+
+
+class HowFar(unittest.TestCase):
+    def test_a_check_is_told_in_which_rule_the_guest_is(self):
+        with tempfile.TemporaryDirectory() as place, mock.patch.dict("os.environ", {progress.FILE: f"{place}/told"}):
+            reading, writing = os.pipe()
+            self.addCleanup(os.close, reading)
+            self.addCleanup(os.close, writing)
+            told = []
+            for sent, expected in (
+                ('{"ready": true}', "starting"), ('{"up": true}', "running"), ('{"planned": 3}', "rule 0 of 3"),
+                ('{"id": "a", "status": "fail"}', "rule 1 of 3"), ('{"id": "a", "status": "pass"}', "rule 1 of 3"),
+                ('{"id": "b"}', "rule 2 of 3"),
+            ):
+                # Each told at once: a progress waits half a second between two.
+                results = results if told else guest._Results(reading, "token", None)
+                results._progress = progress.Progress("guest x", elsewhere=None)
+                os.write(writing, f"{sent}\n".encode())
+                self.assertFalse(results.take())
+                told.append(Path(place, "told").read_text())
+                self.assertEqual(told[-1], f"guest x: 0:00 {expected}")
 
 
 class RunCell(unittest.TestCase):

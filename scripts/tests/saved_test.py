@@ -37,14 +37,14 @@ class Saved(unittest.TestCase):
         cls.log = cls.place / "kernel.log"
         cls.first = script("vm", *PLAIN, "--log", cls.log, "--", TELL, **cls.environment)
         [cls.machine] = (cls.place / "machines").glob("*/")
-        before = cls.hash_of_memory()
+        before = cls.hash_of_state()
         with ThreadPoolExecutor(max_workers=2) as pool:
             cls.later = list(pool.map(lambda _: script("vm", *PLAIN, "--", TELL, **cls.environment), range(2)))
-        cls.unchanged = before == cls.hash_of_memory()
+        cls.unchanged = before == cls.hash_of_state()
 
     @classmethod
-    def hash_of_memory(cls):
-        return hashlib.sha256((cls.machine / "memory").read_bytes()).hexdigest()
+    def hash_of_state(cls):
+        return hashlib.sha256((cls.machine / "state").read_bytes()).hexdigest()
 
     def test_the_first_run_makes_the_machine_and_says_that_it_starts_from_it(self):
         self.assertEqual(self.first.returncode, PASSED, self.first.stderr)
@@ -113,7 +113,7 @@ class Kept(unittest.TestCase):
             machines = [saved.folder() / name for name in ("oldest", "old", "new")]
             for age, machine in zip((30, 20, 10), machines):
                 machine.mkdir(parents=True)
-                (machine / "memory").write_bytes(b"x" * 100_000)
+                (machine / "state").write_bytes(b"x" * 100_000)
                 (machine / "machine.json").write_text("{}")
                 os.utime(machine / "machine.json", (time.time() - age, time.time() - age))
             self.assertEqual([each for each, _ in saved.all_saved()], machines)

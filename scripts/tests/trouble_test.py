@@ -17,7 +17,7 @@ from testing import SCRIPTS, script
 import common
 import host
 from cells import Cells
-from common import HARNESS, NO_ROOM, NOTHING_RAN, cache_folder, locked
+from common import HARNESS, NO_ROOM, NOTHING_RAN, PASSED, cache_folder, locked
 
 CELL = Cells().default
 
@@ -73,6 +73,21 @@ class FullDisk(Place):
         done = script("vm", "--cell", CELL, "--no-kvm", "--no-module", "--", "true", PTELAB_CACHE=str(disk))
         self.assert_one_sentence(done, HARNESS, NO_ROOM)
         self.assertEqual(list((disk / "run").iterdir()) if (disk / "run").exists() else [], [])
+
+    def test_a_kernel_log_that_cannot_be_written(self):
+        """The disk has room for what the guest is started with, and none behind it."""
+        disk = self.small_disk(64)
+        for name in ("kernels", "machines"):
+            (disk / name).symlink_to(cache_folder() / name)
+        run = ("vm", "--cell", CELL, "--no-kvm", "--no-module")
+        self.assertEqual(script(*run, "--", "true", PTELAB_CACHE=str(disk)).returncode, PASSED)
+        with open(disk / "fill", "wb") as fill, self.assertRaises(OSError):
+            while True:
+                fill.write(b"\0" * (1 << 20))
+        os.truncate(disk / "fill", (disk / "fill").stat().st_size - 4 * 4096)
+        done = script(*run, "--", "seq 100000 >/dev/kmsg", PTELAB_CACHE=str(disk))
+        self.assertEqual(done.returncode, HARNESS, done.stderr)
+        self.assertIn(NO_ROOM, done.stderr)
 
     def test_a_result_that_cannot_be_written(self):
         disk = self.small_disk(1)

@@ -13,7 +13,6 @@ import threading
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -26,6 +25,7 @@ from arches import ARCHES
 from cells import Cells
 from common import FAILED, HARNESS, NOTHING_RAN, PANIC, PASSED, TIMEOUT, USAGE, cache_folder, scratch_folder
 from sharedmemory import GUEST_OFFSET, GUEST_TEXT, HOST_OFFSET, HOST_TEXT, RULE
+from records import replace
 
 CELL = Cells().default
 PLAIN = ("--cell", CELL, "--no-kvm", "--no-module")

@@ -2,13 +2,16 @@
 // The command line. CLI11 is compiled here and nowhere else.
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <functional>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
 #include <ptelab/loader.hpp>
 
 #include "commands.hpp"
+#include "runner.hpp"
 #include "verify.hpp"
 
 namespace ptelab::cli {
@@ -299,5 +302,7 @@ int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	if (argc > 0 && std::string_view(basename(argv[0])) == "ptelab-tests")
+		return ptelab::tests_main(argc, argv);
 	return ptelab::cli::run(argc, argv);
 }

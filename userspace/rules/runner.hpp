@@ -33,6 +33,9 @@ inline constexpr int kExitNothingRan = 77;
 // options and those of selection.hpp.
 int run_tests(int argc, const char *const *argv);
 
+// main() of the command under its other name, ptelab-tests.
+int tests_main(int argc, char **argv);
+
 } // namespace ptelab
 
 #endif

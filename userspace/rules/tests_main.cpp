@@ -10,10 +10,10 @@ constexpr int kRounds = 5;
 
 } // namespace
 
-int main(int argc, char **argv)
+int ptelab::tests_main(int argc, char **argv)
 {
 	// No rule runs then: what the counts of a whole run do to the kernel is done alone.
 	if (argc == 2 && std::string_view(argv[1]) == "--reach-drill")
-		return ptelab::drill_reach(kRounds);
-	return ptelab::run_tests(argc, argv);
+		return drill_reach(kRounds);
+	return run_tests(argc, argv);
 }
