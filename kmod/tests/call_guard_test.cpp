@@ -9,15 +9,92 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
+#include "kmod/core.h"
+
+namespace {
+
+// One fact, which notes that it was looked at: only so is it known that what a verdict does not depend on need not be tried.
+std::uint32_t looked_at;
+
+template <typename T, unsigned number>
+struct Fact {
+	Fact &operator=(T new_value)
+	{
+		value = new_value;
+		return *this;
+	}
+	constexpr operator T() const
+	{
+		if (!std::is_constant_evaluated())
+			looked_at |= 1U << number;
+		return value;
+	}
+
+	T value{};
+};
+
+// A set of PTELAB_PTE_*, which notes the members that were looked at.
+std::uint32_t kinds_looked_at;
+
+struct Kinds {
+	constexpr unsigned operator&(unsigned mask) const
+	{
+		if (!std::is_constant_evaluated())
+			kinds_looked_at |= mask;
+		return value & mask;
+	}
+
+	unsigned value{};
+};
+
+enum Number : unsigned {
+	kCall, kWriteLocked, kForWrite, kPfnmap, kMixedmap, kCow, kAnonymous, kWritable, kMayWrite, kCountsPages, kDivisible, kMapsLeaves,
+	kInside, kWhole, kAligned, kEmpty, kWraps, kMeetsHugetlb, kSource, kFound, kInARow, kPartOfPage, kMixedIsBug,
+	kFollowIsBug, kNumbers
+};
+
+// As struct ptelab_call_facts, member by member.
+struct Facts {
+	Fact<unsigned, kCall> call;
+	Fact<bool, kWriteLocked> write_locked;
+	Fact<bool, kForWrite> for_write;
+	Fact<bool, kPfnmap> pfnmap;
+	Fact<bool, kMixedmap> mixedmap;
+	Fact<bool, kCow> cow;
+	Fact<bool, kAnonymous> anonymous;
+	Fact<bool, kWritable> writable;
+	Fact<bool, kMayWrite> may_write;
+	Fact<bool, kCountsPages> counts_pages;
+	Fact<bool, kDivisible> divisible;
+	Fact<bool, kMapsLeaves> maps_leaves;
+	Fact<bool, kInside> inside;
+	Fact<bool, kWhole> whole;
+	Fact<bool, kAligned> aligned;
+	Fact<bool, kEmpty> empty;
+	Fact<bool, kWraps> wraps;
+	Fact<bool, kMeetsHugetlb> meets_hugetlb;
+	Kinds entries;
+	Fact<unsigned, kSource> source;
+	Fact<bool, kFound> found;
+	Fact<bool, kInARow> in_a_row;
+	Fact<bool, kPartOfPage> part_of_page;
+	Fact<bool, kMixedIsBug> mixed_is_bug;
+	Fact<bool, kFollowIsBug> follow_is_bug;
+};
+
+} // namespace
+
+// The guards themselves, of facts that note it.
+#define ptelab_call_facts Facts
 #include "kmod/core/call_guard.hpp"
+#undef ptelab_call_facts
 
 TEST_SUITE_BEGIN("call guards");
 
 namespace {
-
-using Facts = ptelab_call_facts;
 
 constexpr std::uint64_t of(auto... calls)
 {
@@ -106,51 +183,73 @@ int model(const Facts &f, std::span<const std::size_t> conditions)
 	return harms ? -EPERM : abis ? -EINVAL : 0;
 }
 
+std::uint32_t tried, kinds_tried;	// the facts that an enumeration gives all their values
+
 // All values of one fact, one after the other.
-template <typename F>
-void both(bool &fact, F &&then)
+template <unsigned number, typename F>
+void both(Fact<bool, number> &fact, F &&then)
 {
+	tried |= 1U << number;
 	fact = false;
 	then();
 	fact = true;
 	then();
 }
 
-constexpr unsigned kKinds[] = {PTELAB_PTE_PRESENT, PTELAB_PTE_HUGE, PTELAB_PTE_MARKER, PTELAB_PTE_SWAP, PTELAB_PTE_MIGRATION, PTELAB_PTE_OTHER};
+constexpr unsigned kKinds[] = {PTELAB_PTE_PRESENT, PTELAB_PTE_MARKER, PTELAB_PTE_SWAP, PTELAB_PTE_MIGRATION, PTELAB_PTE_OTHER};
+constexpr unsigned kEveryKind = PTELAB_PTE_PRESENT | PTELAB_PTE_MARKER | PTELAB_PTE_SWAP | PTELAB_PTE_MIGRATION | PTELAB_PTE_OTHER;
 
-// What the range holds is a set of kinds. A leaf is present, or on its way.
-bool can_be(unsigned entries)
-{
-	return !(entries & PTELAB_PTE_HUGE) || entries & (PTELAB_PTE_PRESENT | PTELAB_PTE_MIGRATION | PTELAB_PTE_OTHER);
-}
-
+// What the range holds is a set of kinds, for calls that want none of them; or there is a leaf or not, for calls that make a table.
 template <typename F>
-void each_set(unsigned &entries, F &&then)
+void each_set(Facts &f, F &&then)
 {
+	const std::uint64_t call = 1ULL << f.call.value;
+	kinds_tried = call & kPfns ? kEveryKind : call & (kPut | kApply | kByTable) ? PTELAB_PTE_HUGE : 0U;
+	if (kinds_tried != kEveryKind) {
+		f.entries.value = 0;
+		then();
+		f.entries.value = kinds_tried;
+		return kinds_tried ? then() : void();
+	}
 	for (unsigned set = 0; set < 1U << std::size(kKinds); set++) {
-		entries = 0;
+		f.entries.value = 0;
 		for (unsigned kind = 0; kind < std::size(kKinds); kind++)
-			entries |= set >> kind & 1 ? kKinds[kind] : 0;
-		if (can_be(entries))
-			then();
+			f.entries.value |= set >> kind & 1 ? kKinds[kind] : 0;
+		then();
 	}
 }
 
-// mmap's flags come in six forms: shared or private, and what may be written or is.
-constexpr struct {
-	bool cow, writable, may_write;
-} kAccess[] = {{false, false, false}, {false, false, true}, {false, true, true}, {true, false, true}, {true, true, true}};
+// Shared or private, and what may be written or is.
+template <typename F>
+void each_access(Facts &f, F &&then)
+{
+	const std::uint64_t call = 1ULL << f.call.value;
+	f.cow = f.writable = f.may_write = false;
+	if (call & kPfns)
+		return both(f.cow, then);
+	if (call & kFault)
+		return both(f.writable, then);
+	then();
+	if (!(call & kPut))
+		return;
+	tried |= 1U << kCow | 1U << kMayWrite;
+	f.may_write = true;
+	then();
+	f.cow = true;
+	then();
+}
 
-// Facts that only some calls look at are tried with those calls alone; that the others do not look at them is tried apart.
+// Facts that only some calls look at are tried with those calls alone.
 struct Count {
-	std::uint64_t tried = 0, permitted = 0, wrong = 0;
+	std::uint64_t met = 0, tried = 0, permitted = 0, wrong = 0;
+	std::uint32_t looked_at = 0, kinds_looked_at = 0;
 	std::string first;
 };
 
 std::string describe(const Facts &f)
 {
 	const auto one = [](const char *name, bool value) { return value ? std::string(" ") + name : std::string(); };
-	return "call " + std::to_string(f.call) + " source " + std::to_string(f.source) + " entries " + std::to_string(f.entries) +
+	return "call " + std::to_string(f.call) + " source " + std::to_string(f.source) + " entries " + std::to_string(f.entries.value) +
 	       one("write_locked", f.write_locked) + one("for_write", f.for_write) + one("pfnmap", f.pfnmap) +
 	       one("mixedmap", f.mixedmap) + one("cow", f.cow) + one("anonymous", f.anonymous) + one("writable", f.writable) +
 	       one("may_write", f.may_write) + one("counts_pages", f.counts_pages) + one("divisible", f.divisible) +
@@ -162,7 +261,10 @@ std::string describe(const Facts &f)
 
 void try_one(const Facts &f, std::span<const std::size_t> conditions, Count &count)
 {
-	const int verdict = ptelab::call_verdict(f), due = model(f, conditions);
+	looked_at = kinds_looked_at = 0;
+	const int verdict = ptelab::call_verdict(f);
+	const int due = model(f, conditions);
+	count.looked_at |= looked_at, count.kinds_looked_at |= kinds_looked_at;
 	count.tried++;
 	count.permitted += verdict == 0;
 	if (verdict == due)
@@ -175,21 +277,28 @@ void try_one(const Facts &f, std::span<const std::size_t> conditions, Count &cou
 template <typename F>
 void each_source(Facts &f, F &&then)
 {
-	const bool puts = (kPut | kPfns) >> f.call & 1;
-	for (f.source = 0; f.source < (puts ? static_cast<unsigned>(PTELAB_DONORS) : 1U); f.source++)
+	if (!((kPut | kPfns) >> f.call & 1))
+		return then();
+	tried |= 1U << kSource;
+	for (unsigned source = 0; source < PTELAB_DONORS; source++) {
+		f.source = source;
 		both(f.found, then);
+	}
 	f.source = 0;
 }
 
 template <typename F>
 void each_place(Facts &f, F &&then)
 {
-	const bool ranged = (kZap | kRemap | kApply | kFollow | kFault) >> f.call & 1;
-	const bool rounded = kRemap >> f.call & 1;	// remap_pfn_range() says itself what it thinks of an odd address
-	for (unsigned bits = 0; bits < (rounded ? 1U << 3 : ranged ? 1U << 5 : 1U); bits++) {
-		f.inside = bits & 1, f.whole = bits & 2, f.empty = bits & 4, f.aligned = bits & 8, f.wraps = bits & 16;
-		then();
-	}
+	if (kRemap >> f.call & 1)	// remap_pfn_range() says itself what it thinks of an odd address
+		return both(f.inside, [&] { both(f.whole, [&] { both(f.empty, then); }); });
+	if (kZap >> f.call & 1)
+		return both(f.inside, [&] { both(f.empty, [&] { both(f.aligned, [&] { both(f.wraps, then); }); }); });
+	if (kApply >> f.call & 1)
+		return both(f.inside, [&] { both(f.aligned, then); });
+	if ((kFollow | kFault) >> f.call & 1)
+		return both(f.inside, then);
+	then();
 }
 
 // The facts that one call alone has.
@@ -211,39 +320,69 @@ void each_special(Facts &f, F &&then)
 	then();
 }
 
-Count enumerate(unsigned call)
+// Every combination, or one of so many.
+Count enumerate(unsigned call, unsigned one_of = 1)
 {
 	Facts f{};
 	Count count;
 	const std::vector<std::size_t> conditions = conditions_of(call);
 	f.call = call;
+	tried = 1U << kCall;
 	const auto rest = [&] {
-		each_source(f, [&] { each_special(f, [&] { each_set(f.entries, [&] { try_one(f, conditions, count); }); }); });
+		each_source(f, [&] {
+			each_special(f, [&] {
+				each_set(f, [&] {
+					if (count.met++ % one_of == 0 && !count.wrong)
+						try_one(f, conditions, count);
+				});
+			});
+		});
 	};
-	for (const auto &access : kAccess) {
-		f.cow = access.cow, f.writable = access.writable, f.may_write = access.may_write;
+	each_access(f, [&] {
 		each_place(f, [&] {
 			both(f.write_locked, [&] { both(f.pfnmap, [&] { both(f.mixedmap, [&] { both(f.anonymous, [&] {
 				both(f.counts_pages, [&] { both(f.divisible, [&] { both(f.maps_leaves, rest); }); });
 			}); }); }); });
 		});
-	}
+	});
 	return count;
+}
+
+std::vector<unsigned> calls_on_vmas()
+{
+	std::vector<unsigned> calls;
+	for (unsigned call = 1; call < PTELAB_CALLS; call++)
+		if (call != PTELAB_CALL_ACCESS_PROCESS)
+			calls.push_back(call);
+	return calls;
 }
 
 } // namespace
 
+TEST_CASE("a combination here and there gets the kernel's verdict")	// soon done: scripts/check-guards breaks a guard each time
+{
+	for (const unsigned call : calls_on_vmas()) {
+		const Count count = enumerate(call, 97);
+		INFO("call ", call, ": ", count.first);
+		CHECK(count.wrong == 0);
+	}
+}
+
 TEST_CASE("every combination of facts gets the kernel's verdict")
 {
-	for (unsigned call = 1; call < PTELAB_CALLS; call++) {
-		if (call == PTELAB_CALL_ACCESS_PROCESS)	// on no VMA
-			continue;
+	Count all;
+	decided_alone = {};
+	for (const unsigned call : calls_on_vmas()) {
 		const Count count = enumerate(call);
 		INFO("call ", call, ": ", count.first);
 		CHECK(count.wrong == 0);
 		CHECK(count.permitted > 0);
-		MESSAGE("call ", call, ": ", count.tried, " combinations, ", count.permitted, " permitted");
+		// So no other fact changes the verdict, nor what is due.
+		CHECK((count.looked_at & ~tried) == 0);
+		CHECK((count.kinds_looked_at & ~kinds_tried) == 0);
+		all.tried += count.tried, all.permitted += count.permitted;
 	}
+	MESSAGE(all.tried, " combinations, ", all.permitted, " permitted");
 	for (std::size_t i = 0; i < std::size(kModel); i++) {
 		INFO(kModel[i].where, ": ", kModel[i].line);
 		CHECK(decided_alone[i]);
