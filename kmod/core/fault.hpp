@@ -206,7 +206,8 @@ public:
 		page *const page = region.get(index);
 		if (!page)
 			return FaultCode::kSigbus;
-		port_fault_give(vmf_, page);
+		if (const unsigned answer = port_fault_give(vmf_, page))
+			return static_cast<FaultCode>(answer);
 		if (!region.revoked())
 			return FaultCode::kLocked;
 		port_fault_take_back(vmf_);
@@ -232,7 +233,8 @@ public:
 		if (!page)
 			return FaultCode::kSigbus;
 		const bool alive = port_fault_delay(delay_ms);
-		port_fault_give(vmf_, page);
+		if (const unsigned answer = port_fault_give(vmf_, page))
+			return static_cast<FaultCode>(answer);
 		if (!alive) {
 			port_fault_take_back(vmf_);
 			return FaultCode::kSigbus;

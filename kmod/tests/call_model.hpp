@@ -105,6 +105,22 @@ constexpr Condition kModel[] = {
 	{Harm::kDamage, kFault, [](const Facts &f) -> bool { return !f.inside; },
 	 "mm/gup.c: fixup_user_fault", "another's mapping, or a stack that grows, which needs mmap_lock for writing"},
 
+	// ---- warnings: done for an administrator's file ----
+	{Harm::kWarning, kRemap, [](const Facts &f) -> bool { return f.odd && !f.may_warn; },
+	 "2316, 2491, 2646, 3164", "WARN_ON_ONCE(!PAGE_ALIGNED(addr))"},
+	{Harm::kWarning, kApply, [](const Facts &f) -> bool { return f.empty && !f.may_warn; },
+	 "2556, 2796, 2951, 3606", "WARN_ON(addr >= end), in __apply_to_page_range()"},
+	{Harm::kWarning, of(PTELAB_CALL_INSERT_MIXED_MKWRITE), [](const Facts &f) -> bool { return !is_none(f) && !f.may_warn; },
+	 "1978, 2166, 2339, 2826 (insert_pfn)", "WARN_ON_ONCE(!is_zero_pfn(pte_pfn(entry))), if it is another page's"},
+	{Harm::kWarning, kMkwrite, [](const Facts &f) -> bool { return f.for_write && !is_none(f) && !f.may_warn; },
+	 "-, -, -, 2496", "the same, in insert_page_into_pte_locked()"},
+	{Harm::kWarning, kAsleep, [](const Facts &f) -> bool { return f.inside && !f.may_warn; },
+	 "include/linux/kernel.h: might_sleep", "BUG: sleeping function called from invalid context"},
+
+	// ---- access_process_vm ----
+	{Harm::kDamage, kAccess, [](const Facts &f) -> bool { return f.other_process; },
+	 "kernel/ptrace.c: __ptrace_may_access", "asks for credentials, dumpable, LSM and yama; exported to no module on any of them"},
+
 	// ---- nothing to call with ----
 	{Harm::kAbi, kCounted | kPutOne, [](const Facts &f) -> bool { return !f.found || vmalloc_source(f); }, "", "no such page"},
 	{Harm::kAbi, kPfns, [](const Facts &f) -> bool { return !f.found || f.source || !f.in_a_row; }, "", "not pages of the region in a row"},
