@@ -81,7 +81,7 @@ unsigned int ptelab_huge_fault_pud(struct ptelab_session *session, struct vm_fau
 struct ptelab_plan ptelab_hook_answer(struct ptelab_session *session, unsigned int hook);
 
 /* SHAPE: the memory type in place of SETUP's, on what the file maps from now on; 0: SETUP's. */
-void ptelab_set_cache(struct ptelab_session *session, unsigned int cache);
+int ptelab_set_cache(struct ptelab_session *session, unsigned int cache);
 
 /* What the method of the file is like. */
 bool ptelab_fills_at_mmap(const struct ptelab_session *session);
@@ -111,22 +111,20 @@ void ptelab_leaf_lock(const struct ptelab_session *session);
 void ptelab_leaf_unlock(const struct ptelab_session *session);
 int ptelab_drop_pages(struct ptelab_session *session);	/* PTELAB_PAGE_DROP_ALL */
 
-/* read, write, llseek, ->access: where the bytes at an offset are. */
-struct ptelab_chunk {
-	struct page *page;		/* RAM, with a reference for whoever got the chunk; or */
-	struct port_device *device;	/* the device's memory, at device_offset */
-	unsigned long device_offset;
-	unsigned int offset;		/* in the page */
-	unsigned int bytes;		/* up to the end of the page or of what was asked; 0: at or past the end of the region */
-};
-unsigned long long ptelab_size(struct ptelab_session *session);	/* bytes */
-/* -ENODEV: revoked. */
-int ptelab_chunk_at(struct ptelab_session *session, unsigned long long offset, unsigned long long bytes,
-		    struct ptelab_chunk *chunk);
+/* read, write, llseek, ->access: the region's bytes. */
+unsigned long long ptelab_size(struct ptelab_session *session);
+/*
+ * As many of the bytes at the offset as lie in one page, to or from kernel memory: how many those were, 0 at or past the end of the
+ * region, or -errno. A REVOKE waits for it: -ENODEV after that. Process context; sleeps.
+ */
+long ptelab_copy(struct ptelab_session *session, unsigned long long offset, unsigned long bytes, void *buffer, bool write);
 
 /* May the glue make this call? 0 or -errno. Any context. */
 int ptelab_call_verdict(const struct ptelab_call_facts *facts);
 int ptelab_donor_verdict(const struct ptelab_donor_facts *facts);
+int ptelab_page_info_verdict(const struct ptelab_page_info *arg);
+int ptelab_pin_verdict(const struct ptelab_pin_facts *facts, const struct ptelab_pin *arg);
+int ptelab_unpin_verdict(const struct ptelab_pin_facts *facts, const struct ptelab_pin *arg);
 int ptelab_shape_verdict(struct ptelab_session *session, const struct ptelab_shape *shape);	/* SHAPE: the file is not mapped yet */
 bool ptelab_maps_leaves(const struct ptelab_session *session);	/* ->fault or ->huge_fault may map a whole PMD or PUD */
 

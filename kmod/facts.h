@@ -15,6 +15,8 @@ struct ptelab_call_facts {
 	unsigned int call;	/* enum ptelab_call_id */
 	bool write_locked;	/* mmap_lock is held for writing, else for reading */
 	bool for_write;		/* PTELAB_CALL_WRITE */
+	bool other_process;	/* ACCESS_PROCESS: pid is neither 0 nor the caller's */
+	bool may_warn;		/* the file was opened with CAP_SYS_ADMIN: what makes the kernel print a warning is done */
 	/* the VMA */
 	bool pfnmap;
 	bool mixedmap;
@@ -30,6 +32,7 @@ struct ptelab_call_facts {
 	bool inside;		/* lies in the VMA */
 	bool whole;		/* is all of it */
 	bool aligned;		/* address and size are multiples of a page */
+	bool odd;		/* REMAP: the address is inside a page */
 	bool empty;		/* size 0 */
 	bool wraps;		/* past the end of all addresses */
 	bool meets_hugetlb;	/* touches a mapping of hugetlb */
@@ -50,6 +53,14 @@ struct ptelab_donor_facts {
 	bool mapped;		/* ANON: there is a page at the address */
 	bool anonymous;		/* ANON: and it is an anonymous one */
 	bool made;		/* else: there was memory for it */
+};
+
+/* What PIN and UNPIN depend on beside their argument. */
+struct ptelab_pin_facts {
+	bool lent;		/* the process with this pid has lent its memory to the file */
+	bool keeps;		/* the file has pages of a PIN_KEEP */
+	bool may_warn;		/* the file was opened with CAP_SYS_ADMIN */
+	bool has_fast_only;	/* the kernel has pin_user_pages_fast_only() */
 };
 
 #endif

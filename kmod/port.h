@@ -139,8 +139,11 @@ unsigned long long port_fault_restores(const struct vm_fault *vmf);
 /* vm_pgoff at that time, from which the VMA's may have moved: a part of it is left, or it was moved in part. */
 unsigned long port_fault_origin(const struct vm_fault *vmf);
 unsigned long port_vma_origin(const struct vm_area_struct *vma);
-/* Take the page lock, and the caller's reference; mm puts both when it has set the PTE. */
-void port_fault_give(struct vm_fault *vmf, struct page *page);
+/*
+ * Take the page lock, and the caller's reference; mm puts both when it has set the PTE. 0, or the answer to the fault, and the
+ * reference is put: killed while waiting for the lock, or the caller may not wait.
+ */
+unsigned int port_fault_give(struct vm_fault *vmf, struct page *page);
 void port_fault_take_back(struct vm_fault *vmf);	/* undo port_fault_give, and put the reference */
 /* Drop the lock of the fault and answer PORT_FAULT_RETRY. 0: this caller may not be asked to retry, nothing was dropped. */
 unsigned int port_fault_retry(struct vm_fault *vmf);
@@ -172,6 +175,8 @@ struct page *port_vmalloc_page(const void *memory, unsigned long index);
 struct page *port_page_nth(struct page *first, unsigned long index);	/* of one block or compound page */
 unsigned long port_page_pfn(const struct page *page);
 void port_page_get(struct page *page);			/* one more reference; any context */
+/* Inside one page, to or from kernel memory. */
+void port_page_copy(struct page *page, unsigned long offset, void *buffer, unsigned long bytes, bool write);
 
 /* ---- device: a PCI BAR that the glue has claimed, or a hole ---- */
 /* port_pud_pages() of physical addresses, aligned, that nothing answers, claimed. NULL: there are none. Sleep. */
@@ -182,6 +187,8 @@ unsigned long port_device_pfn(const struct port_device *device);
 /* Ask for one memory type for as long as the session lives. -EBUSY: another holds another type. Sleeps. */
 int port_device_hold(struct port_device *device, unsigned int cache);
 void port_device_drop(struct port_device *device);
+/* As port_page_copy(), of any bytes that it has. -ENODEV: unplugged, or a hole. */
+int port_device_copy(struct port_device *device, unsigned long long offset, void *buffer, unsigned long bytes, bool write);
 
 /*
  * ---- space: a region's own address_space, where the kernel finds its mappings, and the gate that stops its faults ----
@@ -190,7 +197,7 @@ void port_device_drop(struct port_device *device);
  */
 struct port_space *port_space_new(void);		/* sleeps; NULL: no memory */
 void port_space_free(struct port_space *space);		/* no file refers to it any more; sleeps */
-void port_space_gate_enter(struct port_space *space);	/* read side; sleeps, mmap_lock may be held */
+bool port_space_gate_enter(struct port_space *space);	/* read side; sleeps, mmap_lock may be held. false: killed while waiting */
 void port_space_gate_leave(struct port_space *space);
 /*
  * killable: false if a fatal signal is pending, and nothing was taken or waited for. Else they wait for as long as it takes: where
@@ -215,6 +222,7 @@ bool port_pause(void);
 struct port_mutex *port_mutex_new(void);		/* sleeps; NULL: no memory */
 void port_mutex_free(struct port_mutex *mutex);
 void port_mutex_lock(struct port_mutex *mutex);
+bool port_mutex_lock_killable(struct port_mutex *mutex);	/* false: killed while waiting */
 void port_mutex_unlock(struct port_mutex *mutex);
 
 /* ---- count: any context; counts == NULL counts for the module alone ---- */

@@ -124,7 +124,8 @@ enum ptelab_absence {
 #define PTELAB_HAS_GENERIC_ACCESS	(1ULL << 19) /* generic_access_phys */
 #define PTELAB_HAS_FAST_ONLY_PIN	(1ULL << 20) /* pin_user_pages_fast_only */
 #define PTELAB_HAS_INSERT_PFN_PUD	(1ULL << 21) /* vmf_insert_pfn_pud that marks the entry as special, for
-						       * GUP-fast, and a processor that has such entries */
+						       * GUP-fast, a processor that has such entries, and a virtual machine, where nothing
+						       * answers at the addresses of a hole */
 #define PTELAB_HAS_INSERT_FOLIO_PUD	(1ULL << 22) /* vmf_insert_folio_pud */
 #define PTELAB_HAS_VMA_SET_FLAGS	(1ULL << 23) /* vma_set_flags(), which asserts no lock */
 #define PTELAB_HAS_MMAP_ACTIONS		(1ULL << 24) /* mmap_action_*, what ->mmap_prepare can ask for */

@@ -62,7 +62,8 @@ enum ptelab_donor {
  *   EINTR       killed while it waited or looked
  *   EINVAL      DONOR_ANON: the page there is no anonymous one; else as ZAP (address must lie in the mapping or, for INSERT_*, ZAP_* and REMAP, may be up to PTELAB_CALL_MARGIN
  *               bytes outside of the one that holds anchor)
- *   EPERM       what the kernel would answer with a BUG, or with damage to memory: that is not done here
+ *   EPERM       what the kernel would answer with a BUG, or with damage to memory: that is not done here; or with a warning in
+ *               its log: that is done for a file that was opened with CAP_SYS_ADMIN
  *   EOPNOTSUPP  this kernel has no such call
  */
 #define PTELAB_CALL_WRITE_LOCK	(1U << 0)	/* hold mmap_lock for write, as ->mmap does; else for reading, as ->fault does */

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-// What CALL lets through to the kernel: everything but what would be a BUG, or damage to memory. Facts in, 0 or the errno out; no
+// What CALL lets through to the kernel: everything but what would be a BUG, or damage to memory, or a warning that an administrator has
+// not asked for. Facts in, 0 or the errno out; no
 // state, no port. tests/call_guard_test.cpp tries every combination against the kernel's own conditions, and
 // scripts/check-guards takes out one condition after the other to see that it notices.
 #pragma once
 
-#include "cxxrt/errno.h"
-#include "kmod/core.h"
+#include "verdict.hpp"
 
 namespace ptelab {
 namespace {
-
-constexpr int kPermitted = 0;
-constexpr int kDamage = -CXXRT_EPERM;
-constexpr int kNothingThere = -CXXRT_EINVAL;
 
 constexpr unsigned kOccupied =
 	PTELAB_PTE_PRESENT | PTELAB_PTE_MARKER | PTELAB_PTE_SWAP | PTELAB_PTE_MIGRATION | PTELAB_PTE_OTHER;
@@ -86,13 +82,19 @@ constexpr int pfn(const ptelab_call_facts &f)
 	return need_page(f);
 }
 
+// With the right to write, over another page's entry: a warning.
+constexpr bool warns_of_another(const ptelab_call_facts &f)
+{
+	return f.entries & kOccupied && !f.may_warn;
+}
+
 constexpr int mixed(const ptelab_call_facts &f)
 {
 	if (!may_put_pages(f) || !may_be_bare(f))
 		return kDamage;
 	if (!f.mixedmap && (f.mixed_is_bug || f.source == PTELAB_DONOR_ZERO))
 		return kDamage;
-	if (f.call == PTELAB_CALL_INSERT_MIXED_MKWRITE && f.cow)
+	if (f.call == PTELAB_CALL_INSERT_MIXED_MKWRITE && (f.cow || warns_of_another(f)))
 		return kDamage;
 	return need_page(f);
 }
@@ -103,7 +105,7 @@ constexpr int page_mkwrite(const ptelab_call_facts &f)
 		return kDamage;
 	if (f.pfnmap)
 		return kDamage;
-	if (f.for_write && f.cow)
+	if (f.for_write && (f.cow || warns_of_another(f)))
 		return kDamage;
 	if (!may_be_zero_page(f))
 		return kDamage;
@@ -129,6 +131,8 @@ constexpr int remap(const ptelab_call_facts &f)
 	if (f.empty || !f.inside)
 		return kDamage;
 	if (f.whole && f.cow)
+		return kDamage;
+	if (f.odd && !f.may_warn)
 		return kDamage;
 	return need_run(f);
 }
@@ -183,6 +187,8 @@ constexpr int follow(const ptelab_call_facts &f)
 {
 	if (!f.inside)
 		return kNothingThere;
+	if (f.call == PTELAB_CALL_FOLLOW_PFNMAP_ASLEEP && !f.may_warn)
+		return kDamage;
 	if (!follows_by_table(f.call) || !f.follow_is_bug)
 		return kPermitted;
 	if (f.maps_leaves && !f.write_locked)
@@ -190,10 +196,12 @@ constexpr int follow(const ptelab_call_facts &f)
 	return f.entries & PTELAB_PTE_HUGE ? kDamage : kPermitted;
 }
 
-// It makes the tables that are missing. Size 0 is let through: WARN and EINVAL.
+// It makes the tables that are missing.
 constexpr int apply(const ptelab_call_facts &f)
 {
 	if (!f.aligned || !f.inside)
+		return kDamage;
+	if (f.empty && !f.may_warn)
 		return kDamage;
 	return may_put_pages(f) ? kPermitted : kDamage;
 }
@@ -208,6 +216,12 @@ constexpr int fault_in(const ptelab_call_facts &f)
 	if (f.call == PTELAB_CALL_HANDLE_FAULT && f.for_write && !f.writable)
 		return kDamage;
 	return kPermitted;
+}
+
+// It takes a task, which may execute another program at any moment: that its mm was lent would not do.
+constexpr int access(const ptelab_call_facts &f)
+{
+	return f.other_process ? kDamage : kPermitted;
 }
 
 constexpr int call_verdict(const ptelab_call_facts &f)
@@ -251,18 +265,10 @@ constexpr int call_verdict(const ptelab_call_facts &f)
 	case PTELAB_CALL_HANDLE_FAULT:
 	case PTELAB_CALL_FIXUP_FAULT:
 		return fault_in(f);
+	case PTELAB_CALL_ACCESS_PROCESS:
+		return access(f);
 	}
 	return kNothingThere;
-}
-
-// Of DONOR_ANON: a page of a file, or the zero page, is not the caller's to map anew.
-constexpr int donor_verdict(const ptelab_donor_facts &f)
-{
-	if (f.source != PTELAB_DONOR_ANON)
-		return f.made ? kPermitted : -CXXRT_ENOMEM;
-	if (!f.mapped)
-		return -CXXRT_EFAULT;
-	return f.anonymous ? kPermitted : kNothingThere;
 }
 
 } // namespace

@@ -2,7 +2,9 @@
 // The one C++ translation unit of the module: what the glue calls, and the only place where kernel pointers become tokens.
 #include "kmod/core.h"
 #include "call_guard.hpp"
+#include "donor_guard.hpp"
 #include "live.hpp"
+#include "pin_guard.hpp"
 #include "shape_guard.hpp"
 #include "serve.hpp"
 
@@ -56,6 +58,28 @@ bool all_zero(const Word (&words)[count])
 		if (word)
 			return false;
 	return true;
+}
+
+Result<unsigned long> copy(Session &session, unsigned long long offset, unsigned long bytes, void *buffer, bool write)
+{
+	const Region &region = *session.region();
+	const unsigned long page_bytes = 1UL << port_page_shift();
+	const unsigned long in_page = static_cast<unsigned long>(offset & (page_bytes - 1));
+	const unsigned long room = offset < size_of(region) ? page_bytes - in_page : 0;
+	const unsigned long most = bytes < room ? bytes : room;
+	if (region.device() && most && !region.revoked())
+		CXXRT_TRY(session.touch_device());
+	return region.pass(
+		[&](const Gate &) -> Result<unsigned long> {
+			if (!most)
+				return 0UL;
+			if (region.device())
+				CXXRT_TRY(cxxrt::from_kernel(port_device_copy(region.device(), offset, buffer, most, write)));
+			else
+				port_page_copy(region.at(offset >> port_page_shift()), in_page, buffer, most, write);
+			return most;
+		},
+		Errno::kNoDev);
 }
 
 Result<void> zap(ptelab_session *s, ptelab_zap &arg)
@@ -265,9 +289,9 @@ bool ptelab_counts_pages(const ptelab_session *s)
 	return s->session.traits().counts_pages;
 }
 
-void ptelab_set_cache(ptelab_session *s, unsigned int cache)
+int ptelab_set_cache(ptelab_session *s, unsigned int cache)
 {
-	s->session.shape_cache(cache);
+	return to_kernel(s->session.shape_cache(cache));
 }
 
 bool ptelab_maps_leaves(const ptelab_session *s)
@@ -299,6 +323,21 @@ int ptelab_shape_verdict(ptelab_session *s, const ptelab_shape *shape)
 int ptelab_donor_verdict(const ptelab_donor_facts *facts)
 {
 	return donor_verdict(*facts);
+}
+
+int ptelab_page_info_verdict(const ptelab_page_info *arg)
+{
+	return page_info_verdict(*arg);
+}
+
+int ptelab_pin_verdict(const ptelab_pin_facts *facts, const ptelab_pin *arg)
+{
+	return pin_verdict(*facts, *arg);
+}
+
+int ptelab_unpin_verdict(const ptelab_pin_facts *facts, const ptelab_pin *arg)
+{
+	return unpin_verdict(*facts, *arg);
 }
 
 unsigned long ptelab_pages(ptelab_session *s)
@@ -375,27 +414,10 @@ unsigned long long ptelab_size(ptelab_session *s)
 	return size_of(*s->session.region());
 }
 
-int ptelab_chunk_at(ptelab_session *s, unsigned long long offset, unsigned long long bytes, ptelab_chunk *chunk)
+long ptelab_copy(ptelab_session *s, unsigned long long offset, unsigned long bytes, void *buffer, bool write)
 {
-	*chunk = {};
-	Session &session = s->session;
-	const Region &region = *session.region();
-	if (region.revoked())
-		return -CXXRT_ENODEV;
-	const unsigned long long size = ptelab_size(s);
-	if (offset >= size)
-		return 0;
-	const unsigned long page_bytes = 1UL << port_page_shift();
-	chunk->offset = static_cast<unsigned>(offset & (page_bytes - 1));
-	const unsigned long long in_page = page_bytes - chunk->offset;
-	chunk->bytes = static_cast<unsigned>(bytes < in_page ? bytes : in_page);
-	if (region.device()) {
-		chunk->device = region.device();
-		chunk->device_offset = offset;
-		return to_kernel(session.touch_device());
-	}
-	chunk->page = ptelab_page_get(s, offset >> port_page_shift());
-	return chunk->page ? 0 : -CXXRT_ENODEV;
+	const auto copied = copy(s->session, offset, bytes, buffer, write);
+	return copied.ok() ? static_cast<long>(copied.value()) : -static_cast<long>(copied.error());
 }
 
 int ptelab_ioctl_query(ptelab_session *s, ptelab_query *arg)
@@ -403,7 +425,8 @@ int ptelab_ioctl_query(ptelab_session *s, ptelab_query *arg)
 	if (arg->flags || !all_zero(arg->reserved))
 		return -CXXRT_EINVAL;
 	*arg = {};
-	s->session.query(*arg);
+	if (const auto told = s->session.query(*arg); !told.ok())
+		return to_kernel(told);
 	arg->has_access = s->session.traits().ops == PTELAB_OPS_ACCESS;
 	return 0;
 }

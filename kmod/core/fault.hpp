@@ -195,7 +195,8 @@ public:
 		page *const page = region.get(index);
 		if (!page)
 			return FaultCode::kSigbus;
-		port_fault_give(vmf_, page);
+		if (const unsigned answer = port_fault_give(vmf_, page))
+			return static_cast<FaultCode>(answer);
 		if (!region.revoked())
 			return FaultCode::kLocked;
 		port_fault_take_back(vmf_);

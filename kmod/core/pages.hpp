@@ -59,8 +59,10 @@ public:
 	{
 		CXXRT_ASSERT(backing_ == PTELAB_BACKING_SINGLE);
 		port_count(counts_, PORT_PAGES_FREED, static_cast<long long>(have_));
-		while (have_)
+		while (have_) {
+			(void)port_pause();
 			port_page_free(singles_[--have_]);
+		}
 	}
 
 	unsigned backing() const { return backing_; }
@@ -143,8 +145,10 @@ private:
 	void release()
 	{
 		if (singles_) {
-			for (unsigned long i = 0; i < have_; i++)
+			for (unsigned long i = 0; i < have_; i++) {
+				(void)port_pause();
 				port_page_free(singles_[i]);
+			}
 			cxxrt_free(singles_);
 		}
 		if (block_ && backing_ == PTELAB_BACKING_COMPOUND)

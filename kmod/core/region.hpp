@@ -112,11 +112,12 @@ public:
 		return 0;
 	}
 
-	// Runs use(gate) while nobody can close the gate, or answers revoked if it is closed.
+	// Runs use(gate) while nobody can close the gate, or answers revoked if it is closed, or if the task is killed before it knows.
 	template <typename F>
 	auto pass(F &&use, decltype(use(*static_cast<const Gate *>(nullptr))) revoked) const
 	{
-		port_space_gate_enter(space_);
+		if (!port_space_gate_enter(space_))
+			return revoked;
 		auto result = gate_.open ? use(Gate{{}, gate_.restores}) : cxxrt::move(revoked);
 		port_space_gate_leave(space_);
 		return result;
@@ -124,9 +125,10 @@ public:
 
 	// Runs see(restores) while nobody can open or close the gate, whichever it is. No insert: that takes a Gate.
 	template <typename F>
-	auto steady(F &&see) const
+	auto steady(F &&see, decltype(see(0ULL)) killed) const
 	{
-		port_space_gate_enter(space_);
+		if (!port_space_gate_enter(space_))
+			return killed;
 		auto result = see(gate_.restores);
 		port_space_gate_leave(space_);
 		return result;
@@ -153,10 +155,11 @@ public:
 		return result;
 	}
 
-	// pass() for a caller in C. false: revoked, and the gate is not held.
+	// pass() for a caller in C. false: revoked or killed, and the gate is not held.
 	bool enter() const
 	{
-		port_space_gate_enter(space_);
+		if (!port_space_gate_enter(space_))
+			return false;
 		if (gate_.open)
 			return true;
 		port_space_gate_leave(space_);
@@ -164,15 +167,9 @@ public:
 	}
 	void leave() const { port_space_gate_leave(space_); }
 
-	unsigned long long restores() const
-	{
-		return seen().restores;
-	}
-
-	bool revoked() const
-	{
-		return !seen().open;
-	}
+	// May have changed when it is told. Not by the gate, where a REVOKE under way would have to be waited for: who needs to know more
+	// holds a page's lock, which REVOKE takes after it has closed the gate.
+	bool revoked() const { return !__atomic_load_n(&gate_.open, __ATOMIC_ACQUIRE); }
 
 	void unmap(unsigned long long offset, unsigned long long bytes, bool even_cows) const
 	{
@@ -196,12 +193,12 @@ public:
 		});
 	}
 
-	// The file that revoked it goes, or has another region now: with the last of them that ends.
-	void withdraw(Revocation &mine)
+	// The file that revoked it goes, or is to have another region: with the last of them that ends.
+	Result<void> withdraw(Revocation &mine, bool killable)
 	{
 		if (!mine.held)
-			return;
-		(void)exclusively(false, [&]() -> Result<void> {
+			return {};
+		return exclusively(killable, [&]() -> Result<void> {
 			if (mine.restores == gate_.restores && --revokers_ == 0 && !gate_.dead)
 				reopen();
 			mine = {};
@@ -255,15 +252,6 @@ private:
 		bool dead = false;	// the memory is gone for good
 	};
 
-	// May have changed when it is told.
-	GateState seen() const
-	{
-		port_space_gate_enter(space_);
-		const GateState seen = gate_;
-		port_space_gate_leave(space_);
-		return seen;
-	}
-
 	static Result<cxxrt::Box<Region>> make(Pages pages, port_device *device)
 	{
 		port_space *space = port_space_new();
@@ -289,7 +277,7 @@ private:
 	void reopen()
 	{
 		(void)port_space_gate_close(space_, false);
-		gate_.open = true;
+		__atomic_store_n(&gate_.open, true, __ATOMIC_RELEASE);
 		gate_.restores++;
 		revokers_ = 0;
 		port_space_gate_open(space_);
@@ -302,7 +290,7 @@ private:
 		if (!port_space_gate_close(space_, killable))
 			return false;
 		const bool gone = gate_.dead;
-		gate_.open = false;
+		__atomic_store_n(&gate_.open, false, __ATOMIC_RELEASE);
 		gate_.dead |= dead;
 		port_space_gate_open(space_);
 		if (!device_ && !gone)

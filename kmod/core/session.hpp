@@ -29,6 +29,7 @@ public:
 			port_mutex_free(mutex_);
 	}
 	void lock() { port_mutex_lock(mutex_); }
+	bool lock_killable() { return port_mutex_lock_killable(mutex_); }
 	void unlock() { port_mutex_unlock(mutex_); }
 
 private:
@@ -99,8 +100,8 @@ public:
 			if (state.holds_device)
 				port_device_drop(region_->device());
 		});
-		region_->withdraw(revocation_);
-		if (has_own_region())
+		(void)region_->withdraw(revocation_, false);
+		if (owns_region())
 			const auto own = cxxrt::Box<Region>::adopt(region_);
 		counts_.add(PORT_FILES, -1);
 	}
@@ -114,10 +115,7 @@ public:
 	const Injection &fault_injection() const { return fault_injection_; }
 	const port_misuser *misuser() const { return misuser_; }
 	// Elsewhere. What it was stays alive: SETUP replaces the node's region, once.
-	Region *region()
-	{
-		return state_.with([&](SessionState &) { return region_; });
-	}
+	Region *region() const { return __atomic_load_n(&region_, __ATOMIC_ACQUIRE); }
 	const Counts &counts() const { return counts_; }
 
 	// KERNEL: the core maps a PMD by itself when ->fault returns a page of a compound one that is as large (mm/memory.c:
@@ -162,22 +160,24 @@ public:
 	template <typename M>
 	Result<void> map_part(NewVma &&vma, unsigned long pages)
 	{
-		return state_.with([&](SessionState &) -> Result<void> {
-			const unsigned long count = region_->device() ? 0 : region_->count();
-			return cxxrt::move(vma).as<typename M::Kind>([&](Mapping<typename M::Kind> &mapping) {
-				return region_->pass(
-					[&](const Gate &gate) {
-						return mapping.insert_part(gate, *region_, awaited_, pages < count ? pages : count);
-					},
-					{});
-			});
-		});
+		return state_.with_killable(
+			[&](SessionState &) -> Result<void> {
+				const unsigned long count = region_->device() ? 0 : region_->count();
+				return cxxrt::move(vma).as<typename M::Kind>([&](Mapping<typename M::Kind> &mapping) {
+					return region_->pass(
+						[&](const Gate &gate) {
+							return mapping.insert_part(gate, *region_, awaited_, pages < count ? pages : count);
+						},
+						{});
+				});
+			},
+			Errno::kIntr);
 	}
 
 	// The device's memory, if it is one, is about to be touched with the memory type of this file.
 	Result<void> touch_device()
 	{
-		return state_.with([&](SessionState &state) { return hold_device(state); });
+		return state_.with_killable([&](SessionState &state) { return hold_device(state); }, Errno::kIntr);
 	}
 
 	Result<void> setup(const ptelab_setup &arg)
@@ -197,16 +197,17 @@ public:
 			return setup_hole(arg, injection);
 		if (arg.cache && arg.cache != PTELAB_CACHE_WRITE_BACK)
 			return Errno::kOpNotSupp;
-		const unsigned long pages = CXXRT_TRY(pages_of(arg, backing));
-		return own(injection, [&] { return charged_ram(backing, pages); }, PTELAB_CACHE_WRITE_BACK);
+		return setup_ram(injection, backing, CXXRT_TRY(pages_of(arg, backing)));
 	}
 
-	void query(ptelab_query &out)
+	Result<void> query(ptelab_query &out)
 	{
-		const Region *const region = state_.with([&](SessionState &state) {
-			out.cache = state.cache;
-			return region_;
-		});
+		const Region *const region = CXXRT_TRY(state_.with_killable(
+			[&](SessionState &state) -> Result<const Region *> {
+				out.cache = state.cache;
+				return region_;
+			},
+			Errno::kIntr));
 		out.abi = PTELAB_ABI;
 		out.method = node_.method;
 		out.backing = region->backing();
@@ -216,6 +217,7 @@ public:
 		out.max_pages = kMaxPages;
 		out.max_block_pages = port_max_block_pages();
 		out.features = port_features();
+		return {};
 	}
 
 	ptelab_plan hook_answer(unsigned hook)
@@ -238,28 +240,33 @@ public:
 		const Injection injection = CXXRT_TRY(Injection::of(plan));
 		if (injection.misuses(plan.hook))
 			CXXRT_TRY(cxxrt::from_kernel(port_misuse_hold(misuser_)));
-		state_.with([&](SessionState &state) { state.plans.set(plan.hook, injection); });
-		return {};
+		return state_.with_killable(
+			[&](SessionState &state) -> Result<void> {
+				state.plans.set(plan.hook, injection);
+				return {};
+			},
+			Errno::kIntr);
 	}
 
-	void shape_cache(unsigned cache)
+	Result<void> shape_cache(unsigned cache)
 	{
-		state_.with([&](SessionState &state) { state.shape_cache = cache; });
+		return state_.with_killable(
+			[&](SessionState &state) -> Result<void> {
+				state.shape_cache = cache;
+				return {};
+			},
+			Errno::kIntr);
 	}
 
-	bool owns_region()
-	{
-		return state_.with([&](SessionState &) { return has_own_region(); });
-	}
+	bool owns_region() const { return region() != &*node_.region; }
 
 private:
-	bool has_own_region() const { return region_ != &*node_.region; }
 
 	// What every mapping has to be like, whether its VMA is there yet or not; then fill() makes it this method's.
 	template <typename M, typename New, typename F>
 	Result<void> admit(New &wanted, F &&fill)
 	{
-		return state_.with([&](SessionState &state) -> Result<void> {
+		return state_.with_killable([&](SessionState &state) -> Result<void> {
 			const port_span span = wanted.span();
 			const unsigned long pages = (span.end - span.start) >> port_page_shift();
 			const unsigned long first = M::kIgnoresOffset ? 0 : span.pgoff;
@@ -273,7 +280,7 @@ private:
 			CXXRT_TRY(fill());
 			state.mapped = true;
 			return {};
-		});
+		}, Errno::kIntr);
 	}
 
 	Result<void> hold_device(SessionState &state)
@@ -296,38 +303,48 @@ private:
 		return static_cast<unsigned long>(arg.pages);
 	}
 
-	// The node's region is given up, and with it that this file has revoked it.
+	// SETUP comes once, and before the first mmap.
+	Result<void> may_own()
+	{
+		return state_.with_killable(
+			[&](SessionState &state) -> Result<void> {
+				if (state.mapped || owns_region())
+					return Errno::kBusy;
+				return {};
+			},
+			Errno::kIntr);
+	}
+
+	// The region is made while nobody waits for this file. The node's is given up, and with it that this file has revoked it.
 	template <typename F>
 	Result<void> own(const Injection &injection, F &&make, unsigned cache)
 	{
-		CXXRT_TRY(take_own(injection, make, cache));
-		node_.region->withdraw(revocation_);
-		return {};
-	}
-
-	template <typename F>
-	Result<void> take_own(const Injection &injection, F &&make, unsigned cache)
-	{
-		return state_.with([&](SessionState &state) -> Result<void> {
-			if (state.mapped || has_own_region())
-				return Errno::kBusy;
-			auto fresh = CXXRT_TRY(make());
-			region_ = cxxrt::move(fresh).release();
-			fault_injection_ = injection;
-			state.cache = cache;
-			port_file_use_space(file_, region_->space());
-			return {};
-		});
+		CXXRT_TRY(may_own());
+		auto fresh = CXXRT_TRY(make());
+		CXXRT_TRY(node_.region->withdraw(revocation_, true));
+		return state_.with_killable(
+			[&](SessionState &state) -> Result<void> {
+				if (state.mapped || owns_region())
+					return Errno::kBusy;
+				fault_injection_ = injection;
+				state.cache = cache;
+				__atomic_store_n(&region_, cxxrt::move(fresh).release(), __ATOMIC_RELEASE);
+				port_file_use_space(file_, region_->space());
+				return {};
+			},
+			Errno::kIntr);
 	}
 
 	// The file's own memory counts against its opener's limit, until the file goes.
-	Result<cxxrt::Box<Region>> charged_ram(unsigned backing, unsigned long pages)
+	Result<void> setup_ram(const Injection &injection, unsigned backing, unsigned long pages)
 	{
+		CXXRT_TRY(may_own());
 		CXXRT_TRY(cxxrt::from_kernel(port_charge(account_, pages)));
-		auto region = Region::of_ram(backing, pages, counts_.get());
-		if (!region.ok())
+		const auto owned =
+			own(injection, [&] { return Region::of_ram(backing, pages, counts_.get()); }, PTELAB_CACHE_WRITE_BACK);
+		if (!owned.ok())
 			port_uncharge(account_, pages);
-		return region;
+		return owned;
 	}
 
 	Result<void> setup_hole(const ptelab_setup &arg, const Injection &injection)
@@ -347,14 +364,14 @@ private:
 			return Errno::kOpNotSupp;
 		if (arg.pages && arg.pages != region_->count())
 			return Errno::kInval;
-		return state_.with([&](SessionState &state) -> Result<void> {
+		return state_.with_killable([&](SessionState &state) -> Result<void> {
 			if (state.mapped)
 				return Errno::kBusy;
 			CXXRT_TRY(change_cache(state, cache));
 			state.holds_device = true;
 			state.cache = cache;
 			return {};
-		});
+		}, Errno::kIntr);
 	}
 
 	// Our own hold would stand in the way of the change, and comes back if the change fails.
@@ -377,7 +394,7 @@ private:
 	Counts counts_;
 	Mutex mutex_;
 	cxxrt::Guarded<SessionState, Mutex &> state_;
-	// It and fault_injection_ are written with state_ locked, before the first mmap.
+	// It and fault_injection_ are written with state_ locked, before the first mmap; region() reads it without.
 	Region *region_;	// the node's, or ours
 	Injection fault_injection_;
 	Revocation revocation_;	// the region's revoke mutex guards it

@@ -67,9 +67,11 @@ public:
 	// The mmap call is awaited, so that a REVOKE that has come meanwhile has waited for it: a closed gate is no reason to fail.
 	Result<void> track(const Region &region)
 	{
-		return region.steady([&](unsigned long long restores) {
-			return cxxrt::from_kernel(port_vma_track(vma_, region.space(), restores));
-		});
+		return region.steady(
+			[&](unsigned long long restores) {
+				return cxxrt::from_kernel(port_vma_track(vma_, region.space(), restores));
+			},
+			Errno::kIntr);
 	}
 
 private:
@@ -113,9 +115,12 @@ public:
 	Result<void> insert_part(const Gate &, const Region &region, port_awaited *awaited, unsigned long pages)
 	{
 		CXXRT_TRY(cxxrt::from_kernel(port_await_mmap(awaited, region.space())));
-		for (unsigned long i = 0; i < pages; i++)
+		for (unsigned long i = 0; i < pages; i++) {
+			if (!port_pause())
+				return Errno::kIntr;
 			CXXRT_TRY(cxxrt::from_kernel(
 				port_insert_page(vma_, span().start + (i << port_page_shift()), region.at(i))));
+		}
 		return {};
 	}
 };
@@ -178,8 +183,11 @@ public:
 		PageList list{static_cast<page **>(cxxrt_alloc(bytes))};
 		if (!list.pages_)
 			return Errno::kNoMem;
-		for (unsigned long i = 0; i < count; i++)
+		for (unsigned long i = 0; i < count; i++) {
+			if (!port_pause())
+				return Errno::kIntr;
 			list.pages_[i] = region.at(index + i);
+		}
 		return list;
 	}
 
@@ -208,6 +216,8 @@ public:
 		const port_span where = span();
 		const unsigned shift = port_page_shift();
 		for (unsigned long addr = where.start; addr < where.end; addr += 1UL << shift) {
+			if (!port_pause())
+				return Errno::kIntr;
 			page *const page = region.at(where.pgoff + ((addr - where.start) >> shift));
 			CXXRT_TRY(cxxrt::from_kernel(port_insert_page(vma_, addr, page)));
 		}
@@ -251,6 +261,8 @@ public:
 		const port_span where = span();
 		const unsigned shift = port_page_shift();
 		for (unsigned long addr = where.start; addr < where.end;) {
+			if (!port_pause())
+				return Errno::kIntr;
 			const unsigned long index = where.pgoff + ((addr - where.start) >> shift);
 			const unsigned long run = region.run(index, (where.end - addr) >> shift);
 			CXXRT_TRY(cxxrt::from_kernel(port_remap(vma_, addr, region.pfn(index), run << shift)));

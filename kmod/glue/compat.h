@@ -167,6 +167,16 @@ static inline bool compat_has_pud_entries(void)
 #endif
 }
 
+/* Only x86 has PUD entries that user space could be given (CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD). */
+static inline bool compat_is_virtual_machine(void)
+{
+#ifdef CONFIG_X86
+	return boot_cpu_has(X86_FEATURE_HYPERVISOR);
+#else
+	return false;
+#endif
+}
+
 /* Context: mmap_lock held, or the VMA's own lock; sleeps. */
 static inline vm_fault_t compat_insert_mixed(struct vm_area_struct *vma, unsigned long addr, unsigned long pfn)
 {

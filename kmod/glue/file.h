@@ -21,7 +21,7 @@ struct ptelab_file {
 	struct file *filp;
 	struct ptelab_cdev *cdev;
 	unsigned int method;
-	bool shows_pfns;		/* as pagemap: by the capability of who opened it (fs/proc/task_mmu.c: pagemap_read) */
+	bool opened_by_admin;		/* shown pfns, as by pagemap (fs/proc/task_mmu.c: pagemap_read), and let make the kernel warn */
 	u64 number;			/* as QUERY and events tell it */
 	struct port_awaited awaited;
 	struct port_account account;

@@ -325,7 +325,7 @@ bool port_fault_make_table(vm_fault *vmf)
 	return true;
 }
 
-void port_fault_give(vm_fault *vmf, page *page)
+unsigned int port_fault_give(vm_fault *vmf, page *page)
 {
 	fake::must_be_in_fault(vmf);
 	if (vmf->vma->pfnmap)
@@ -335,8 +335,15 @@ void port_fault_give(vm_fault *vmf, page *page)
 		if (page->head->refs <= 0)
 			bug("a free page is given");
 	}
-	page->head->lock.lock();
+	if (!page->head->lock.try_lock()) {
+		if (vmf->no_wait || Kernel::get().fatal_signal) {
+			Kernel::get().put(page);
+			return vmf->no_wait ? PORT_FAULT_RETRY : PORT_FAULT_SIGBUS;
+		}
+		page->head->lock.lock();
+	}
 	vmf->given = page;
+	return 0;
 }
 
 void port_fault_take_back(vm_fault *vmf)

@@ -2,8 +2,10 @@
 // What there is one of: the machine, its memory, its device, its counts.
 #include "fake_kernel.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "cxxrt/hosted/hooks.hpp"
@@ -179,6 +181,7 @@ unsigned long long port_features()
 
 page *port_page_alloc()
 {
+	Kernel::get().meanwhile(Kernel::get().on_alloc);
 	Kernel &kernel = Kernel::get();
 	return kernel.fails() ? nullptr : kernel.allocate(1, kernel.personality().adjacent_singles);
 }
@@ -283,6 +286,45 @@ void port_page_get(page *page)
 	Kernel::get().get(page);
 }
 
+namespace {
+
+// All of a page that there is, its word, is at its start; the rest is zeros, whatever is written.
+void copy_word(Word &word, unsigned long offset, void *buffer, unsigned long bytes, bool write)
+{
+	Kernel::get().meanwhile(Kernel::get().on_copy);
+	std::uint64_t value = word;
+	const unsigned long most = offset < sizeof(value) ? std::min(bytes, sizeof(value) - offset) : 0;
+	auto *const place = reinterpret_cast<unsigned char *>(&value) + (most ? offset : 0);
+	if (write) {
+		std::memcpy(place, buffer, most);
+		word = value;
+		return;
+	}
+	std::memset(buffer, 0, bytes);
+	std::memcpy(buffer, place, most);
+}
+
+} // namespace
+
+void port_page_copy(page *page, unsigned long offset, void *buffer, unsigned long bytes, bool write)
+{
+	{
+		const std::lock_guard guard{Kernel::get().data};
+		if (page->head->refs <= 0)
+			bug("the bytes of a free page are touched");
+	}
+	copy_word(page->word, offset, buffer, bytes, write);
+}
+
+int port_device_copy(port_device *device, unsigned long long offset, void *buffer, unsigned long bytes, bool write)
+{
+	const unsigned shift = Kernel::get().shift();
+	if (!device->plugged)
+		return -ENODEV;
+	copy_word(device->words.at(offset >> shift), offset & ((1UL << shift) - 1), buffer, bytes, write);
+	return 0;
+}
+
 unsigned long port_device_pages(const port_device *device)
 {
 	return device->pages;
@@ -347,6 +389,11 @@ void port_mutex_free(port_mutex *mutex)
 		bug("a held mutex is freed");
 	Kernel::get().mutexes--;
 	delete mutex;
+}
+
+bool port_mutex_lock_killable(port_mutex *mutex)
+{
+	return mutex->lock.lock(&Kernel::get().fatal_signal);
 }
 
 void port_mutex_lock(port_mutex *mutex)

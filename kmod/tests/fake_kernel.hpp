@@ -78,6 +78,7 @@ struct vm_fault {
 	bool write;
 	bool may_retry;		// FAULT_FLAG_ALLOW_RETRY
 	bool under_vma_lock;
+	bool no_wait = false;	// FAULT_FLAG_RETRY_NOWAIT
 	page *given = nullptr;
 };
 
@@ -209,6 +210,8 @@ public:
 	std::function<void()> before_fault;	// ->huge_fault has fallen back, ->fault is not called yet
 	std::function<void()> on_settle;	// port_space_settle() is about to wait
 	std::function<void()> before_pte;	// ->fault has given a page, its PTE is not set yet
+	std::function<void()> on_alloc;		// a page of a region is about to be allocated
+	std::function<void()> on_copy;		// bytes of the region are about to be read or written
 	void meanwhile(std::function<void()> &what);
 	std::atomic<bool> fatal_signal{false};
 	std::atomic<unsigned long> delayed_ms{0};

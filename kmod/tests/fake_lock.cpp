@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 #include <vector>
 
 namespace fake {
@@ -54,6 +55,15 @@ void Lock::lock()
 	held.push_back({rank_, this, true});
 }
 
+bool Lock::try_lock()
+{
+	check_order(rank_, this);
+	if (!mutex_.try_lock())
+		return false;
+	held.push_back({rank_, this, true});
+	return true;
+}
+
 void Lock::unlock()
 {
 	forget(this, true);
@@ -65,6 +75,30 @@ void Lock::lock_shared()
 	check_order(rank_, this);
 	mutex_.lock_shared();
 	held.push_back({rank_, this, false});
+}
+
+bool Lock::lock(const std::atomic<bool> *fatal_signal)
+{
+	check_order(rank_, this);
+	while (!mutex_.try_lock()) {
+		if (*fatal_signal)
+			return false;
+		std::this_thread::yield();
+	}
+	held.push_back({rank_, this, true});
+	return true;
+}
+
+bool Lock::lock_shared(const std::atomic<bool> *fatal_signal)
+{
+	check_order(rank_, this);
+	while (!mutex_.try_lock_shared()) {
+		if (*fatal_signal)
+			return false;
+		std::this_thread::yield();
+	}
+	held.push_back({rank_, this, false});
+	return true;
 }
 
 void Lock::unlock_shared()

@@ -3,6 +3,7 @@
 // takes them in the order that port.h promises and none of them twice.
 #pragma once
 
+#include <atomic>
 #include <shared_mutex>
 
 namespace fake {
@@ -20,8 +21,12 @@ public:
 	Lock &operator=(const Lock &) = delete;
 
 	void lock();
+	bool try_lock();
 	void unlock();
 	void lock_shared();
+	// false: it had to be waited for, and a fatal signal is pending.
+	bool lock(const std::atomic<bool> *fatal_signal);
+	bool lock_shared(const std::atomic<bool> *fatal_signal);
 	void unlock_shared();
 
 	bool mine() const;		// this thread holds it, in whatever way

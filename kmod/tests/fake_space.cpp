@@ -35,9 +35,9 @@ void port_file_use_space(file *file, port_space *space)
 	file->mapping = space;
 }
 
-void port_space_gate_enter(port_space *space)
+bool port_space_gate_enter(port_space *space)
 {
-	space->gate.lock_shared();
+	return space->gate.lock_shared(&Kernel::get().fatal_signal);
 }
 
 void port_space_gate_leave(port_space *space)

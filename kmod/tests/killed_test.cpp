@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What a fatal signal ends, and that nothing is left half done; what a file's end takes back.
+#include <thread>
+
 #include "lab_test.hpp"
 
 TEST_SUITE_BEGIN("killed");
@@ -107,6 +109,54 @@ TEST_CASE("a node is revoked as long as a file that revoked it is open, or until
 	CHECK(query(last).revoked == 0);
 	process.close(last);
 	process.close(watcher);
+}
+
+TEST_CASE("who asks for a file's state waits for no SETUP that allocates")
+{
+	Module module;
+	Process process;
+	file *const file = process.open(module, PTELAB_FAULT_PAGE);
+	int told = 1, second = 1;
+	// Killed, so that a wait would be an error.
+	Kernel::get().on_alloc = [&] {
+		const Killed killed;
+		std::thread([&] {
+			ptelab_query arg{};
+			told = ptelab_ioctl_query(file->session, &arg);
+		}).join();
+	};
+	CHECK(setup(file, {.pages = 4}) == 0);
+	CHECK(told == 0);
+	CHECK(setup(file, {.pages = 4}) == -EBUSY);
+	process.close(file);
+
+	// Of two at once one is the first.
+	struct file *const raced = process.open(module, PTELAB_FAULT_PAGE);
+	Kernel::get().on_alloc = [&] { second = setup(raced, {.pages = 2}); };
+	CHECK(setup(raced, {.pages = 4}) == -EBUSY);
+	CHECK(second == 0);
+	CHECK(query(raced).pages == 2);
+	CHECK(raced->account.pages == 2);
+	process.close(raced);
+}
+
+TEST_CASE("a fault of a task that is being killed waits for no page lock")
+{
+	Module module;
+	Process process;
+	process.run();
+	file *const file = process.open(module, PTELAB_FAULT_PAGE);
+	const Mapped map = process.mmap(file, 4);
+	fake::Touch told = value(0);
+	// The first fault has given the page, locked, and its entry is not set yet.
+	Kernel::get().before_pte = [&] {
+		const Killed killed;
+		std::thread([&] { told = process.read(page_at(map, 1)); }).join();
+	};
+	CHECK(process.read(page_at(map, 1)) == value(0));
+	CHECK(told == kSigbus);
+	CHECK(process.read(page_at(map, 1)) == value(0));
+	process.close(file);
 }
 
 TEST_SUITE_END();

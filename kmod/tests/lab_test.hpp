@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "fake_process.hpp"
 
@@ -175,14 +177,18 @@ inline int plan(file *file, const ptelab_plan &arg)
 	return ptelab_ioctl_plan(file->session, &arg);
 }
 
-// The chunk, with its reference given back.
-inline ptelab_chunk chunk_at(file *file, unsigned long long offset, unsigned long long bytes, int error = 0)
+// What reading so many bytes gives: how many, or -errno.
+inline long read_at(file *file, unsigned long long offset, unsigned long bytes)
 {
-	ptelab_chunk chunk{};
-	CHECK(ptelab_chunk_at(file->session, offset, bytes, &chunk) == error);
-	if (chunk.page)
-		Kernel::get().put(chunk.page);
-	return chunk;
+	std::vector<unsigned char> buffer(bytes < 4096 ? bytes : 1UL << Kernel::get().shift());
+	return ptelab_copy(file->session, offset, bytes, buffer.data(), false);
+}
+
+inline std::uint64_t word_at(file *file, unsigned long long offset)
+{
+	std::uint64_t word = 0;
+	CHECK(ptelab_copy(file->session, offset, sizeof(word), &word, false) == sizeof(word));
+	return word;
 }
 
 // The address of the nth page of a mapping.

@@ -62,9 +62,8 @@ TEST_CASE("a page that somebody has pinned outlives its region")
 			Process user;
 			file *const file = user.open(module, PTELAB_FAULT_PAGE);
 			REQUIRE(setup(file, {.backing = backing, .pages = 4}) == 0);
-			ptelab_chunk chunk{};
-			REQUIRE(ptelab_chunk_at(file->session, 2 * 4096, 1, &chunk) == 0);
-			pinned = chunk.page;
+			pinned = ptelab_page_get(file->session, 2);
+			REQUIRE(pinned);
 		}
 		CHECK(Kernel::get().live_pages() == before + (backing == PTELAB_BACKING_COMPOUND ? 4 : 1));
 		Kernel::get().put(pinned);
@@ -84,7 +83,7 @@ TEST_CASE("the device is held with one memory type at a time, for as long as a f
 	REQUIRE(setup(one, combining) == 0);
 	CHECK(setup(other, uncached) == -EBUSY);
 	CHECK(user.mmap(third, 1).error() == -EBUSY);
-	chunk_at(third, 0, 1, -EBUSY);
+	CHECK(read_at(third, 0, 1) == -EBUSY);
 	CHECK(setup(other, combining) == 0);
 	user.close(one);
 	CHECK(setup(third, uncached) == -EBUSY);
@@ -100,7 +99,7 @@ TEST_CASE("a read takes hold of the device, and its own file may still change th
 	Module module;
 	Process user;
 	file *const file = user.open(module, PTELAB_IOMAP);
-	chunk_at(file, 0, 1);
+	CHECK(read_at(file, 0, 1) == 1);
 	CHECK(Kernel::get().device()->holders == 1);
 	REQUIRE(setup(file, {.cache = PTELAB_CACHE_WRITE_COMBINING}) == 0);
 	CHECK(Kernel::get().device()->holders == 1);
@@ -115,7 +114,7 @@ TEST_CASE("asking past the end of the device does not take hold of it")
 	Module module;
 	Process user;
 	file *const file = user.open(module, PTELAB_IOMAP);
-	chunk_at(file, 8 * 4096, 1);
+	CHECK(read_at(file, 8 * 4096, 1) == 0);
 	CHECK(user.mmap(file, 9).error() == -EINVAL);
 	CHECK(Kernel::get().device()->holders == 0);
 }

@@ -34,7 +34,7 @@ TEST_CASE("a PMD that is all VMA and all region is mapped by one leaf, at the fi
 			CHECK(lookup(file, page_at(map, i)).page == i + 1);
 		}
 		CHECK(user.read(page_at(map, 5)) == value(55));
-		CHECK(chunk_at(file, 5 * 4096, 8).page->word == 55);
+		CHECK(word_at(file, 5 * 4096) == 55);
 	}
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("a private mapping of a folio is copied page by page, never written th
 	const Mapped copy = user.mmap(file, 8, 0, kPrivate);
 	CHECK(user.write(copy.at(), 6) == value(6));
 	CHECK(user.present() == 1);
-	CHECK(chunk_at(file, 0, 8).page->word == 0);
+	CHECK(word_at(file, 0) == 0);
 }
 
 TEST_CASE("a leaf goes as a whole, whichever part is taken away, and comes back as a whole")

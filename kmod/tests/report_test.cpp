@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 #include "lab_test.hpp"
 
 TEST_SUITE_BEGIN("report");
@@ -92,51 +96,62 @@ TEST_CASE("STATS counts a file apart from the module")
 	user.exit();
 }
 
-TEST_CASE("a chunk is a page's part, up to what was asked, and nothing past the end")
+TEST_CASE("a copy is a page's part, up to what was asked, and nothing past the end")
 {
 	for (const unsigned method : kAllMethods) {
 		CAPTURE(method);
 		Module module;
 		Process user;
 		file *const file = user.open(module, method);
-		const auto at = [&](unsigned long long offset, unsigned long long bytes) {
-			ptelab_chunk chunk{};
-			REQUIRE(ptelab_chunk_at(file->session, offset, bytes, &chunk) == 0);
-			// A chunk has bytes in RAM or in a device.
-			if (chunk.bytes)
-				CHECK((chunk.page != nullptr) != (chunk.device != nullptr));
-			if (chunk.device)
-				CHECK(chunk.device_offset == offset);
-			if (chunk.page)
-				Kernel::get().put(chunk.page);
-			return chunk;
-		};
 		CHECK(ptelab_size(file->session) == 8 * 4096);
-		CHECK(at(0, 1).bytes == 1);
-		CHECK(at(0, 1 << 20).bytes == 4096);
-		CHECK(at(4095, 2).bytes == 1);
-		CHECK(at(4097, ~0ULL).bytes == 4095);
-		CHECK(at(4097, ~0ULL).offset == 1);
-		CHECK(at(8 * 4096 - 1, 10).bytes == 1);
-		CHECK(at(8 * 4096, 1).bytes == 0);
-		CHECK(at(~0ULL, 1).bytes == 0);
-		CHECK(at(~0ULL >> 1, ~0ULL).bytes == 0);
-		CHECK(at(0, 0).bytes == 0);
+		CHECK(read_at(file, 0, 1) == 1);
+		CHECK(read_at(file, 0, 1 << 20) == 4096);
+		CHECK(read_at(file, 4095, 2) == 1);
+		CHECK(read_at(file, 4097, ~0UL) == 4095);
+		CHECK(read_at(file, 8 * 4096 - 1, 10) == 1);
+		CHECK(read_at(file, 8 * 4096, 1) == 0);
+		CHECK(read_at(file, ~0ULL, 1) == 0);
+		CHECK(read_at(file, ~0ULL >> 1, ~0UL) == 0);
+		CHECK(read_at(file, 0, 0) == 0);
 	}
 }
 
-TEST_CASE("what is written through a chunk is read through a mapping")
+TEST_CASE("what is written to the file is read through a mapping")
 {
 	for (const unsigned method : kRamMethods) {
 		Module module;
 		Process user;
 		file *const file = user.open(module, method);
 		const Mapped map = user.mmap(file, 8);
-		ptelab_chunk chunk{};
-		REQUIRE(ptelab_chunk_at(file->session, 5 * 4096, 8, &chunk) == 0);
-		chunk.page->word = 55;
-		Kernel::get().put(chunk.page);
+		std::uint64_t word = 55;
+		CHECK(ptelab_copy(file->session, 5 * 4096, sizeof(word), &word, true) == sizeof(word));
 		CHECK(user.read(page_at(map, 5)) == value(55));
+		CHECK(word_at(file, 5 * 4096) == 55);
+	}
+}
+
+// Through the gate, so that REVOKE waits for what is under way.
+TEST_CASE("a REVOKE during a copy ends after it")
+{
+	for (const unsigned method : {PTELAB_FAULT_PAGE, PTELAB_IOMAP}) {
+		CAPTURE(method);
+		Module module;
+		Process user;
+		file *const file = user.open(module, method);
+		std::thread revoker;
+		std::atomic<bool> revoked{false}, revoked_during{false};
+		Kernel::get().on_copy = [&] {
+			revoker = std::thread([&] { revoked = revoke(file) == 0; });
+			std::this_thread::sleep_for(std::chrono::milliseconds(50));
+			revoked_during = revoked.load();
+		};
+		CHECK(read_at(file, 0, 8) == 8);
+		Kernel::get().on_copy = nullptr;
+		revoker.join();
+		CHECK(!revoked_during);
+		CHECK(revoked);
+		CHECK(read_at(file, 0, 8) == -ENODEV);
+		CHECK(restore(file) == 0);
 	}
 }
 

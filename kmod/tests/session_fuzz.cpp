@@ -173,11 +173,9 @@ private:
 			return;
 		}
 		case 11: {
-			ptelab_chunk chunk{};
 			const auto where = bytes_.raw<std::array<unsigned long long, 2>>();
-			ptelab_chunk_at(session, where[0], where[1], &chunk);
-			if (chunk.page)
-				fake::Kernel::get().put(chunk.page);
+			std::vector<unsigned char> buffer(1UL << fake::Kernel::get().shift());
+			ptelab_copy(session, where[0], where[1], buffer.data(), false);
 			return;
 		}
 		case 12:

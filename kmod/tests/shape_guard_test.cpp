@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -101,32 +102,53 @@ ptelab_shape both(const ptelab_shape &a, const ptelab_shape &b)
 	return s;
 }
 
-} // namespace
+struct Count {
+	std::uint64_t met = 0, tried = 0, permitted = 0;
+	std::string wrong;	// the first that is
+};
 
-TEST_CASE("what SHAPE answers, of every kind of file, to every two things asked for at once")
+void try_one(const ShapeFacts &f, const ptelab_shape &s, Count &count)
+{
+	const int told = ptelab::shape_verdict(f, s), due = model(f, s);
+	count.tried++, count.permitted += told == 0;
+	if (told != due)
+		count.wrong = "method " + std::to_string(f.method) + " flags " + std::to_string(s.flags) + " hooks " + std::to_string(s.hooks) +
+			      " vm_set " + std::to_string(s.vm_set) + ": " + std::to_string(told) + ", due " + std::to_string(due);
+}
+
+// Of every kind of file, every two things asked for at once, or one of so many; up to the first that is wrong.
+Count enumerate(unsigned one_of)
 {
 	const std::vector<ptelab_shape> all = requests();
-	unsigned long wrong = 0, tried = 0, fit = 0;
-	std::string first;
+	Count count;
 	for (unsigned method = 1; method < PTELAB_METHODS; method++)
 		for (unsigned bits = 0; bits < 1U << 8; bits++) {
 			const ShapeFacts f{method, (bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0,
 					   (bits & 16) != 0, (bits & 32) != 0, (bits & 64) != 0, (bits & 128) != 0};
 			for (const ptelab_shape &a : all)
 				for (const ptelab_shape &b : all) {
-					const ptelab_shape s = both(a, b);
-					const int told = ptelab::shape_verdict(f, s), due = model(f, s);
-					tried++, fit += told == 0;
-					if (told != due && !wrong++)
-						first = "method " + std::to_string(method) + " facts " + std::to_string(bits) + " flags " +
-							std::to_string(s.flags) + " hooks " + std::to_string(s.hooks) + " vm_set " + std::to_string(s.vm_set) +
-							": " + std::to_string(told) + ", due " + std::to_string(due);
+					if (count.met++ % one_of == 0)
+						try_one(f, both(a, b), count);
+					if (!count.wrong.empty())
+						return count;
 				}
 		}
-	INFO(first);
-	CHECK(wrong == 0);
-	CHECK(fit > 0);
-	MESSAGE(tried, " combinations, ", fit, " permitted");
+	return count;
+}
+
+} // namespace
+
+TEST_CASE("what SHAPE answers here and there")	// soon done: scripts/check-guards breaks a guard each time
+{
+	CHECK(enumerate(97).wrong == "");
+}
+
+TEST_CASE("what SHAPE answers, of every kind of file, to every two things asked for at once")
+{
+	const Count count = enumerate(1);
+	CHECK(count.wrong == "");
+	CHECK(count.permitted > 0);
+	MESSAGE(count.tried, " combinations, ", count.permitted, " permitted");
 }
 
 TEST_SUITE_END();

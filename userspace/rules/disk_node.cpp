@@ -4,10 +4,7 @@
 #include <stdexcept>
 
 #include <fcntl.h>
-#include <linux/loop.h>
 #include <spawn.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -15,37 +12,12 @@
 
 #include <ptelab/error.hpp>
 
+#include "loop_disk.hpp"
+
 namespace ptelab {
 namespace {
 
 constexpr off_t kDiskBytes = 1 << 20;
-
-class Descriptor {
-public:
-	Descriptor(int fd, const std::string &what) : fd_(fd)
-	{
-		if (fd < 0)
-			throw_errno(what);
-	}
-	~Descriptor() { ::close(fd_); }
-	Descriptor(const Descriptor &) = delete;
-	Descriptor &operator=(const Descriptor &) = delete;
-
-	operator int() const { return fd_; }
-
-private:
-	int fd_;
-};
-
-// The name of one that nobody uses.
-std::string free_loop_device()
-{
-	const Descriptor control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC), "open /dev/loop-control");
-	const int number = ::ioctl(control, LOOP_CTL_GET_FREE);
-	if (number < 0)
-		throw_errno("LOOP_CTL_GET_FREE");
-	return "/dev/loop" + std::to_string(number);
-}
 
 void make_filesystem(const std::string &disk)
 {
@@ -70,16 +42,8 @@ void make_filesystem(const std::string &disk)
 
 DiskNode::DiskNode(const Node &node)
 {
-	const Descriptor memory(::memfd_create("ptelab-disk", MFD_CLOEXEC), "memfd_create");
-	if (::ftruncate(memory, kDiskBytes) < 0)
-		throw_errno("ftruncate");
-	const std::string disk = free_loop_device();
-	const Descriptor loop(::open(disk.c_str(), O_RDWR | O_CLOEXEC), "open " + disk);
-	loop_config config{};
-	config.fd = static_cast<__u32>(static_cast<int>(memory));
-	config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
-	if (::ioctl(loop, LOOP_CONFIGURE, &config) < 0)
-		throw_errno("LOOP_CONFIGURE " + disk);
+	const LoopDisk loop(kDiskBytes);
+	const std::string &disk = loop.path();
 	make_filesystem(disk);
 
 	struct stat original {};

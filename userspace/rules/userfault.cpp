@@ -52,6 +52,15 @@ public:
 		return ::ioctl(fd_, UFFDIO_REGISTER, &enrolment) < 0 ? errno : 0;
 	}
 
+	Errno protect(const Mapping &map) const
+	{
+		uffdio_writeprotect protection{};
+		protection.range.start = reinterpret_cast<__u64>(map.data());
+		protection.range.len = map.size();
+		protection.mode = UFFDIO_WRITEPROTECT_MODE_WP;
+		return ::ioctl(fd_, UFFDIO_WRITEPROTECT, &protection) < 0 ? errno : 0;
+	}
+
 private:
 	int fd_;
 };
@@ -116,6 +125,31 @@ RULE_PER_NODE("userfaultfd_write_protect", kAllNodes, .contract = "UF-02",
 				   "vma_can_userfault came to refuse VM_SPECIAL before it looks for WP_ASYNC, in stable kernels too: told by what it does with the vdso's mapping"));
 	}
 	rule.expect("it works as before", touch_all(map), kPages);
+}
+
+RULE("lookup.uffd_wp", .says = "LOOKUP tells that an entry is write-protected for userfaultfd, and that it is no longer once it was written",
+     .source = "mm/mprotect.c:change_pte_range", .needs = {kUserfaultfd})
+{
+	const Device device = own_region(node_of(PTELAB_FAULT_PAGE));
+	const Mapping map(device, pages(2));
+	const Userfault userfault;
+	const auto is_protected = [&](std::size_t page) { return (state_of(device, map, page) & PTELAB_PTE_UFFD_WP) != 0; };
+	const bool asynchronous = userfault.agree(kWpAsync) == 0;
+
+	rule.because("*", "UFFD_FEATURE_WP_ASYNC, without which userfaultfd takes no driver's mapping, came with 6.7");
+	rule.observe("the feature WP_ASYNC", asynchronous);
+	if (!asynchronous)
+		return;
+	map.put(0, std::uint64_t{1});
+	rule.expect("register", userfault.enroll(map, UFFDIO_REGISTER_MODE_WP), 0);
+	rule.expect("before", is_protected(0), false);
+	rule.expect("protect", userfault.protect(map), 0);
+	rule.expect("protected", is_protected(0), true);
+	rule.expect("writable", (state_of(device, map, 0) & PTELAB_PTE_WRITE) != 0, false);
+	const __u32 absent = state_of(device, map, 1);
+	rule.expect("one that was not there", absent, PTELAB_PTE_MARKER | PTELAB_PTE_UFFD_WP);
+	map.put(0, std::uint64_t{2});
+	rule.expect("written", is_protected(0), false);
 }
 
 RULE_PER_NODE("compaction_leaves_it", kEntryNodes, .contract = "UF-03",

@@ -38,10 +38,24 @@ public:
 		return use(value_);
 	}
 
+	// For a lock that can be waited for until a fatal signal comes: then the answer is killed, and nothing was used.
+	template <typename F>
+	[[gnu::always_inline]] auto with_killable(F &&use, decltype(use(*static_cast<T *>(nullptr))) killed)
+	{
+		static_assert(!Reference<decltype(use(value_))>, "a reference would outlive the lock");
+		if (!lock_.lock_killable())
+			return killed;
+		Held held{lock_, Taken{}};
+		return use(value_);
+	}
+
 private:
+	struct Taken {};
+
 	class Held {
 	public:
 		[[gnu::always_inline]] explicit Held(L &lock) : lock_{lock} { lock_.lock(); }
+		[[gnu::always_inline]] Held(L &lock, Taken) : lock_{lock} {}
 		Held(const Held &) = delete;
 		Held &operator=(const Held &) = delete;
 		[[gnu::always_inline]] ~Held() { lock_.unlock(); }

@@ -210,12 +210,14 @@ static int (*const calls[PTELAB_CALLS])(struct call_context *c) = {
 /* Context: no lock; takes mmap_lock itself. */
 static int access_process(struct ptelab_call *arg)
 {
-	/*
-	 * Of another it would need what ptrace asks for (ptrace_may_access(), not exported), and a consent to the mm would not do:
-	 * the call takes a task, which may execute another program at any moment.
-	 */
-	if (arg->pid && arg->pid != task_tgid_vnr(current))
-		return -EPERM;
+	struct ptelab_call_facts facts = {
+		.call = arg->call,
+		.other_process = arg->pid && arg->pid != task_tgid_vnr(current),
+	};
+	int error = ptelab_call_verdict(&facts);
+
+	if (error)
+		return error;
 	arg->value = arg->argument;
 	arg->result = access_process_vm(current, arg->address, &arg->value, sizeof(arg->value),
 					arg->flags & PTELAB_CALL_WRITE ? FOLL_WRITE : 0);

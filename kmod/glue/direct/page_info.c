@@ -2,7 +2,6 @@
 /* PAGE_INFO: what the kernel counts for a page, and the driver giving up its pages while they are mapped. */
 #include <linux/err.h>
 #include <linux/mm.h>
-#include <linux/string.h>
 
 #include "../compat.h"
 #include "../file.h"
@@ -22,16 +21,16 @@ static void fill(const struct ptelab_file *file, struct ptelab_page_info *arg, s
 {
 	arg->references = page_count(page) - own_references;
 	arg->mappings = mappings(page);
-	arg->pfn = file->shows_pfns ? page_to_pfn(page) : 0;
+	arg->pfn = file->opened_by_admin ? page_to_pfn(page) : 0;
 }
 
 int ptelab_page_info(struct ptelab_file *file, struct ptelab_page_info *arg)
 {
+	int error = ptelab_page_info_verdict(arg);
 	struct page *page;
 
-	if ((arg->flags & ~PTELAB_PAGE_DROP_ALL) || memchr_inv(arg->reserved, 0, sizeof(arg->reserved)) ||
-	    arg->donor >= PTELAB_DONORS || arg->donor == PTELAB_DONOR_ANON || arg->donor >= PTELAB_DONOR_PLAIN_VMALLOC)
-		return -EINVAL;
+	if (error)
+		return error;
 	if (arg->flags & PTELAB_PAGE_DROP_ALL)
 		return ptelab_drop_pages(file->session);
 	if (arg->donor) {

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* PIN: get_user_pages() and pin_user_pages() in every form, on any address of the calling process or of another. */
-#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 
 #include "../compat.h"
 #include "../file.h"
 #include "pin.h"
 
-#define MOST_PAGES 512
-#define PIN_FLAGS (PTELAB_PIN_WRITE | PTELAB_PIN_FORCE | PTELAB_PIN_LONGTERM | PTELAB_PIN_KEEP | PTELAB_PIN_NO_PAGES)
 /* What pages[] holds before the call: told apart from whatever the kernel stores. */
 #define POISON ((struct page *)(unsigned long)0x7074656cUL)
 
@@ -33,11 +29,6 @@ struct ptelab_kept {
 #else
 #define NO_REMOTE_VMAS
 #endif
-
-static bool is_remote(unsigned int how)
-{
-	return how == PTELAB_PIN_GET_REMOTE || how == PTELAB_PIN_PIN_REMOTE;
-}
 
 static bool is_pin(unsigned int how)
 {
@@ -122,24 +113,19 @@ static void describe(struct ptelab_file *file, struct ptelab_pin *arg, const str
 		return;
 	arg->page = ptelab_find(file->session, page_to_pfn(page));
 	arg->bytes = first_bytes(page);
-	arg->pfn = file->shows_pfns ? page_to_pfn(page) : 0;
+	arg->pfn = file->opened_by_admin ? page_to_pfn(page) : 0;
 	arg->anon = PageAnon(page);
 }
 
-/*
- * The mm to look into, with a reference; another's only if that has lent it: what ptrace asks for besides CAP_SYS_PTRACE, a module
- * cannot ask (mm_access() is not exported). Context: lock held.
- */
-static struct mm_struct *mm_of(const struct ptelab_file *file, u32 pid)
+/* Context: lock held. */
+static struct ptelab_pin_facts facts_of(const struct ptelab_file *file, const struct ptelab_pin *arg)
 {
-	struct mm_struct *mm = current->mm;
-
-	if (pid) {
-		if (!file->lent || pid_vnr(file->lender) != pid)
-			return ERR_PTR(-EPERM);
-		mm = file->lent;
-	}
-	return mmget_not_zero(mm) ? mm : ERR_PTR(-ESRCH);
+	return (struct ptelab_pin_facts){
+		.lent = file->lent && pid_vnr(file->lender) == arg->pid,
+		.keeps = file->kept,
+		.may_warn = file->opened_by_admin,
+		.has_fast_only = IS_ENABLED(HAVE_PIN_USER_PAGES_FAST_ONLY),
+	};
 }
 
 static void take_back(struct ptelab_file *file)
@@ -160,23 +146,6 @@ int ptelab_lend(struct ptelab_file *file)
 	mmgrab(file->lent);
 	file->lender = get_pid(task_tgid(current));
 	mutex_unlock(&file->lock);
-	return 0;
-}
-
-static int check(const struct ptelab_pin *arg)
-{
-	if ((arg->flags & ~PIN_FLAGS) || arg->reserved0 || memchr_inv(arg->reserved, 0, sizeof(arg->reserved)))
-		return -EINVAL;
-	if (!arg->how || arg->how >= PTELAB_PINS || !arg->pages || arg->pages > MOST_PAGES)
-		return -EINVAL;
-	if (arg->pid && !is_remote(arg->how))
-		return -EINVAL;
-	if (arg->how == PTELAB_PIN_PIN_FAST_ONLY && !IS_ENABLED(HAVE_PIN_USER_PAGES_FAST_ONLY))
-		return -EOPNOTSUPP;
-	/* pages == NULL is for the forms that take mmap_lock from their caller, and has nothing to keep or to pin. */
-	if (arg->flags & PTELAB_PIN_NO_PAGES &&
-	    (arg->flags & PTELAB_PIN_KEEP || (arg->how != PTELAB_PIN_GET && arg->how != PTELAB_PIN_GET_REMOTE)))
-		return -EINVAL;
 	return 0;
 }
 
@@ -210,24 +179,26 @@ static int pin_in(struct ptelab_file *file, struct ptelab_pin *arg, struct mm_st
 	return 0;
 }
 
+/* The mm to look into is the caller's, or the one that was lent; its user may be gone. */
 static int pin_locked(struct ptelab_file *file, struct ptelab_pin *arg)
 {
-	struct mm_struct *mm = mm_of(file, arg->pid);
-	int error;
+	struct ptelab_pin_facts facts = facts_of(file, arg);
+	struct mm_struct *mm = arg->pid ? file->lent : current->mm;
+	int error = ptelab_pin_verdict(&facts, arg);
 
-	if (IS_ERR(mm))
-		return PTR_ERR(mm);
-	error = arg->flags & PTELAB_PIN_KEEP && file->kept ? -EBUSY : pin_in(file, arg, mm);
+	if (error)
+		return error;
+	if (!mmget_not_zero(mm))
+		return -ESRCH;
+	error = pin_in(file, arg, mm);
 	mmput(mm);
 	return error;
 }
 
 int ptelab_pin(struct ptelab_file *file, struct ptelab_pin *arg)
 {
-	int error = check(arg);
+	int error;
 
-	if (error)
-		return error;
 	if (mutex_lock_killable(&file->lock))
 		return -EINTR;
 	error = pin_locked(file, arg);
@@ -235,23 +206,28 @@ int ptelab_pin(struct ptelab_file *file, struct ptelab_pin *arg)
 	return error;
 }
 
+static int unpin_locked(struct ptelab_file *file, struct ptelab_pin *arg)
+{
+	struct ptelab_pin_facts facts = facts_of(file, arg);
+	int error = ptelab_unpin_verdict(&facts, arg);
+
+	if (error)
+		return error;
+	arg->result = file->kept->count;
+	describe(file, arg, file->kept);
+	port_uncharge(&file->account, file->kept->count);
+	give_back(file->kept);
+	file->kept = NULL;
+	return 0;
+}
+
 int ptelab_unpin(struct ptelab_file *file, struct ptelab_pin *arg)
 {
-	int error = 0;
+	int error;
 
-	if (arg->flags || arg->reserved0 || memchr_inv(arg->reserved, 0, sizeof(arg->reserved)))
-		return -EINVAL;
 	if (mutex_lock_killable(&file->lock))
 		return -EINTR;
-	if (file->kept) {
-		arg->result = file->kept->count;
-		describe(file, arg, file->kept);
-		port_uncharge(&file->account, file->kept->count);
-		give_back(file->kept);
-		file->kept = NULL;
-	} else {
-		error = -ENOENT;
-	}
+	error = unpin_locked(file, arg);
 	mutex_unlock(&file->lock);
 	return error;
 }

@@ -32,11 +32,24 @@ static void cdev_release(struct kref *users)
 	cdev_free(container_of(users, struct ptelab_cdev, users));
 }
 
+/*
+ * A node is there before all that can fail has been done, and when it fails nobody waits for open files (kernel/module/main.c:
+ * do_init_module): so there is none until then.
+ */
+static bool may_open;
+
+void ptelab_cdevs_open(void)
+{
+	WRITE_ONCE(may_open, true);
+}
+
 /* misc_open() has put the miscdevice into private_data and holds its mutex, so the node is still registered. */
 struct ptelab_cdev *ptelab_cdev_get(struct file *filp)
 {
 	struct ptelab_cdev *cdev = container_of(filp->private_data, struct ptelab_cdev, misc);
 
+	if (!READ_ONCE(may_open))
+		return NULL;
 	kref_get(&cdev->users);
 	return cdev;
 }

@@ -4,6 +4,7 @@
 #include <linux/pid.h>
 #include <linux/random.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/siphash.h>
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
@@ -144,6 +145,8 @@ int ptelab_events_read(struct ptelab_events *arg)
 		return -EINVAL;
 	arg->count = 0;
 	while (arg->count < room && take(&sequence, &event)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		if (copy_to_user(user + arg->count, &event, sizeof(event)))
 			return -EFAULT;
 		if (!arg->count++)

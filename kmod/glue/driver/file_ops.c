@@ -13,7 +13,6 @@
 #include "../direct/pin.h"
 #include "../file.h"
 #include "cdev.h"
-#include "chunk.h"
 #include "events.h"
 #include "file_ops.h"
 #include "ioctl.h"
@@ -26,20 +25,23 @@ static atomic64_t files_opened;
 static int node_open(struct inode *inode, struct file *filp)
 {
 	struct ptelab_cdev *cdev = ptelab_cdev_get(filp);
-	struct ptelab_file *file = kzalloc(sizeof(*file), GFP_KERNEL);
+	struct ptelab_file *file;
 	int error = -ENOMEM;
 
+	if (!cdev)
+		return -ENODEV;
+	file = kzalloc(sizeof(*file), GFP_KERNEL);
 	if (!file)
 		goto out_cdev;
 	ptelab_awaited_init(&file->awaited);
 	ptelab_account_init(&file->account);
-	file->misuser.allowed = file_ns_capable(filp, &init_user_ns, CAP_SYS_ADMIN);
+	file->opened_by_admin = file_ns_capable(filp, &init_user_ns, CAP_SYS_ADMIN);
+	file->misuser.allowed = file->opened_by_admin;
 	error = ptelab_session_new(&file->session, ptelab_cdev_node(cdev), filp, &file->awaited, &file->account, &file->misuser);
 	if (error)
 		goto out_file;
 	file->filp = filp;
 	file->cdev = cdev;
-	file->shows_pfns = file_ns_capable(filp, &init_user_ns, CAP_SYS_ADMIN);
 	file->method = ptelab_session_method(file->session);
 	file->number = atomic64_inc_return(&files_opened);
 	mutex_init(&file->lock);
@@ -111,40 +113,66 @@ static int node_mmap(struct file *filp, struct vm_area_struct *vma)
 	struct ptelab_file *file = filp->private_data;
 	struct ptelab_event event = ptelab_event_of(file, PTELAB_HOOK_MMAP, vma);
 
-	mutex_lock(&file->shape_lock);
-	event.answer = map_shaped(file, vma);
-	mutex_unlock(&file->shape_lock);
+	event.answer = mutex_lock_killable(&file->shape_lock);
+	if (!event.answer) {
+		event.answer = map_shaped(file, vma);
+		mutex_unlock(&file->shape_lock);
+	}
 	event.present = find_vma(vma->vm_mm, vma->vm_start) == vma;
 	ptelab_event_record(file, &event);
 	return event.answer;
 }
 
-/* Copy chunk by chunk; an error after some bytes is told by the next call. */
+/* How many bytes of the file a pass takes: what is left of a page, of the region and of what was asked for. */
+static size_t bytes_of_pass(const struct ptelab_file *file, loff_t position, const struct iov_iter *iter)
+{
+	u64 size = ptelab_size(file->session);
+	u64 room = position < size ? min_t(u64, size - position, PAGE_SIZE - offset_in_page(position)) : 0;
+
+	return min_t(u64, room, iov_iter_count(iter));
+}
+
+/*
+ * Bytes that were copied, 0 at the end of the region, or -errno. By way of the buffer: the copy to or from user space may fault, perhaps
+ * on a mapping of this very file, for which a REVOKE waits at the gate.
+ */
+static ssize_t copy_pass(struct ptelab_file *file, loff_t position, struct iov_iter *iter, void *buffer, bool write)
+{
+	size_t bytes = bytes_of_pass(file, position, iter);
+	ssize_t copied;
+
+	if (!write) {
+		copied = ptelab_copy(file->session, position, bytes, buffer, false);
+		if (copied <= 0)
+			return copied;
+		bytes = copy_to_iter(buffer, copied, iter);
+		return bytes ? bytes : -EFAULT;
+	}
+	if (bytes && !(bytes = copy_from_iter(buffer, bytes, iter)))
+		return -EFAULT;
+	copied = ptelab_copy(file->session, position, bytes, buffer, true);
+	return copied ? copied : -ENOSPC;
+}
+
+/* Page by page; an error after some bytes is told by the next call. */
 static ssize_t node_copy(struct kiocb *iocb, struct iov_iter *iter, bool write)
 {
 	struct ptelab_file *file = iocb->ki_filp->private_data;
-	ssize_t total = 0;
+	void *buffer = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	ssize_t total = 0, copied = 0;
 
-	while (iov_iter_count(iter)) {
-		struct ptelab_chunk chunk;
-		ssize_t copied = ptelab_chunk_at(file->session, iocb->ki_pos, iov_iter_count(iter), &chunk);
-
-		if (!copied) {
-			if (!chunk.bytes)
-				return total ? total : write ? -ENOSPC : 0;
-			copied = ptelab_chunk_copy_iter(&chunk, iter, write);
-		}
-		if (copied < 0)
-			return total ? total : copied;
+	if (!buffer)
+		return -ENOMEM;
+	while (iov_iter_count(iter) && (!total || !fatal_signal_pending(current))) {
+		copied = copy_pass(file, iocb->ki_pos, iter, buffer, write);
+		if (copied <= 0)
+			break;
 		iocb->ki_pos += copied;
 		total += copied;
-		if (copied < chunk.bytes)
-			return total ? total : -EFAULT;
-		if (fatal_signal_pending(current))
-			return total;
 		cond_resched();
 	}
-	return total;
+	kfree(buffer);
+	return total ? total : copied;
 }
 
 static ssize_t node_read(struct kiocb *iocb, struct iov_iter *iter)

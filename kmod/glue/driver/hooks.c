@@ -12,7 +12,6 @@
 #include "../compat.h"
 #include "../file.h"
 #include "../port/pending_mmaps.h"
-#include "chunk.h"
 #include "events.h"
 #include "hooks.h"
 
@@ -189,7 +188,8 @@ vm_fault_t ptelab_vma_page_mkwrite(struct vm_fault *vmf)
 
 	if (mkwrite_refused(vmf, PTELAB_HOOK_PAGE_MKWRITE, &answer))
 		return answer;
-	lock_page(vmf->page);
+	if (compat_lock_page_killable(vmf->page))
+		return VM_FAULT_SIGBUS;
 	if (!ptelab_fault_revoked(file_of(vmf->vma)->session))
 		return VM_FAULT_LOCKED;
 	unlock_page(vmf->page);
@@ -225,14 +225,11 @@ static int copy_bytes(struct vm_area_struct *vma, unsigned long addr, void *buff
 	bytes = min_t(unsigned long, bytes, vma->vm_end - addr);
 	while (done < bytes) {
 		loff_t offset = ((loff_t)vma->vm_pgoff << PAGE_SHIFT) + (addr - vma->vm_start) + done;
-		struct ptelab_chunk chunk;
-		int error = ptelab_chunk_at(file_of(vma)->session, offset, bytes - done, &chunk);
+		long copied = ptelab_copy(file_of(vma)->session, offset, bytes - done, buffer + done, write);
 
-		if (!error)
-			error = chunk.bytes ? ptelab_chunk_copy(&chunk, buffer + done, write) : -EFAULT;
-		if (error)
-			return done ? done : error;
-		done += chunk.bytes;
+		if (copied <= 0)
+			return done ? done : copied ? copied : -EFAULT;
+		done += copied;
 	}
 	return done;
 }

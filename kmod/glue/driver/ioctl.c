@@ -99,7 +99,7 @@ static int run_lookup(struct file *filp, union ioctl_arg *arg)
 	if (!entries)
 		return -ENOMEM;
 	error = ptelab_ioctl_lookup(session_of(filp), &arg->lookup, entries,
-				    ((struct ptelab_file *)filp->private_data)->shows_pfns);
+				    ((struct ptelab_file *)filp->private_data)->opened_by_admin);
 	if (!error && copy_to_user(u64_to_user_ptr(arg->lookup.buffer), entries, count * sizeof(*entries)))
 		error = -EFAULT;
 	kvfree(entries);

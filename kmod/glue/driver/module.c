@@ -72,6 +72,7 @@ static int __init ptelab_init(void)
 	error = ptelab_pci_init();
 	if (error)
 		goto out_nodes;
+	ptelab_cdevs_open();
 	return 0;
 
 out_nodes:

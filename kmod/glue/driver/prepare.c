@@ -134,9 +134,11 @@ int ptelab_node_mmap_prepare(struct vm_area_desc *desc)
 	event.end = desc->end;
 	event.pgoff = desc->pgoff;
 	event.lock = ptelab_event_lock(file, desc->mm);
-	mutex_lock(&file->shape_lock);
-	event.answer = prepare_shaped(file, desc);
-	mutex_unlock(&file->shape_lock);
+	event.answer = mutex_lock_killable(&file->shape_lock);
+	if (!event.answer) {
+		event.answer = prepare_shaped(file, desc);
+		mutex_unlock(&file->shape_lock);
+	}
 	ptelab_event_record(file, &event);
 	return event.answer;
 }

@@ -16,13 +16,17 @@ static unsigned long vm_flags_of(u32 bits)
 	       (bits & PTELAB_VM_WRITE ? VM_WRITE : 0) | (bits & PTELAB_VM_MAYWRITE ? VM_MAYWRITE : 0);
 }
 
-static void reserve_pages(struct ptelab_file *file, bool reserved)
+/* false: killed before all of them were reserved. That they are no longer can't fail. */
+static bool reserve_pages(struct ptelab_file *file, bool reserved)
 {
 	unsigned long index;
 
 	for (index = 0; index < ptelab_pages(file->session); index++) {
-		struct page *page = ptelab_page_get(file->session, index);
+		struct page *page;
 
+		if (!port_pause() && reserved)
+			return false;
+		page = ptelab_page_get(file->session, index);
 		if (!page)
 			continue;
 		if (reserved)
@@ -30,8 +34,8 @@ static void reserve_pages(struct ptelab_file *file, bool reserved)
 		else
 			ClearPageReserved(page);
 		put_page(page);
-		cond_resched();
 	}
+	return true;
 }
 
 int ptelab_shape_set(struct file *filp, const struct ptelab_shape *shape)
@@ -49,14 +53,15 @@ int ptelab_shape_set(struct file *filp, const struct ptelab_shape *shape)
 	error = file->mapped || file->shaped ? -EBUSY : ptelab_shape_verdict(file->session, shape);
 	if (!error)
 		error = ptelab_vm_ops_fill(&file->vm_ops, file->method, shape->hooks);
+	if (!error)
+		error = ptelab_set_cache(file->session, shape->cache);
 	if (!error) {
 		file->shape = *shape;
 		file->shaped = true;
-		ptelab_set_cache(file->session, shape->cache);
 		if (shape->flags & PTELAB_SHAPE_OWN_INODE)
 			ptelab_space_borrow(ptelab_own_space(file->session), filp);
-		if (shape->flags & PTELAB_SHAPE_RESERVED)
-			reserve_pages(file, true);
+		if (shape->flags & PTELAB_SHAPE_RESERVED && !reserve_pages(file, true))
+			error = -EINTR;
 	}
 	mutex_unlock(&file->shape_lock);
 	return error;

@@ -58,6 +58,11 @@ void port_mutex_lock(struct port_mutex *mutex)
 	mutex_lock(&mutex->mutex);
 }
 
+bool port_mutex_lock_killable(struct port_mutex *mutex)
+{
+	return !mutex_lock_killable(&mutex->mutex);
+}
+
 void port_mutex_unlock(struct port_mutex *mutex)
 {
 	mutex_unlock(&mutex->mutex);

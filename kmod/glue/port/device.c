@@ -17,8 +17,9 @@ struct port_device {
 	phys_addr_t start;
 	unsigned long pages;
 	struct resource claim;		/* of a hole; else all zero */
-	struct mutex lock;		/* guards what follows; taken inside mmap_lock and the session's mutex */
-	void __iomem *memory;		/* NULL: unplugged, or no type could be mapped */
+	struct mutex lock;		/* guards what follows; taken inside mmap_lock, the session's mutex and the gate */
+	bool unplugged;
+	void __iomem *memory;		/* NULL: unplugged, or there was no room for it when its type was last changed */
 	unsigned int cache;		/* enum ptelab_cache of memory */
 	unsigned int holders;
 };
@@ -54,6 +55,7 @@ void ptelab_device_unplug(struct port_device *device)
 	if (device->memory)
 		iounmap(device->memory);
 	device->memory = NULL;
+	device->unplugged = true;
 	mutex_unlock(&device->lock);
 }
 
@@ -65,8 +67,9 @@ void ptelab_device_free(struct port_device *device)
 }
 
 /*
- * From the upper half of what the processor can address, where firmware puts no device. What is read there is all ones or zeros,
- * and what is written is lost: but nobody needs to do either.
+ * From the upper half of what the processor can address, and what no resource names. What is read there is all ones or zeros, and
+ * what is written is lost. That nothing answers there is certain of an emulated machine alone: a real one may have devices that no
+ * table names. So there are none on a real one (port_features()).
  */
 struct port_device *port_hole_new(void)
 {
@@ -115,18 +118,20 @@ unsigned long port_device_pfn(const struct port_device *device)
 	return device->start >> PAGE_SHIFT;
 }
 
-/* Nobody holds it, so no user mapping exists: the kernel's is the only one and can be replaced. */
+/*
+ * Nobody holds it, so no user mapping exists: the kernel's is the only one and can be replaced. Not by one beside it: x86 would give
+ * the new one the type of the old. If there is no room even for what was there before, whoever comes next tries again.
+ */
 static int change_cache(struct port_device *device, unsigned int cache)
 {
-	unsigned int before = device->cache;
-
-	iounmap(device->memory);
+	if (device->memory)
+		iounmap(device->memory);
 	device->memory = map_device(device, cache);
 	if (device->memory) {
 		device->cache = cache;
 		return 0;
 	}
-	device->memory = map_device(device, before);
+	device->memory = map_device(device, device->cache);
 	return -ENOMEM;
 }
 
@@ -134,12 +139,13 @@ int port_device_hold(struct port_device *device, unsigned int cache)
 {
 	int error = 0;
 
-	mutex_lock(&device->lock);
+	if (mutex_lock_killable(&device->lock))
+		return -EINTR;
 	if (is_hole(device))
 		error = cache == device->cache ? 0 : -EINVAL;
-	else if (!device->memory)
+	else if (device->unplugged)
 		error = -ENODEV;
-	else if (cache != device->cache)
+	else if (cache != device->cache || !device->memory)
 		error = device->holders ? -EBUSY : change_cache(device, cache);
 	if (!error)
 		device->holders++;
@@ -154,11 +160,12 @@ void port_device_drop(struct port_device *device)
 	mutex_unlock(&device->lock);
 }
 
-int ptelab_device_copy(struct port_device *device, unsigned long offset, void *buffer, unsigned int bytes, bool write)
+int port_device_copy(struct port_device *device, unsigned long long offset, void *buffer, unsigned long bytes, bool write)
 {
 	int error = 0;
 
-	mutex_lock(&device->lock);
+	if (mutex_lock_killable(&device->lock))
+		return -EINTR;
 	if (!device->memory)
 		error = -ENODEV;
 	else if (write)

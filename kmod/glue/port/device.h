@@ -10,7 +10,5 @@ struct port_device *ptelab_device_new(phys_addr_t start, unsigned long bytes);	/
 void ptelab_device_unplug(struct port_device *device);	/* after this nothing touches the BAR */
 void ptelab_device_free(struct port_device *device);
 phys_addr_t port_device_phys(const struct port_device *device);
-/* -ENODEV: unplugged. */
-int ptelab_device_copy(struct port_device *device, unsigned long offset, void *buffer, unsigned int bytes, bool write);
 
 #endif

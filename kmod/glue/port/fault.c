@@ -34,13 +34,31 @@ int port_fault_insert_page(struct vm_fault *vmf, struct page *page)
 }
 
 /*
+ * As mm/filemap.c: __folio_lock_or_retry, but that the lock of the fault is kept: who has the page lock sets an entry or looks
+ * whether one is set, and waits for no lock of a fault. With FAULT_FLAG_RETRY_NOWAIT VM_FAULT_RETRY keeps it, too.
+ */
+static unsigned int lock_for(const struct vm_fault *vmf, struct page *page)
+{
+	if (trylock_page(page))
+		return 0;
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return PORT_FAULT_RETRY;
+	return compat_lock_page_killable(page) ? PORT_FAULT_SIGBUS : 0;
+}
+
+/*
  * The core of mm finishes the fault with this page locked and unlocks it after the PTE is set (mm/memory.c: __do_fault,
  * finish_fault), so whoever takes the page lock next sees the PTE. The reference becomes the PTE's.
  */
-void port_fault_give(struct vm_fault *vmf, struct page *page)
+unsigned int port_fault_give(struct vm_fault *vmf, struct page *page)
 {
-	lock_page(page);
-	vmf->page = page;
+	unsigned int answer = lock_for(vmf, page);
+
+	if (answer)
+		put_page(page);
+	else
+		vmf->page = page;
+	return answer;
 }
 
 /* Needs VM_MIXEDMAP. On an architecture with a special bit the PTE holds no reference: the region outlives its VMAs. */
@@ -77,11 +95,21 @@ unsigned int port_fault_insert_pfn_pud(struct vm_fault *vmf, unsigned long pfn)
 	return PORT_FAULT_FALLBACK;
 }
 
-/* Takes a reference of its own on a folio of exactly a PMD's order. */
+/*
+ * Takes a reference of its own on a folio of exactly a PMD's order. For reading first: MADV_GUARD_INSTALL makes page tables under no
+ * lock that we could take (mm/madvise.c: madvise_guard_install), and one that has come first is a WARN to a write alone
+ * (mm/huge_memory.c: insert_pmd).
+ */
 unsigned int port_fault_insert_folio_pmd(struct vm_fault *vmf, struct page *head)
 {
 #ifdef HAVE_VMF_INSERT_FOLIO_PMD
-	return (__force unsigned int)vmf_insert_folio_pmd(vmf, page_folio(head), vmf->flags & FAULT_FLAG_WRITE);
+	vm_fault_t answer = vmf_insert_folio_pmd(vmf, page_folio(head), false);
+
+	if (answer != VM_FAULT_NOPAGE || !(vmf->flags & FAULT_FLAG_WRITE))
+		return (__force unsigned int)answer;
+	if (port_fault_pmd(vmf) != PORT_PMD_LEAF)
+		return PORT_FAULT_FALLBACK;
+	return (__force unsigned int)vmf_insert_folio_pmd(vmf, page_folio(head), true);
 #else
 	return PORT_FAULT_FALLBACK;
 #endif

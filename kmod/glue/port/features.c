@@ -48,7 +48,7 @@ unsigned long long port_features(void)
 		features |= PTELAB_HAS_INSERT_PFN_PMD;
 	if (HAS_HUGE && IS_ENABLED(HAVE_VMF_INSERT_FOLIO_PMD))
 		features |= PTELAB_HAS_INSERT_FOLIO_PMD;
-	if (IS_ENABLED(COMPAT_INSERT_PFN_PUD) && compat_has_pud_entries())
+	if (IS_ENABLED(COMPAT_INSERT_PFN_PUD) && compat_has_pud_entries() && compat_is_virtual_machine())
 		features |= PTELAB_HAS_INSERT_PFN_PUD;
 	if (HAS_HUGE && IS_ENABLED(HAVE_VMF_INSERT_FOLIO_PUD))
 		features |= PTELAB_HAS_INSERT_FOLIO_PUD;

@@ -7,9 +7,9 @@
 #include "../compat.h"
 #include "space.h"
 
-void port_space_gate_enter(struct port_space *space)
+bool port_space_gate_enter(struct port_space *space)
 {
-	down_read(&space->gate);
+	return !down_read_killable(&space->gate);
 }
 
 void port_space_gate_leave(struct port_space *space)

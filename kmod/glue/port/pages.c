@@ -2,8 +2,10 @@
 /* port.h: memory for regions. Process context, GFP_KERNEL: all may sleep. Never a warning for a size that user space chose. */
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 
+#include "../compat.h"
 #include "../../port.h"
 
 #define REGION_GFP (GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN)
@@ -66,4 +68,15 @@ unsigned long port_page_pfn(const struct page *page)
 void port_page_get(struct page *page)
 {
 	get_page(page);
+}
+
+void port_page_copy(struct page *page, unsigned long offset, void *buffer, unsigned long bytes, bool write)
+{
+	void *memory = compat_map_page(page);
+
+	if (write)
+		memcpy(memory + offset, buffer, bytes);
+	else
+		memcpy(buffer, memory + offset, bytes);
+	compat_unmap_page(page, memory);
 }

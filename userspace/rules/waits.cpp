@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What an ioctl may wait for: a killed task waits no longer (docs/refusals.md, "Waits"). Each rule prints the longest seen.
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/userfaultfd.h>
+
+#include <fmt/core.h>
+
+#include <ptelab/direct.hpp>
+
+#include "lab.hpp"
+
+namespace ptelab {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Emulated, on a machine with other work: a task that waits for no lock is gone in a few milliseconds.
+constexpr std::int64_t kAtOnceMs = 2000;
+constexpr std::int64_t kGaveUpMs = 20000;
+
+std::int64_t since(Clock::time_point start)
+{
+	return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count();
+}
+
+// A process of its own, which is not waited for longer than kGaveUpMs: what it does may hang.
+class Waiter {
+public:
+	explicit Waiter(const std::function<void()> &body) : pid_(::fork())
+	{
+		if (pid_ < 0)
+			throw_errno("fork");
+		if (pid_ == 0) {
+			body();
+			::_exit(0);
+		}
+	}
+	Waiter(const Waiter &) = delete;
+	Waiter &operator=(const Waiter &) = delete;
+	~Waiter()
+	{
+		if (!gone_)
+			::kill(pid_, SIGKILL);
+	}
+
+	pid_t pid() const { return pid_; }
+
+	// It sleeps, in a call: for so long that it is stuck there.
+	bool stuck()
+	{
+		::usleep(400'000);
+		return ::waitpid(pid_, nullptr, WNOHANG) == 0;
+	}
+
+	std::int64_t killed_in()
+	{
+		::kill(pid_, SIGKILL);
+		return gone_in();
+	}
+
+	std::int64_t gone_in()
+	{
+		const auto start = Clock::now();
+		while (since(start) < kGaveUpMs) {
+			if (::waitpid(pid_, nullptr, WNOHANG) == pid_) {
+				gone_ = true;
+				return since(start);
+			}
+			::usleep(5'000);
+		}
+		return kGaveUpMs;
+	}
+
+private:
+	pid_t pid_;
+	bool gone_ = false;
+};
+
+// Pages that nobody ever brings in: whoever touches them waits.
+class NeverComes {
+public:
+	explicit NeverComes(std::size_t bytes)
+		: map_(-1, bytes, {.flags = MAP_PRIVATE | MAP_ANONYMOUS}), fd_(static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC)))
+	{
+		uffdio_api api{};
+		api.api = UFFD_API;
+		uffdio_register enrolment{};
+		enrolment.range.start = reinterpret_cast<__u64>(map_.data());
+		enrolment.range.len = bytes;
+		enrolment.mode = UFFDIO_REGISTER_MODE_MISSING;
+		if (fd_ < 0 || ::ioctl(fd_, UFFDIO_API, &api) < 0 || ::ioctl(fd_, UFFDIO_REGISTER, &enrolment) < 0)
+			throw_errno("userfaultfd");
+	}
+	~NeverComes() { ::close(fd_); }
+	NeverComes(const NeverComes &) = delete;
+	NeverComes &operator=(const NeverComes &) = delete;
+
+	std::byte *data() const { return map_.data(); }
+
+private:
+	Mapping map_;
+	int fd_;
+};
+
+const Need kUserfaultfd{"CONFIG_USERFAULTFD", [] {
+				const long fd = ::syscall(SYS_userfaultfd, O_CLOEXEC);
+				if (fd < 0)
+					return "this kernel has no userfaultfd for us: " + errno_name(errno);
+				::close(static_cast<int>(fd));
+				return std::string();
+			}};
+
+RULE("waits.buffer_that_never_comes",
+     .says = "A call that waits for its caller's buffer can be killed, and another task's calls on the same file go on meanwhile",
+     .source = "fs/userfaultfd.c:handle_userfault", .needs = {kUserfaultfd, root()})
+{
+	Device device = own_region(node_of(PTELAB_FAULT_PAGE));
+	const Mapping map(device, pages(kPages));
+	touch_all(map);
+
+	const struct {
+		const char *name;
+		std::function<void(std::byte *)> wait;
+	} calls[] = {
+		{"QUERY", [&](std::byte *never) { ::ioctl(device.fd(), PTELAB_IOC_QUERY, never); }},
+		{"CALL", [&](std::byte *never) { ::ioctl(device.fd(), PTELAB_IOC_CALL, never); }},
+		{"LOOKUP", [&](std::byte *never) {
+			 ptelab_lookup lookup{};
+			 lookup.address = reinterpret_cast<__u64>(map.data());
+			 lookup.bytes = page_size();
+			 lookup.buffer = reinterpret_cast<__u64>(never);
+			 ::ioctl(device.fd(), PTELAB_IOC_LOOKUP, &lookup);
+		 }},
+		{"PIN", [&](std::byte *never) {
+			 ptelab_pin pinned{};
+			 pinned.how = PTELAB_PIN_PIN_UNLOCKED;
+			 pinned.address = reinterpret_cast<__u64>(never);
+			 pinned.pages = 1;
+			 ::ioctl(device.fd(), PTELAB_IOC_PIN, &pinned);
+		 }},
+		{"read", [&](std::byte *never) { (void)!::pread(device.fd(), never, page_size(), 0); }},
+		{"write", [&](std::byte *never) { (void)!::pwrite(device.fd(), never, page_size(), 0); }},
+	};
+	std::int64_t killed = 0, meanwhile = 0;
+	for (const auto &one : calls) {
+		// fork() would give it no watched memory (UFFD_FEATURE_EVENT_FORK), so it makes its own.
+		Waiter waiter([&] { one.wait(NeverComes(pages(4)).data()); });
+		rule.expect(std::string(one.name) + " waits", waiter.stuck(), true);
+		const auto start = Clock::now();
+		device.query();
+		device.revoke();
+		device.restore();
+		meanwhile = std::max(meanwhile, since(start));
+		killed = std::max(killed, waiter.killed_in());
+	}
+	rule.varies("*, ms");
+	rule.observe("longest until killed, ms", killed);
+	rule.observe("longest of the others, ms", meanwhile);
+	rule.expect("killed at once", killed < kAtOnceMs, true);
+	rule.expect("nobody else waited", meanwhile < kAtOnceMs, true);
+}
+
+// A mapping that ->mmap filled, in a process whose mmap_lock is held by a fault of five seconds, with a writer behind it.
+void hold_mmap_lock(const Device &filled, const Device &slow, int ready)
+{
+	const Mapping eager(filled, page_size());
+	const Mapping delayed(slow, page_size());
+	std::thread fault([&] { delayed.touch(0); });
+	::usleep(100'000);
+	std::thread writer([&] { ::munmap(::mmap(nullptr, page_size(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), page_size()); });
+	::usleep(100'000);
+	(void)!::write(ready, "", 1);
+	fault.join();
+	writer.join();
+}
+
+RULE("waits.delayed_fault_elsewhere",
+     .says = "REVOKE waits for another process' mmap_lock as long as that is held, which a fault of ours does for ten seconds at most; killed, it waits no longer",
+     .source = "kmod/glue/port/pending_mmaps.c:port_space_settle", .needs = {root(), booted()})
+{
+	constexpr __u32 kDelayMs = 5000;
+	std::int64_t killed = 0, waited = 0;
+	for (const bool kill : {true, false}) {
+		const Device filled = own_region(node_of(PTELAB_INSERT_PAGE));
+		const Device slow = own_region(node_of(PTELAB_FAULT_PAGE), kPages, {.fault_action = PTELAB_FAULT_DELAY, .fault_delay_ms = kDelayMs});
+		int ready[2];
+		if (::pipe(ready) < 0)
+			throw_errno("pipe");
+		Waiter holder([&] { hold_mmap_lock(filled, slow, ready[1]); });
+		char byte = 0;
+		(void)!::read(ready[0], &byte, 1);
+		ptelab_revoke argument{};
+		const auto start = Clock::now();
+		Waiter revoker([&] { ::ioctl(filled.fd(), PTELAB_IOC_REVOKE, &argument); });
+		if (kill) {
+			rule.expect("REVOKE waits", revoker.stuck(), true);
+			killed = revoker.killed_in();
+			rule.expect("and is undone", filled.query().revoked, 0U);
+		} else {
+			revoker.gone_in();
+			waited = since(start);
+			rule.expect("REVOKE", filled.query().revoked, 1U);
+		}
+		holder.killed_in();
+		::close(ready[0]);
+		::close(ready[1]);
+	}
+	rule.varies("*, ms");
+	rule.observe("until killed, ms", killed);
+	rule.observe("until the fault was over, ms", waited);
+	rule.expect("killed at once", killed < kAtOnceMs, true);
+	rule.expect("not longer than the delay", waited < kDelayMs + kAtOnceMs, true);
+}
+
+RULE("waits.long_calls_are_killed", .says = "A call on as many pages as can be asked for ends soon after its task is killed",
+     .source = "kmod/glue/port/gate.c:port_pause", .needs = {root(), booted()})
+{
+	constexpr std::size_t kMany = PTELAB_LOOKUP_MAX;
+	Device device(node_of(PTELAB_BARE));
+	device.setup({.backing = PTELAB_BACKING_SINGLE, .pages = kMany / 2});
+	const Mapping map(device, pages(kMany / 2));
+	std::vector<ptelab_pte> entries(kMany / 2);
+	ptelab_lookup lookup{};
+	lookup.address = reinterpret_cast<__u64>(map.data());
+	lookup.bytes = map.size();
+	lookup.buffer = reinterpret_cast<__u64>(entries.data());
+	const struct {
+		const char *name;
+		std::function<void()> loop;
+	} calls[] = {
+		{"LOOKUP", [&] { ::ioctl(device.fd(), PTELAB_IOC_LOOKUP, &lookup); }},
+		{"SETUP", [&] {
+			 Device own(node_of(PTELAB_FAULT_PAGE));
+			 own.setup({.pages = kMany / 2});
+		 }},
+		{"mmap", [&] { const Mapping eager(Device(node_of(PTELAB_INSERT_PAGE)), pages(1024)); }},
+		{"REVOKE and RESTORE", [&] {
+			 ptelab_revoke argument{};
+			 ::ioctl(device.fd(), PTELAB_IOC_REVOKE, &argument);
+			 ::ioctl(device.fd(), PTELAB_IOC_RESTORE, &argument);
+		 }},
+	};
+	std::int64_t longest = 0;
+	for (const auto &one : calls) {
+		Waiter waiter([&] {
+			for (;;)
+				one.loop();
+		});
+		::usleep(150'000);
+		const std::int64_t took = waiter.killed_in();
+		rule.varies(std::string(one.name) + ", ms");
+		rule.observe(std::string(one.name) + ", ms", took);
+		longest = std::max(longest, took);
+	}
+	rule.expect("killed at once", longest < kAtOnceMs, true);
+}
+
+} // namespace
+} // namespace ptelab
