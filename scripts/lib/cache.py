@@ -18,7 +18,7 @@ from debian import own_archives
 from kernels import folder_in_use
 
 # What a run makes again in a second.
-_QUICK = ("initramfs", "stripped", "guest")
+_QUICK = ("initramfs", "stripped", "guest", "tables")
 _QUICK_SECONDS = 7 * 86400
 
 

@@ -15,7 +15,7 @@ import saved
 import terminal
 from arches import ARCHES
 from cells import Cell
-from common import NO_ROOM, START, Failure, append, cache_folder, no_room_in, note, remembered, scratch_folder, state_of
+from common import HARNESS, NO_ROOM, START, Failure, append, cache_folder, no_room_in, note, remembered, scratch_folder, state_of
 from late import Late
 from progress import Progress
 from records import Record, replace
@@ -232,8 +232,8 @@ class Run:
         if judged.verdict == "broken":
             reason += _indented(_text(self._folder / "qemu.log"))
         # QEMU drops what it cannot write to the kernel's log, and says nothing.
-        if judged.verdict in ("broken", "timeout") and no_room_in(self._folder):
-            reason = NO_ROOM
+        if self._token not in log and no_room_in(self._folder):
+            judged, reason = replace(judged, verdict="broken", exit=HARNESS), NO_ROOM
         return Outcome(
             verdict=judged.verdict,
             reason=reason,

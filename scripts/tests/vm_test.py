@@ -325,7 +325,7 @@ class Interrupted(unittest.TestCase):
         with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
             cache = Path(place, "cache")
             # The first is interrupted while it saves a machine, the second when it has one.
-            for word in ("share=on", "-incoming"):
+            for word in ("-mon", "-incoming"):
                 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
                     with self.subTest(number):
                         process = self.start(cache, word)
