@@ -2,33 +2,15 @@
 // LOOKUP: what the page table holds, and what LOOKUP itself must not do.
 #include <algorithm>
 
-#include <linux/capability.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <ptelab/child.hpp>
 #include <ptelab/procfs.hpp>
 
+#include "capability.hpp"
 #include "lab.hpp"
 #include "variations.hpp"
 
 namespace ptelab {
 namespace {
-
-constexpr unsigned kCapSysAdmin = 21;
-
-// One capability of this process, in all sets that capset(2) has.
-void give_up(unsigned capability)
-{
-	__user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-	__user_cap_data_struct data[2]{};
-	if (::syscall(SYS_capget, &header, data) < 0)
-		throw_errno("capget");
-	data[0].effective &= ~(1U << capability);
-	data[0].permitted &= ~(1U << capability);
-	if (::syscall(SYS_capset, &header, data) < 0)
-		throw_errno("capset");
-}
 
 RULE_PER_NODE("lookup_tells_the_state", kAllNodes, .says = "A page table entry is present after an access, dirty after a write, and special where no page is counted",
 	      .source = "mm/memory.c:insert_pfn")

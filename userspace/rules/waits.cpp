@@ -179,10 +179,16 @@ void hold_mmap_lock(const Device &filled, const Device &slow, int ready)
 {
 	const Mapping eager(filled, page_size());
 	const Mapping delayed(slow, page_size());
-	std::thread fault([&] { delayed.touch(0); });
-	::usleep(100'000);
-	std::thread writer([&] { ::munmap(::mmap(nullptr, page_size(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), page_size()); });
-	::usleep(100'000);
+	// Both threads first: to make one takes mmap_lock for writing.
+	std::thread fault([&] {
+		::usleep(100'000);
+		delayed.touch(0);
+	});
+	std::thread writer([&] {
+		::usleep(300'000);
+		::munmap(::mmap(nullptr, page_size(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), page_size());
+	});
+	::usleep(500'000);
 	(void)!::write(ready, "", 1);
 	fault.join();
 	writer.join();
