@@ -131,6 +131,7 @@ bool ptelab_maps_leaves(const struct ptelab_session *session);	/* ->fault or ->h
 /* ioctls, after the glue has copied the argument in; outputs are copied out by the glue if 0 was returned. */
 int ptelab_ioctl_query(struct ptelab_session *session, struct ptelab_query *arg);	/* all but absence[] */
 int ptelab_ioctl_setup(struct ptelab_session *session, const struct ptelab_setup *arg);
+int ptelab_setup_ended(struct ptelab_session *session);	/* after a SETUP that was right, with no lock held */
 int ptelab_ioctl_zap(struct ptelab_session *session, struct ptelab_zap *arg);
 int ptelab_ioctl_unmap(struct ptelab_session *session, const struct ptelab_unmap *arg);
 int ptelab_ioctl_revoke(struct ptelab_session *session, const struct ptelab_revoke *arg);

@@ -438,6 +438,11 @@ int ptelab_ioctl_setup(ptelab_session *s, const struct ptelab_setup *arg)
 	return to_kernel(s->session.setup(*arg));
 }
 
+int ptelab_setup_ended(ptelab_session *s)
+{
+	return to_kernel(s->session.leave_node());
+}
+
 int ptelab_ioctl_zap(ptelab_session *s, struct ptelab_zap *arg)
 {
 	return to_kernel(zap(s, *arg));

@@ -100,7 +100,7 @@ public:
 			if (state.holds_device)
 				port_device_drop(region_->device());
 		});
-		(void)region_->withdraw(revocation_, false);
+		(void)node_.region->withdraw(revocation_, false);
 		if (owns_region())
 			const auto own = cxxrt::Box<Region>::adopt(region_);
 		counts_.add(PORT_FILES, -1);
@@ -130,7 +130,16 @@ public:
 		       region.backing() == PTELAB_BACKING_COMPOUND && port_pmd_pages() && region.count() >= port_pmd_pages();
 	}
 
-	Result<void> revoke() { return region()->revoke(revocation_); }
+	Result<void> revoke() { return region()->revoke(owns_region() ? own_revocation_ : revocation_); }
+
+	// With a region of its own the file has given up the node's, and with it that it has revoked that. Not while SETUP holds a lock
+	// that mmap takes: a REVOKE that has to be waited for may wait for such a mmap.
+	Result<void> leave_node()
+	{
+		if (!owns_region())
+			return {};
+		return node_.region->withdraw(revocation_, true);
+	}
 
 	template <typename M>
 	Result<void> map(NewVma &&vma)
@@ -315,13 +324,12 @@ private:
 			Errno::kIntr);
 	}
 
-	// The region is made while nobody waits for this file. The node's is given up, and with it that this file has revoked it.
+	// The region is made while nobody waits for this file.
 	template <typename F>
 	Result<void> own(const Injection &injection, F &&make, unsigned cache)
 	{
 		CXXRT_TRY(may_own());
 		auto fresh = CXXRT_TRY(make());
-		CXXRT_TRY(node_.region->withdraw(revocation_, true));
 		return state_.with_killable(
 			[&](SessionState &state) -> Result<void> {
 				if (state.mapped || owns_region())
@@ -397,7 +405,8 @@ private:
 	// It and fault_injection_ are written with state_ locked, before the first mmap; region() reads it without.
 	Region *region_;	// the node's, or ours
 	Injection fault_injection_;
-	Revocation revocation_;	// the region's revoke mutex guards it
+	Revocation revocation_;		// of the node's region, whose revoke mutex guards it
+	Revocation own_revocation_;	// of ours, with which it goes
 };
 
 } // namespace

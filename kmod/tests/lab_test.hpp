@@ -110,7 +110,8 @@ inline constexpr fake::MapFlags kPrivate{.is_private = true};
 
 inline int setup(file *file, const ptelab_setup &arg)
 {
-	return ptelab_ioctl_setup(file->session, &arg);
+	const int error = ptelab_ioctl_setup(file->session, &arg);
+	return error ? error : ptelab_setup_ended(file->session);
 }
 
 inline int revoke(file *file)

@@ -252,7 +252,8 @@ private:
 		}
 		// Thousands of pages find nothing that a few do not, and take long.
 		if (arg.pages < 32 || arg.pages > 65536)
-			ptelab_ioctl_setup(session, &arg);
+			if (ptelab_ioctl_setup(session, &arg) == 0)
+				ptelab_setup_ended(session);
 	}
 
 	void look_up(ptelab_session *session)

@@ -63,6 +63,13 @@ def one_of_each(cell):
     return _target(cell, name, command, RESULTS / "partial" / f"{cell}.json", places=2)
 
 
+def in_cgroup(cell):
+    """The rules of a target once more where memory is charged, which it is not in the root cgroup."""
+    makes = RESULTS / "cgroup" / f"{cell}.json"
+    return Step(f"{cell} rules in a cgroup", f"scripts/run-cell {cell} --in-cgroup", of_cell(makes), (f"{cell} module", "userspace"),
+                line=cell, cell=cell, makes=makes)
+
+
 USERSPACE = Step("userspace", "make -s userspace", of_status, group=HOSTED, always=True)
 
 
@@ -93,6 +100,8 @@ def check(cells, names, everything):
     # What takes two places first: later it would wait for both.
     for name in sorted(names, key=lambda name: (bool(cells.get(name).headers), name)):
         targets += whole(name) if everything or not is_slow(cells.get(name)) else one_of_each(name)
+    if everything:
+        targets += [in_cgroup(name) for name in names if not is_slow(cells.get(name))]
     told = [name for name in names if everything or not is_slow(cells.get(name))]
     listed = [USERSPACE, *targets, *_hosted(cells.default), *_harness(cells.default, everything)]
     return [*listed, _readme_table(told, "readme table", tuple(f"{name} rules" for name in told))] if told else listed

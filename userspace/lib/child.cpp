@@ -9,12 +9,10 @@
 #include <utility>
 
 #include <grp.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,19 +140,6 @@ void become_nobody()
 	if (::setgroups(0, nullptr) < 0 || ::setresgid(kNobody, kNobody, kNobody) < 0 ||
 	    ::setresuid(kNobody, kNobody, kNobody) < 0)
 		throw_errno("becoming the user nobody");
-}
-
-void give_up_cap_sys_admin()
-{
-	__user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-	__user_cap_data_struct data[2]{};
-
-	if (::syscall(SYS_capget, &header, data) < 0)
-		throw_errno("capget");
-	data[0].effective &= ~(1U << CAP_SYS_ADMIN);
-	data[0].permitted &= ~(1U << CAP_SYS_ADMIN);
-	if (::syscall(SYS_capset, &header, data) < 0)
-		throw_errno("capset");
 }
 
 } // namespace ptelab

@@ -5,6 +5,7 @@
 #include <ptelab/child.hpp>
 #include <ptelab/procfs.hpp>
 
+#include "capability.hpp"
 #include "lab.hpp"
 #include "variations.hpp"
 
@@ -72,7 +73,7 @@ RULE_PER_NODE("pfn_only_with_cap_sys_admin", kFirstNodes, .says = "Page frame nu
 		return device.lookup(map.bytes()).front().pfn;
 	});
 	const std::uint64_t theirs = in_child([&] {
-		give_up_cap_sys_admin();
+		give_up(kCapSysAdmin);
 		const Device opened = own_region(rule.node());
 		const Mapping mapped(opened, pages(1));
 		mapped.touch(0);

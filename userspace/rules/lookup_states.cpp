@@ -83,18 +83,24 @@ RULE("lookup.migrating_copy", .says = "A private copy of a driver's page that is
      .source = "mm/migrate.c:migrate_pages", .needs = {root(), booted(), kconfig("CONFIG_COMPACTION", "/proc/sys/vm/compact_memory")})
 {
 	using namespace std::chrono_literals;
-	constexpr std::size_t kCopies = 1024;
+	constexpr std::size_t kCopies = 1024, kBetween = 24;
 	const Device device = own_region(node_of(PTELAB_FAULT_PAGE), kCopies);
 	const Mapping map(device, pages(kCopies), {.flags = MAP_PRIVATE});
 	__u32 seen = 0;
 	std::size_t none = 0;
 	const auto end = std::chrono::steady_clock::now() + 60s;
 
-	// Compaction moves what lies low in memory: new copies each time, as those that were moved lie high.
+	// Compaction moves what lies low in memory to where there is room higher up: so the copies are scattered over much of it.
 	while (!(seen & PTELAB_PTE_MIGRATION) && std::chrono::steady_clock::now() < end) {
 		::madvise(map.data(), map.size(), MADV_DONTNEED);
-		for (std::size_t page = 0; page < kCopies; page++)
+		Mapping between(-1, pages(kCopies * kBetween), {.flags = MAP_PRIVATE | MAP_ANONYMOUS});
+		::madvise(between.data(), between.size(), MADV_NOHUGEPAGE);
+		for (std::size_t page = 0; page < kCopies; page++) {
 			map.put(pages(page), std::uint64_t{page + 1});
+			for (std::size_t other = 0; other < kBetween; other++)
+				between.put(pages(page * kBetween + other), std::uint8_t{1});
+		}
+		between.unmap();
 		std::atomic<bool> done = false;
 		std::thread compaction([&] {
 			std::ofstream("/proc/sys/vm/compact_memory") << 1 << std::flush;

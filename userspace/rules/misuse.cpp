@@ -12,6 +12,7 @@
 #include <ptelab/loader.hpp>
 
 #include "calls.hpp"
+#include "capability.hpp"
 #include "lab.hpp"
 #include "misuse_module.hpp"
 #include "symbols.hpp"
@@ -113,7 +114,7 @@ RULE("misuse.needs_cap_sys_admin", .says = "Who opened the file without CAP_SYS_
 		const Device ours(node_of(misuse.method));
 		const auto without_it = [&](auto &&ask) {
 			return in_child([&] {
-				give_up_cap_sys_admin();
+				give_up(kCapSysAdmin);
 				return ask();
 			});
 		};

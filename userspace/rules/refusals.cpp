@@ -17,6 +17,7 @@
 #include <ptelab/procfs.hpp>
 
 #include "calls.hpp"
+#include "capability.hpp"
 #include "misuse_module.hpp"
 
 namespace ptelab {
@@ -431,6 +432,36 @@ RULE("setup.charged_to_the_opener", .says = "1.18: Memory that SETUP or REMAP_VM
 	rule.expect("SETUP", Errno(answers[0]), ENOMEM);
 	rule.expect("a buffer", Errno(answers[1]), ENOMEM);
 	rule.expect("pages that are kept", Errno(answers[2]), ENOMEM);
+}
+
+RULE("refusal.warnings_at_will", .says = "1.19: What makes the kernel print a warning is done for a file that was opened with CAP_SYS_ADMIN, and for no other",
+     .source = "mm/memory.c:remap_pfn_range, __apply_to_page_range, mm/gup.c:is_valid_gup_args", .needs = {root()})
+{
+	const auto answers = in_child([] {
+		give_up(kCapSysAdmin);
+		const Device device = bare();
+		const Mapping map(device, pages(2));
+		std::array<int, 4> seen{};
+		ptelab_call odd = on(map, PTELAB_CALL_REMAP, PTELAB_CALL_WRITE_LOCK);
+		odd.address += 8;
+		seen[0] = ask(device, odd).value;
+		ptelab_call nothing = on(map, PTELAB_CALL_APPLY);
+		nothing.bytes = 0;
+		seen[1] = ask(device, nothing).value;
+		ptelab_pin pin{};
+		pin.how = PTELAB_PIN_GET;
+		pin.flags = PTELAB_PIN_LONGTERM;
+		pin.address = address_of(map);
+		pin.pages = 1;
+		seen[2] = device.call(PTELAB_IOC_PIN, &pin).value;
+		pin.flags = 0;
+		seen[3] = device.call(PTELAB_IOC_PIN, &pin).value;
+		return seen;
+	});
+	rule.expect("remap at an address inside a page", Errno(answers[0]), EPERM);
+	rule.expect("apply to nothing", Errno(answers[1]), EPERM);
+	rule.expect("FOLL_LONGTERM without FOLL_PIN", Errno(answers[2]), EPERM);
+	rule.expect("what warns of nothing", Errno(answers[3]), 0);
 }
 
 RULE("pin.lent_memory", .says = "1.19: PIN looks into another process only if that has lent its memory to the file", .source = "kmod/glue/direct/pin.c:mm_of")

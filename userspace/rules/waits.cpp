@@ -179,10 +179,15 @@ void hold_mmap_lock(const Device &filled, const Device &slow, int ready)
 {
 	const Mapping eager(filled, page_size());
 	const Mapping delayed(slow, page_size());
-	std::thread fault([&] { delayed.touch(0); });
-	::usleep(100'000);
-	std::thread writer([&] { ::munmap(::mmap(nullptr, page_size(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), page_size()); });
-	::usleep(100'000);
+	// Both threads first: to make one takes mmap_lock for writing. Nor can this one say so when it is held: a fault of its own waits, too.
+	std::thread fault([&] {
+		::usleep(200'000);
+		delayed.touch(0);
+	});
+	std::thread writer([&] {
+		::usleep(400'000);
+		::munmap(::mmap(nullptr, page_size(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), page_size());
+	});
 	(void)!::write(ready, "", 1);
 	fault.join();
 	writer.join();
@@ -192,7 +197,7 @@ RULE("waits.delayed_fault_elsewhere",
      .says = "REVOKE waits for another process' mmap_lock as long as that is held, which a fault of ours does for ten seconds at most; killed, it waits no longer",
      .source = "kmod/glue/port/pending_mmaps.c:port_space_settle", .needs = {root(), booted()})
 {
-	constexpr __u32 kDelayMs = 5000;
+	constexpr __u32 kDelayMs = 5000, kHeldAfterUs = 700'000;
 	std::int64_t killed = 0, waited = 0;
 	for (const bool kill : {true, false}) {
 		const Device filled = own_region(node_of(PTELAB_INSERT_PAGE));
@@ -203,6 +208,7 @@ RULE("waits.delayed_fault_elsewhere",
 		Waiter holder([&] { hold_mmap_lock(filled, slow, ready[1]); });
 		char byte = 0;
 		(void)!::read(ready[0], &byte, 1);
+		::usleep(kHeldAfterUs);
 		ptelab_revoke argument{};
 		const auto start = Clock::now();
 		Waiter revoker([&] { ::ioctl(filled.fd(), PTELAB_IOC_REVOKE, &argument); });

@@ -64,7 +64,7 @@ static int run_setup(struct file *filp, union ioctl_arg *arg)
 		return -EINTR;
 	error = file->shaped ? -EBUSY : ptelab_ioctl_setup(file->session, &arg->setup);
 	mutex_unlock(&file->shape_lock);
-	return error;
+	return error ? error : ptelab_setup_ended(file->session);
 }
 
 static int run_zap(struct file *filp, union ioctl_arg *arg)

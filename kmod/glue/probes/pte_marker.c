@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/swap.h>
 #include <linux/swapops.h>
 bool probe(pte_t pte);
 bool probe(pte_t pte)

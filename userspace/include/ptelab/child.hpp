@@ -83,8 +83,6 @@ auto in_child(F &&function) -> std::invoke_result_t<F>
 
 // Drops to the user and group nobody and with that every capability. For a child: there is no way back.
 void become_nobody();
-// This process loses CAP_SYS_ADMIN for good, and keeps its other capabilities and its user.
-void give_up_cap_sys_admin();
 
 } // namespace ptelab
 
