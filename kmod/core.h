@@ -38,7 +38,7 @@ struct ptelab_traits {
 	bool ignores_offset;		/* vm_pgoff of the mmap means nothing */
 	bool gives_pages;		/* ->fault returns the page, and needs nothing else */
 	bool one_pmd;			/* its folio must be just as large as what a PMD maps */
-	bool shaped;			/* its VMA is what SHAPE made it */
+	bool custom;			/* its VMA is what VMA_SETUP made it */
 };
 const struct ptelab_traits *ptelab_traits_of(unsigned int method);	/* below PTELAB_METHODS; of 0: all zero */
 
@@ -67,7 +67,7 @@ int ptelab_mmap(struct ptelab_session *session, struct vm_area_struct *vma);
 int ptelab_mmap_part(struct ptelab_session *session, struct vm_area_struct *vma, unsigned long pages);
 
 /* ->mmap_prepare, of the methods that have it in place of ->mmap: 0 or -errno. */
-int ptelab_mmap_prepare(struct ptelab_session *session, struct port_draft *draft);
+int ptelab_mmap_prepare(struct ptelab_session *session, struct port_vma_desc *desc);
 /* ->mapped, mmap_lock held for write: what ->mmap_prepare asked for is done. 0 or -errno, and then the kernel unmaps it. */
 int ptelab_mapped(struct ptelab_session *session, struct vm_area_struct *vma);
 
@@ -77,10 +77,10 @@ unsigned int ptelab_fault(struct ptelab_session *session, struct vm_fault *vmf, 
 unsigned int ptelab_huge_fault(struct ptelab_session *session, struct vm_fault *vmf, unsigned long pgoff);
 unsigned int ptelab_huge_fault_pud(struct ptelab_session *session, struct vm_fault *vmf, unsigned long pgoff);
 
-/* Any hook: counts the call, and says what PLAN wants of this one. Sleeps; the session's mutex nests in mmap_lock. */
-struct ptelab_plan ptelab_hook_answer(struct ptelab_session *session, unsigned int hook);
+/* Any hook: counts the call, and says what INJECT wants of this one. Sleeps; the session's mutex nests in mmap_lock. */
+struct ptelab_injection ptelab_hook_answer(struct ptelab_session *session, unsigned int hook);
 
-/* SHAPE: the memory type in place of SETUP's, on what the file maps from now on; 0: SETUP's. */
+/* VMA_SETUP: the memory type in place of REGION_SETUP's, on what the file maps from now on; 0: REGION_SETUP's. */
 int ptelab_set_cache(struct ptelab_session *session, unsigned int cache);
 
 /* What the method of the file is like. */
@@ -121,17 +121,17 @@ long ptelab_copy(struct ptelab_session *session, unsigned long long offset, unsi
 
 /* May the glue make this call? 0 or -errno. Any context. */
 int ptelab_call_verdict(const struct ptelab_call_facts *facts);
-int ptelab_donor_verdict(const struct ptelab_donor_facts *facts);
+int ptelab_page_source_verdict(const struct ptelab_page_source_facts *facts);
 int ptelab_page_info_verdict(const struct ptelab_page_info *arg);
 int ptelab_pin_verdict(const struct ptelab_pin_facts *facts, const struct ptelab_pin *arg);
 int ptelab_unpin_verdict(const struct ptelab_pin_facts *facts, const struct ptelab_pin *arg);
-int ptelab_shape_verdict(struct ptelab_session *session, const struct ptelab_shape *shape);	/* SHAPE: the file is not mapped yet */
+int ptelab_vma_setup_verdict(struct ptelab_session *session, const struct ptelab_vma_setup *vma_setup);	/* VMA_SETUP: the file is not mapped yet */
 bool ptelab_maps_leaves(const struct ptelab_session *session);	/* ->fault or ->huge_fault may map a whole PMD or PUD */
 
 /* ioctls, after the glue has copied the argument in; outputs are copied out by the glue if 0 was returned. */
 int ptelab_ioctl_query(struct ptelab_session *session, struct ptelab_query *arg);	/* all but absence[] */
-int ptelab_ioctl_setup(struct ptelab_session *session, const struct ptelab_setup *arg);
-int ptelab_setup_ended(struct ptelab_session *session);	/* after a SETUP that was right, with no lock held */
+int ptelab_ioctl_region_setup(struct ptelab_session *session, const struct ptelab_region_setup *arg);
+int ptelab_setup_ended(struct ptelab_session *session);	/* after a REGION_SETUP that was right, with no lock held */
 int ptelab_ioctl_zap(struct ptelab_session *session, struct ptelab_zap *arg);
 int ptelab_ioctl_unmap(struct ptelab_session *session, const struct ptelab_unmap *arg);
 int ptelab_ioctl_revoke(struct ptelab_session *session, const struct ptelab_revoke *arg);
@@ -139,7 +139,7 @@ int ptelab_ioctl_restore(struct ptelab_session *session, const struct ptelab_rev
 /* Number of entries for the glue to allocate, or -errno; then fill them. */
 long ptelab_ioctl_lookup_entries(const struct ptelab_lookup *arg);
 int ptelab_ioctl_lookup(struct ptelab_session *session, const struct ptelab_lookup *arg, struct ptelab_pte *entries, bool show_pfn);
-int ptelab_ioctl_plan(struct ptelab_session *session, const struct ptelab_plan *arg);
+int ptelab_ioctl_inject(struct ptelab_session *session, const struct ptelab_injection *arg);
 int ptelab_ioctl_stats(struct ptelab_session *session, struct ptelab_stats *arg);
 
 #ifdef __cplusplus

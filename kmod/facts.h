@@ -38,7 +38,7 @@ struct ptelab_call_facts {
 	bool meets_hugetlb;	/* touches a mapping of hugetlb */
 	unsigned int entries;	/* PTELAB_PTE_* of all that the page tables hold there, or of what is not the VMA's: none */
 	/* what is to be put there */
-	unsigned int source;	/* enum ptelab_donor; 0: the region */
+	unsigned int source;	/* enum ptelab_page_source; 0: the region */
 	bool found;		/* there is such a page, or such pages, or such a buffer */
 	bool in_a_row;		/* they are physically contiguous, as far as the call goes */
 	bool part_of_page;	/* IOMAP: less than a page is asked for, or it does not begin in this one */
@@ -48,8 +48,8 @@ struct ptelab_call_facts {
 };
 
 /* A page that is not the region's, when it was asked for. */
-struct ptelab_donor_facts {
-	unsigned int source;	/* enum ptelab_donor */
+struct ptelab_page_source_facts {
+	unsigned int source;	/* enum ptelab_page_source */
 	bool mapped;		/* ANON: there is a page at the address */
 	bool anonymous;		/* ANON: and it is an anonymous one */
 	bool made;		/* else: there was memory for it */

@@ -17,14 +17,14 @@ struct vm_fault;
 struct ptelab_misuse {
 	struct module *owner;
 	/*
-	 * ->fault, as SETUP asked for by PTELAB_FAULT_STALE or _REMAP. Context: ->fault; sleeps; the region's gate is not entered.
+	 * ->fault, as REGION_SETUP asked for by PTELAB_FAULT_STALE or _REMAP. Context: ->fault; sleeps; the region's gate is not entered.
 	 * delay_ms: of _STALE.
 	 */
 	vm_fault_t (*fault)(struct vm_fault *vmf, unsigned int action, unsigned int delay_ms);
-	/* ->huge_fault, as PLAN asked for by PTELAB_ANSWER_OTHER or _OTHER_PUD. Context: as above. */
+	/* ->huge_fault, as INJECT asked for by PTELAB_ANSWER_OTHER or _OTHER_PUD. Context: as above. */
 	vm_fault_t (*huge_fault)(struct vm_fault *vmf, unsigned int answer);
 	/*
-	 * ->mmap_prepare, as PLAN asked for by PTELAB_ANSWER_BAD_PAGE: a copy of the array with a wrong page as number bad, for
+	 * ->mmap_prepare, as INJECT asked for by PTELAB_ANSWER_BAD_PAGE: a copy of the array with a wrong page as number bad, for
 	 * kvfree(); NULL: no memory. Context: mmap_lock held for write; sleeps.
 	 */
 	struct page **(*spoil)(struct page *const *pages, unsigned long count, unsigned long bad);

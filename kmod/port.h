@@ -61,7 +61,7 @@ void port_vma_make_mixedmap(struct vm_area_struct *vma);	/* VM_MIXEDMAP */
 void port_vma_set_cache(struct vm_area_struct *vma, unsigned int cache); /* enum ptelab_cache into vm_page_prot */
 
 /*
- * Remember that this VMA is filled before the kernel has linked it, so that port_space_settle() can wait for the mmap call
+ * Remember that this VMA is filled before the kernel has linked it, so that port_space_wait_for_mmaps() can wait for the mmap call
  * that makes it, how often the region had been restored by then, and where in the file the VMA begins. Allocates (sleeps);
  * -ENOMEM. Inside the gate. Undone by the glue's ->close; or, if ->mmap fails, by port_vma_abandon(), which first takes out again what was
  * inserted.
@@ -69,20 +69,20 @@ void port_vma_set_cache(struct vm_area_struct *vma, unsigned int cache); /* enum
 int port_vma_track(struct vm_area_struct *vma, struct port_space *space, unsigned long long restores);
 /*
  * This ->mmap is going to fail and to leave to the kernel what it inserted, or this ->mmap_prepare leaves it to the kernel to
- * insert: port_space_settle() waits for that too. Remembered for the open file, once for each process, until it is found gone at
+ * insert: port_space_wait_for_mmaps() waits for that too. Remembered for the open file, once for each process, until it is found gone at
  * the next such call or the file goes. Inside the gate; allocates (sleeps); -ENOMEM.
  */
 int port_await_mmap(struct port_awaited *awaited, struct port_space *space);
 void port_vma_abandon(struct vm_area_struct *vma);
 
 /*
- * ---- draft: ->mmap_prepare, mmap_lock held for write, no VMA yet. The core fills in what is wanted, the glue tells the kernel,
+ * ---- desc: ->mmap_prepare, mmap_lock held for write, no VMA yet. The core fills in what is wanted, the glue tells the kernel,
  * which does it when it has made and linked the VMA, or which gives up in between and tells nobody ----
  */
 enum port_action {
 	PORT_ACTION_NONE, PORT_ACTION_REMAP, PORT_ACTION_IOREMAP, PORT_ACTION_SIMPLE_IOREMAP, PORT_ACTION_MAP_PAGES
 };
-struct port_draft {
+struct port_vma_desc {
 	/* what mmap was asked for */
 	struct port_span span;
 	struct port_awaited *awaited;	/* the open file's */
@@ -213,7 +213,7 @@ bool port_space_page_barrier(struct page *page, bool killable);	/* waits for who
 /* unmap_mapping_range; bytes 0: to the end. Takes i_mmap_rwsem; sleeps. */
 void port_space_unmap(struct port_space *space, unsigned long long offset, unsigned long long bytes, bool even_cows);
 /* Wait until every mmap call that was under way and had called port_vma_track() is over. */
-bool port_space_settle(struct port_space *space, bool killable);
+bool port_space_wait_for_mmaps(struct port_space *space, bool killable);
 
 /* In a loop over what user space chose the length of: reschedules. false: a fatal signal is pending. Sleeps. */
 bool port_pause(void);

@@ -18,6 +18,7 @@
 #define PTELAB_OFFSET(type, member, bytes) \
 	PTELAB_LAYOUT_ASSERT(type##_##member, offsetof(struct type, member) == (bytes))
 
+/* For ever: how a program and a module of different age tell which one is old. */
 PTELAB_SIZE(ptelab_query, 232);
 PTELAB_OFFSET(ptelab_query, flags, 0);
 PTELAB_OFFSET(ptelab_query, abi, 4);
@@ -35,17 +36,17 @@ PTELAB_OFFSET(ptelab_query, features, 64);
 PTELAB_OFFSET(ptelab_query, absence, 72);
 PTELAB_OFFSET(ptelab_query, reserved, 200);
 
-PTELAB_SIZE(ptelab_setup, 80);
-PTELAB_OFFSET(ptelab_setup, flags, 0);
-PTELAB_OFFSET(ptelab_setup, backing, 4);
-PTELAB_OFFSET(ptelab_setup, pages, 8);
-PTELAB_OFFSET(ptelab_setup, cache, 16);
-PTELAB_OFFSET(ptelab_setup, fault_action, 20);
-PTELAB_OFFSET(ptelab_setup, fault_after, 24);
-PTELAB_OFFSET(ptelab_setup, fault_count, 32);
-PTELAB_OFFSET(ptelab_setup, fault_delay_ms, 40);
-PTELAB_OFFSET(ptelab_setup, reserved0, 44);
-PTELAB_OFFSET(ptelab_setup, reserved, 48);
+PTELAB_SIZE(ptelab_region_setup, 80);
+PTELAB_OFFSET(ptelab_region_setup, flags, 0);
+PTELAB_OFFSET(ptelab_region_setup, backing, 4);
+PTELAB_OFFSET(ptelab_region_setup, pages, 8);
+PTELAB_OFFSET(ptelab_region_setup, cache, 16);
+PTELAB_OFFSET(ptelab_region_setup, fault_action, 20);
+PTELAB_OFFSET(ptelab_region_setup, fault_after, 24);
+PTELAB_OFFSET(ptelab_region_setup, fault_count, 32);
+PTELAB_OFFSET(ptelab_region_setup, fault_delay_ms, 40);
+PTELAB_OFFSET(ptelab_region_setup, reserved0, 44);
+PTELAB_OFFSET(ptelab_region_setup, reserved, 48);
 
 PTELAB_SIZE(ptelab_zap, 56);
 PTELAB_OFFSET(ptelab_zap, flags, 0);
@@ -101,25 +102,25 @@ PTELAB_OFFSET(ptelab_stats, pages_allocated, 104);
 PTELAB_OFFSET(ptelab_stats, pages_freed, 112);
 PTELAB_OFFSET(ptelab_stats, reserved, 120);
 
-PTELAB_SIZE(ptelab_shape, 56);
-PTELAB_OFFSET(ptelab_shape, flags, 0);
-PTELAB_OFFSET(ptelab_shape, cache, 4);
-PTELAB_OFFSET(ptelab_shape, hooks, 8);
-PTELAB_OFFSET(ptelab_shape, vm_set, 16);
-PTELAB_OFFSET(ptelab_shape, vm_clear, 20);
-PTELAB_OFFSET(ptelab_shape, action_first, 24);
-PTELAB_OFFSET(ptelab_shape, action_pages, 32);
-PTELAB_OFFSET(ptelab_shape, reserved, 40);
+PTELAB_SIZE(ptelab_vma_setup, 56);
+PTELAB_OFFSET(ptelab_vma_setup, flags, 0);
+PTELAB_OFFSET(ptelab_vma_setup, cache, 4);
+PTELAB_OFFSET(ptelab_vma_setup, hooks, 8);
+PTELAB_OFFSET(ptelab_vma_setup, vm_set, 16);
+PTELAB_OFFSET(ptelab_vma_setup, vm_clear, 20);
+PTELAB_OFFSET(ptelab_vma_setup, action_first, 24);
+PTELAB_OFFSET(ptelab_vma_setup, action_pages, 32);
+PTELAB_OFFSET(ptelab_vma_setup, reserved, 40);
 
-PTELAB_SIZE(ptelab_plan, 56);
-PTELAB_OFFSET(ptelab_plan, flags, 0);
-PTELAB_OFFSET(ptelab_plan, hook, 4);
-PTELAB_OFFSET(ptelab_plan, answer, 8);
-PTELAB_OFFSET(ptelab_plan, error, 12);
-PTELAB_OFFSET(ptelab_plan, after, 16);
-PTELAB_OFFSET(ptelab_plan, count, 24);
-PTELAB_OFFSET(ptelab_plan, pages, 32);
-PTELAB_OFFSET(ptelab_plan, reserved, 40);
+PTELAB_SIZE(ptelab_injection, 56);
+PTELAB_OFFSET(ptelab_injection, flags, 0);
+PTELAB_OFFSET(ptelab_injection, hook, 4);
+PTELAB_OFFSET(ptelab_injection, answer, 8);
+PTELAB_OFFSET(ptelab_injection, error, 12);
+PTELAB_OFFSET(ptelab_injection, after, 16);
+PTELAB_OFFSET(ptelab_injection, count, 24);
+PTELAB_OFFSET(ptelab_injection, pages, 32);
+PTELAB_OFFSET(ptelab_injection, reserved, 40);
 
 PTELAB_SIZE(ptelab_event, 80);
 PTELAB_OFFSET(ptelab_event, sequence, 0);
@@ -151,7 +152,7 @@ PTELAB_OFFSET(ptelab_call, bytes, 24);
 PTELAB_OFFSET(ptelab_call, index, 32);
 PTELAB_OFFSET(ptelab_call, count, 40);
 PTELAB_OFFSET(ptelab_call, offset, 48);
-PTELAB_OFFSET(ptelab_call, donor, 56);
+PTELAB_OFFSET(ptelab_call, source, 56);
 PTELAB_OFFSET(ptelab_call, cache, 60);
 PTELAB_OFFSET(ptelab_call, bad, 64);
 PTELAB_OFFSET(ptelab_call, argument, 72);
@@ -165,7 +166,7 @@ PTELAB_OFFSET(ptelab_call, reserved, 120);
 
 PTELAB_SIZE(ptelab_page_info, 56);
 PTELAB_OFFSET(ptelab_page_info, flags, 0);
-PTELAB_OFFSET(ptelab_page_info, donor, 4);
+PTELAB_OFFSET(ptelab_page_info, source, 4);
 PTELAB_OFFSET(ptelab_page_info, index, 8);
 PTELAB_OFFSET(ptelab_page_info, references, 16);
 PTELAB_OFFSET(ptelab_page_info, mappings, 24);

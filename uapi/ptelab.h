@@ -19,7 +19,13 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define PTELAB_ABI 1
+/*
+ * Version of all below. QUERY keeps its number and its first 16 bytes for ever, so that a program and a module of different age can tell
+ * which one is old; the rest of it may change its meaning with the version, not its size.
+ *   1  SHAPE, SETUP, PLAN and donors, as VMA_SETUP, REGION_SETUP, INJECT and page sources were called; misuses were everybody's
+ *   2  LEND; ptelab_misuse.ko; LOOKUP's states
+ */
+#define PTELAB_ABI 2
 
 /* How a node maps. Bit (1 << value) stands for it in masks. */
 enum ptelab_method {
@@ -37,7 +43,7 @@ enum ptelab_method {
 	PTELAB_FAULT_INSERT_MIXED = 12,	/* vmf_insert_mixed from ->fault, VM_MIXEDMAP */
 	PTELAB_HUGE_PFN = 13,		/* vmf_insert_pfn_pmd from ->huge_fault, else vmf_insert_pfn from ->fault */
 	PTELAB_HUGE_FOLIO = 14,		/* vmf_insert_folio_pmd from ->huge_fault, else the page from ->fault */
-	PTELAB_BARE = 15,		/* nothing: the VMA is what SHAPE makes it, CALL fills it */
+	PTELAB_BARE = 15,		/* nothing: the VMA is what VMA_SETUP makes it, CALL fills it */
 	/* ->mmap_prepare in place of ->mmap: what is asked for there, the core does when it has made the VMA */
 	PTELAB_PREPARE_REMAP = 16,	/* mmap_action_remap */
 	PTELAB_PREPARE_IOREMAP = 17,	/* mmap_action_ioremap, on RAM */
@@ -57,7 +63,7 @@ enum ptelab_backing {
 	PTELAB_BACKING_HOLE = 6,	/* a PUD's worth (x86: 1 GiB) of physical addresses that nothing answers, mapped by one
 					 * entry or not at all; PTELAB_HUGE_PFN with PTELAB_HAS_INSERT_PFN_PUD only; pages 0. No
 					 * part of such a mapping can be unmapped or changed (EINVAL), as ->may_split says; a
-					 * SHAPE with hooks of a hole needs MAY_SPLIT; CALL takes nothing out of one (EPERM) */
+					 * VMA_SETUP with hooks of a hole needs MAY_SPLIT; CALL takes nothing out of one (EPERM) */
 	PTELAB_BACKINGS
 };
 
@@ -142,7 +148,7 @@ struct ptelab_query {
 	__u32 has_access;	/* 1: the VMA has ->access, so ptrace and /proc/PID/mem can read a PFN mapping */
 	__u64 file;		/* a number for this open file, as in events */
 	__u64 pages;		/* size of this file's region */
-	__u64 max_pages;	/* most that SETUP takes with PTELAB_BACKING_SINGLE or _VMALLOC */
+	__u64 max_pages;	/* most that REGION_SETUP takes with PTELAB_BACKING_SINGLE or _VMALLOC */
 	__u64 max_block_pages;	/* most that it takes with _COMPOUND or _SPLIT */
 	__u64 features;		/* PTELAB_HAS_* */
 	__u32 absence[32];	/* [method]: enum ptelab_absence; 0 where there is no such method */
@@ -150,7 +156,7 @@ struct ptelab_query {
 };
 
 /*
- * SETUP: give this open file a fresh, zeroed region of its own in place of the node's shared one.
+ * REGION_SETUP: give this open file a fresh, zeroed region of its own in place of the node's shared one.
  *   EBUSY       the file has been mapped, or has a region of its own already; or (IOMAP) another file uses the device with
  *               another memory type
  *   EINVAL      a value out of range: pages over the maximum, _COMPOUND with pages no power of two
@@ -158,9 +164,9 @@ struct ptelab_query {
  *               the other way round, REMAP_PFN of _COMPOUND or _VMALLOC
  *   ENOMEM      and the file keeps the region that it had
  *   EPERM       the action is a misuse, and ptelab_misuse.ko is not loaded or the file was opened without CAP_SYS_ADMIN
- * On PTELAB_IOMAP the region is the device, which exists once: SETUP selects the memory type only.
+ * On PTELAB_IOMAP the region is the device, which exists once: REGION_SETUP selects the memory type only.
  */
-struct ptelab_setup {
+struct ptelab_region_setup {
 	__u32 flags;		/* in: 0 */
 	__u32 backing;		/* enum ptelab_backing, 0: the node's default */
 	__u64 pages;		/* 0: the node's default */
@@ -294,29 +300,29 @@ struct ptelab_stats {
 };
 
 /*
- * SHAPE: what the file's mappings are like beyond what SETUP says. Once, before the first mmap and after SETUP, else EBUSY.
+ * VMA_SETUP: what the file's mappings are like beyond what REGION_SETUP says. Once, before the first mmap and after REGION_SETUP, else EBUSY.
  *   EOPNOTSUPP  a hook that this kernel or this node does not have; a node that fills at mmap without OPEN and CLOSE;
- *               OWN_INODE or RESERVED without a region of RAM of the file's own (SETUP)
+ *               OWN_INODE or RESERVED without a region of RAM of the file's own (REGION_SETUP)
  *               READ_PROT*, NULL_VM_OPS, BOTH_MMAPS or an action's part on a node that does not do it; MAP_PAGES with
  *               PTELAB_FAULT_REMAP, which would wait for a lock of its own
  *   EINVAL      both ACCESS and GENERIC_ACCESS, HOOKS with NO_VM_OPS or NULL_VM_OPS, setting what may only be cleared, unknown bits, an action's part that is over
  *               PTELAB_LOOKUP_MAX
  */
-#define PTELAB_SHAPE_HOOKS	(1U << 0)	/* the VMA's vm_ops has the members of hooks and no others */
-#define PTELAB_SHAPE_NO_VM_OPS	(1U << 1)	/* ->mmap sets no vm_ops at all */
-#define PTELAB_SHAPE_OWN_INODE	(1U << 2)	/* mappings hang on the inode that was opened, as in any plain driver, and REVOKE
+#define PTELAB_VMA_SETUP_HOOKS	(1U << 0)	/* the VMA's vm_ops has the members of hooks and no others */
+#define PTELAB_VMA_SETUP_NO_VM_OPS	(1U << 1)	/* ->mmap sets no vm_ops at all */
+#define PTELAB_VMA_SETUP_OWN_INODE	(1U << 2)	/* mappings hang on the inode that was opened, as in any plain driver, and REVOKE
 						 * and UNMAP reach those of this inode only */
-#define PTELAB_SHAPE_RESERVED	(1U << 3)	/* the region's pages are PageReserved, so that ioremap() takes them */
-#define PTELAB_SHAPE_EVENTS	(1U << 4)	/* calls of this file's hooks are recorded for EVENTS */
+#define PTELAB_VMA_SETUP_RESERVED	(1U << 3)	/* the region's pages are PageReserved, so that ioremap() takes them */
+#define PTELAB_VMA_SETUP_EVENTS	(1U << 4)	/* calls of this file's hooks are recorded for EVENTS */
 /* PREPARE_* only */
-#define PTELAB_SHAPE_READ_PROT	(1U << 5)	/* page_prot lacks the right to write before the action is asked for */
-#define PTELAB_SHAPE_READ_PROT_LATE (1U << 6)	/* ... after it */
-#define PTELAB_SHAPE_NULL_VM_OPS (1U << 7)	/* PREPARE_FAULT_PAGE: vm_ops is set to NULL */
-#define PTELAB_SHAPE_BOTH_MMAPS	(1U << 8)	/* f_op has an ->mmap, too, with which no mmap of this file works (include/linux/fs.h:
+#define PTELAB_VMA_SETUP_READ_PROT	(1U << 5)	/* page_prot lacks the right to write before the action is asked for */
+#define PTELAB_VMA_SETUP_READ_PROT_LATE (1U << 6)	/* ... after it */
+#define PTELAB_VMA_SETUP_NULL_VM_OPS (1U << 7)	/* PREPARE_FAULT_PAGE: vm_ops is set to NULL */
+#define PTELAB_VMA_SETUP_BOTH_MMAPS	(1U << 8)	/* f_op has an ->mmap, too, with which no mmap of this file works (include/linux/fs.h:
 						 * can_mmap_file) */
-#define PTELAB_SHAPE_MISUSE	(1U << 9)	/* MAP_PAGES with PTELAB_FAULT_REMAP after all: with ptelab_misuse.ko, else EPERM */
+#define PTELAB_VMA_SETUP_MISUSE	(1U << 9)	/* MAP_PAGES with PTELAB_FAULT_REMAP after all: with ptelab_misuse.ko, else EPERM */
 
-/* Hooks, as bits of ptelab_shape.hooks, and as the hook of a plan or an event (the bit's number). */
+/* Hooks, as bits of ptelab_vma_setup.hooks, and as the hook of a injection or an event (the bit's number). */
 enum ptelab_hook {
 	PTELAB_HOOK_MMAP = 1,		/* f_op->mmap; always there */
 	PTELAB_HOOK_OPEN = 2,
@@ -348,10 +354,10 @@ enum ptelab_hook {
 #define PTELAB_VM_WRITE		(1U << 6)	/* may be cleared only */
 #define PTELAB_VM_MAYWRITE	(1U << 7)	/* may be cleared only */
 
-struct ptelab_shape {
-	__u32 flags;		/* PTELAB_SHAPE_* */
-	__u32 cache;		/* enum ptelab_cache put into vm_page_prot, RAM or not; 0: as SETUP says */
-	__u64 hooks;		/* with PTELAB_SHAPE_HOOKS: bits 1 << enum ptelab_hook */
+struct ptelab_vma_setup {
+	__u32 flags;		/* PTELAB_VMA_SETUP_* */
+	__u32 cache;		/* enum ptelab_cache put into vm_page_prot, RAM or not; 0: as REGION_SETUP says */
+	__u64 hooks;		/* with PTELAB_VMA_SETUP_HOOKS: bits 1 << enum ptelab_hook */
 	__u32 vm_set;		/* PTELAB_VM_* */
 	__u32 vm_clear;		/* PTELAB_VM_* */
 	/* PREPARE_REMAP, _IOREMAP, _MAP_PAGES: the part of the VMA that the action is asked for; 0 pages: all, in the form _full */
@@ -377,13 +383,13 @@ enum ptelab_answer {
 };
 
 /*
- * PLAN: for one hook, the calls number after + 1 to after + count of this file get another answer; count 0: all that follow.
- * A second PLAN for a hook replaces the first and starts counting anew. Any time.
+ * INJECT: for one hook, the calls number after + 1 to after + count of this file get another answer; count 0: all that follow.
+ * A second INJECT for a hook replaces the first and starts counting anew. Any time.
  *   EINVAL      this hook has no such answer
  *   EPERM       the answer is a misuse (AGAIN with count 0, OTHER, OTHER_PUD, BAD_PAGE), and ptelab_misuse.ko is not loaded or the file
  *               was opened without CAP_SYS_ADMIN
  */
-struct ptelab_plan {
+struct ptelab_injection {
 	__u32 flags;		/* 0 */
 	__u32 hook;		/* enum ptelab_hook: MMAP, MAY_SPLIT, MREMAP, MPROTECT, HUGE_FAULT, PAGE_MKWRITE, PFN_MKWRITE,
 				 * MMAP_PREPARE, MAPPED */
@@ -396,7 +402,7 @@ struct ptelab_plan {
 };
 
 /*
- * EVENTS: the calls of hooks by the kernel, in order, of all files with PTELAB_SHAPE_EVENTS since the module was loaded; the
+ * EVENTS: the calls of hooks by the kernel, in order, of all files with PTELAB_VMA_SETUP_EVENTS since the module was loaded; the
  * last PTELAB_EVENTS_KEPT are kept. On return sequence is the first event copied, count how many.
  */
 #define PTELAB_EVENTS_KEPT	4096
@@ -432,15 +438,15 @@ struct ptelab_events {
 
 #define PTELAB_IOC_MAGIC	0xBC
 #define PTELAB_IOC_QUERY	_IOWR(PTELAB_IOC_MAGIC, 0x00, struct ptelab_query)
-#define PTELAB_IOC_SETUP	_IOW(PTELAB_IOC_MAGIC, 0x01, struct ptelab_setup)
+#define PTELAB_IOC_REGION_SETUP	_IOW(PTELAB_IOC_MAGIC, 0x01, struct ptelab_region_setup)
 #define PTELAB_IOC_ZAP		_IOWR(PTELAB_IOC_MAGIC, 0x02, struct ptelab_zap)
 #define PTELAB_IOC_UNMAP	_IOW(PTELAB_IOC_MAGIC, 0x03, struct ptelab_unmap)
 #define PTELAB_IOC_REVOKE	_IOW(PTELAB_IOC_MAGIC, 0x04, struct ptelab_revoke)
 #define PTELAB_IOC_RESTORE	_IOW(PTELAB_IOC_MAGIC, 0x05, struct ptelab_revoke)
 #define PTELAB_IOC_LOOKUP	_IOW(PTELAB_IOC_MAGIC, 0x06, struct ptelab_lookup)
 #define PTELAB_IOC_STATS	_IOWR(PTELAB_IOC_MAGIC, 0x07, struct ptelab_stats)
-#define PTELAB_IOC_SHAPE	_IOW(PTELAB_IOC_MAGIC, 0x08, struct ptelab_shape)
-#define PTELAB_IOC_PLAN		_IOW(PTELAB_IOC_MAGIC, 0x09, struct ptelab_plan)
+#define PTELAB_IOC_VMA_SETUP	_IOW(PTELAB_IOC_MAGIC, 0x08, struct ptelab_vma_setup)
+#define PTELAB_IOC_INJECT	_IOW(PTELAB_IOC_MAGIC, 0x09, struct ptelab_injection)
 #define PTELAB_IOC_EVENTS	_IOWR(PTELAB_IOC_MAGIC, 0x0A, struct ptelab_events)
 
 #endif /* _UAPI_PTELAB_H */

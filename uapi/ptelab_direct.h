@@ -11,7 +11,7 @@
 /* One call of the family, made from the ioctl on a mapping of the calling process that is this file's. */
 enum ptelab_call_id {
 	PTELAB_CALL_INSERT_PAGE = 1,	/* vm_insert_page(vma, address, page) */
-	PTELAB_CALL_INSERT_PAGES = 2,	/* vm_insert_pages: count pages from index on, donor (if any) in place of number bad */
+	PTELAB_CALL_INSERT_PAGES = 2,	/* vm_insert_pages: count pages from index on, source (if any) in place of number bad */
 	PTELAB_CALL_MAP_PAGES = 3,	/* vm_map_pages of the first count pages of the region */
 	PTELAB_CALL_MAP_PAGES_ZERO = 4,
 	PTELAB_CALL_INSERT_PFN = 5,	/* vmf_insert_pfn; result is a VM_FAULT_* */
@@ -20,7 +20,7 @@ enum ptelab_call_id {
 	PTELAB_CALL_REMAP = 8,		/* remap_pfn_range(address, pfn of page index, bytes, vm_page_prot with cache) */
 	PTELAB_CALL_IO_REMAP = 9,	/* io_remap_pfn_range */
 	PTELAB_CALL_IOMAP = 10,		/* vm_iomap_memory(physical address of page index + offset, bytes) */
-	PTELAB_CALL_REMAP_VMALLOC = 11,	/* remap_vmalloc_range of a buffer of count pages: donor PLAIN_ or USER_VMALLOC */
+	PTELAB_CALL_REMAP_VMALLOC = 11,	/* remap_vmalloc_range of a buffer of count pages: source PLAIN_ or USER_VMALLOC */
 	PTELAB_CALL_ZAP_SPECIAL = 12,	/* as ZAP, but the range is handed on unchecked */
 	PTELAB_CALL_ZAP_VMA = 13,	/* zap_page_range_single, zap_vma_range */
 	PTELAB_CALL_ZAP_MANY = 14,	/* zap_page_range */
@@ -42,25 +42,25 @@ enum ptelab_call_id {
 };
 
 /* A page that is not the region's. Made when first asked for, kept until the file is closed. 0: the region's page index. */
-enum ptelab_donor {
-	PTELAB_DONOR_FRESH = 1,		/* an ordinary page of its own */
-	PTELAB_DONOR_ORDER1_TAIL = 2,	/* second page of a block that is neither compound nor split: reference count 0 */
-	PTELAB_DONOR_COMPOUND_TAIL = 3,
-	PTELAB_DONOR_SPLIT_TAIL = 4,
-	PTELAB_DONOR_SLAB = 5,		/* page of a small kmalloc() */
-	PTELAB_DONOR_KMALLOC_LARGE = 6,	/* first page of kmalloc(64 KiB or more) */
-	PTELAB_DONOR_ZERO = 7,		/* the shared zero page */
-	PTELAB_DONOR_ANON = 8,		/* the anonymous page at argument, of the calling process */
-	PTELAB_DONOR_PLAIN_VMALLOC = 9,	/* REMAP_VMALLOC: vmalloc() */
-	PTELAB_DONOR_USER_VMALLOC = 10,	/* REMAP_VMALLOC: vmalloc_user() */
-	PTELAB_DONORS
+enum ptelab_page_source {
+	PTELAB_SOURCE_FRESH = 1,		/* an ordinary page of its own */
+	PTELAB_SOURCE_ORDER1_TAIL = 2,	/* second page of a block that is neither compound nor split: reference count 0 */
+	PTELAB_SOURCE_COMPOUND_TAIL = 3,
+	PTELAB_SOURCE_SPLIT_TAIL = 4,
+	PTELAB_SOURCE_SLAB = 5,		/* page of a small kmalloc() */
+	PTELAB_SOURCE_KMALLOC_LARGE = 6,	/* first page of kmalloc(64 KiB or more) */
+	PTELAB_SOURCE_ZERO = 7,		/* the shared zero page */
+	PTELAB_SOURCE_ANON = 8,		/* the anonymous page at argument, of the calling process */
+	PTELAB_SOURCE_PLAIN_VMALLOC = 9,	/* REMAP_VMALLOC: vmalloc() */
+	PTELAB_SOURCE_USER_VMALLOC = 10,	/* REMAP_VMALLOC: vmalloc_user() */
+	PTELAB_SOURCES
 };
 
 /*
  * CALL: result is what the kernel answered, 0 or -errno, or a VM_FAULT_* where said so. The ioctl itself fails with
- *   EFAULT      nothing is mapped at anchor; DONOR_ANON: nothing at argument
+ *   EFAULT      nothing is mapped at anchor; SOURCE_ANON: nothing at argument
  *   EINTR       killed while it waited or looked
- *   EINVAL      DONOR_ANON: the page there is no anonymous one; else as ZAP (address must lie in the mapping or, for INSERT_*, ZAP_* and REMAP, may be up to PTELAB_CALL_MARGIN
+ *   EINVAL      SOURCE_ANON: the page there is no anonymous one; else as ZAP (address must lie in the mapping or, for INSERT_*, ZAP_* and REMAP, may be up to PTELAB_CALL_MARGIN
  *               bytes outside of the one that holds anchor)
  *   EPERM       what the kernel would answer with a BUG, or with damage to memory: that is not done here; or with a warning in
  *               its log: that is done for a file that was opened with CAP_SYS_ADMIN
@@ -81,10 +81,10 @@ struct ptelab_call {
 	__u64 index;		/* in: page of the region */
 	__u64 count;		/* in: pages */
 	__u64 offset;		/* in: IOMAP: bytes into the page */
-	__u32 donor;		/* in: enum ptelab_donor, 0: none */
+	__u32 source;		/* in: enum ptelab_page_source, 0: none */
 	__u32 cache;		/* in: enum ptelab_cache, 0: as vm_page_prot is */
-	__u64 bad;		/* in: INSERT_PAGES: which of the pages the donor replaces */
-	__u64 argument;		/* in: DONOR_ANON: its address; ACCESS_PROCESS with WRITE: the value */
+	__u64 bad;		/* in: INSERT_PAGES: which of the pages the source replaces */
+	__u64 argument;		/* in: SOURCE_ANON: its address; ACCESS_PROCESS with WRITE: the value */
 	__u32 pid;		/* in: ACCESS_PROCESS: 0 or the caller's, else EPERM */
 	__u32 reserved0;
 	__s64 result;		/* out */
@@ -94,10 +94,10 @@ struct ptelab_call {
 	__u64 reserved[2];
 };
 
-/* What the kernel counts for one page of the region, or for a donor. */
+/* What the kernel counts for one page of the region, or for a source. */
 struct ptelab_page_info {
 	__u32 flags;		/* in: PTELAB_PAGE_* */
-	__u32 donor;		/* in: enum ptelab_donor; 0: page index */
+	__u32 source;		/* in: enum ptelab_page_source; 0: page index */
 	__u64 index;		/* in */
 	__s64 references;	/* out: page_count(), of the head for a compound page */
 	__s64 mappings;		/* out: how often it is mapped, with the kernel's rmap; -1: this kernel does not tell a module */

@@ -15,7 +15,7 @@ constexpr unsigned kOccupied =
 
 constexpr bool is_vmalloc(unsigned source)
 {
-	return source == PTELAB_DONOR_PLAIN_VMALLOC || source == PTELAB_DONOR_USER_VMALLOC;
+	return source == PTELAB_SOURCE_PLAIN_VMALLOC || source == PTELAB_SOURCE_USER_VMALLOC;
 }
 
 // A page for an entry: those of a vmalloc buffer are for one call alone.
@@ -46,7 +46,7 @@ constexpr bool may_put_pages(const ptelab_call_facts &f)
 // The shared zero page stays zero: for its entries nobody may ever get the right to write.
 constexpr bool may_be_zero_page(const ptelab_call_facts &f)
 {
-	return f.source != PTELAB_DONOR_ZERO || f.cow || !f.may_write;
+	return f.source != PTELAB_SOURCE_ZERO || f.cow || !f.may_write;
 }
 
 // With a reference for each entry; the kernel looks at the page itself, but for the zero page not everywhere.
@@ -61,12 +61,12 @@ constexpr int counted(const ptelab_call_facts &f)
 	return need_page(f);
 }
 
-// Without a reference, and whatever the page is: it must be whole the donor's, and stay until the last mapping is gone.
+// Without a reference, and whatever the page is: it must be whole the source's, and stay until the last mapping is gone.
 constexpr bool may_be_bare(const ptelab_call_facts &f)
 {
 	if (f.counts_pages)
 		return false;
-	if (f.source == PTELAB_DONOR_SLAB || f.source == PTELAB_DONOR_ANON)
+	if (f.source == PTELAB_SOURCE_SLAB || f.source == PTELAB_SOURCE_ANON)
 		return false;
 	return may_be_zero_page(f);
 }
@@ -92,7 +92,7 @@ constexpr int mixed(const ptelab_call_facts &f)
 {
 	if (!may_put_pages(f) || !may_be_bare(f))
 		return kDamage;
-	if (!f.mixedmap && (f.mixed_is_bug || f.source == PTELAB_DONOR_ZERO))
+	if (!f.mixedmap && (f.mixed_is_bug || f.source == PTELAB_SOURCE_ZERO))
 		return kDamage;
 	if (f.call == PTELAB_CALL_INSERT_MIXED_MKWRITE && (f.cow || warns_of_another(f)))
 		return kDamage;

@@ -2,10 +2,10 @@
 // The one C++ translation unit of the module: what the glue calls, and the only place where kernel pointers become tokens.
 #include "kmod/core.h"
 #include "call_guard.hpp"
-#include "donor_guard.hpp"
+#include "source_guard.hpp"
 #include "live.hpp"
 #include "pin_guard.hpp"
-#include "shape_guard.hpp"
+#include "vma_setup_guard.hpp"
 #include "serve.hpp"
 
 using namespace ptelab;
@@ -211,16 +211,16 @@ int ptelab_mmap(ptelab_session *s, vm_area_struct *vma)
 {
 	Session &session = s->session;
 	const auto mapped =
-		dispatch(session.method(), [&]<typename M>() { return Entry::map<M>(session, vma); });
+		dispatch(session.method(), [&]<typename M>() { return EntryPoints::map<M>(session, vma); });
 	session.counts().add(mapped.ok() ? PORT_MAPS : PORT_MAP_ERRORS);
 	return to_kernel(mapped);
 }
 
-int ptelab_mmap_prepare(ptelab_session *s, port_draft *draft)
+int ptelab_mmap_prepare(ptelab_session *s, port_vma_desc *desc)
 {
 	Session &session = s->session;
 	const auto asked =
-		dispatch(session.method(), [&]<typename M>() { return Entry::prepare<M>(session, *draft); });
+		dispatch(session.method(), [&]<typename M>() { return EntryPoints::prepare<M>(session, *desc); });
 	if (!asked.ok())
 		session.counts().add(PORT_MAP_ERRORS);
 	return to_kernel(asked);
@@ -229,7 +229,7 @@ int ptelab_mmap_prepare(ptelab_session *s, port_draft *draft)
 int ptelab_mapped(ptelab_session *s, vm_area_struct *vma)
 {
 	const Session &session = s->session;
-	const auto mapped = session.traits().eager ? Entry::mapped(session, vma) : Result<void>{};
+	const auto mapped = session.traits().eager ? EntryPoints::mapped(session, vma) : Result<void>{};
 	if (mapped.ok())
 		session.counts().add(PORT_MAPS);
 	return to_kernel(mapped);
@@ -240,7 +240,7 @@ int ptelab_mmap_part(ptelab_session *s, vm_area_struct *vma, unsigned long pages
 	Session &session = s->session;
 	return to_kernel(dispatch(session.method(), [&]<typename M>() -> Result<void> {
 		if constexpr (HoldsPages<M>)
-			return Entry::map_part<M>(session, vma, pages);
+			return EntryPoints::map_part<M>(session, vma, pages);
 		else
 			return {};
 	}));
@@ -269,7 +269,7 @@ unsigned int ptelab_huge_fault_pud(ptelab_session *s, vm_fault *vmf, unsigned lo
 	return static_cast<unsigned>(serve_pud(s->session, vmf, pgoff));
 }
 
-ptelab_plan ptelab_hook_answer(ptelab_session *s, unsigned int hook)
+ptelab_injection ptelab_hook_answer(ptelab_session *s, unsigned int hook)
 {
 	return s->session.hook_answer(hook);
 }
@@ -291,7 +291,7 @@ bool ptelab_counts_pages(const ptelab_session *s)
 
 int ptelab_set_cache(ptelab_session *s, unsigned int cache)
 {
-	return to_kernel(s->session.shape_cache(cache));
+	return to_kernel(s->session.vma_cache(cache));
 }
 
 bool ptelab_maps_leaves(const ptelab_session *s)
@@ -304,11 +304,11 @@ int ptelab_call_verdict(const ptelab_call_facts *facts)
 	return call_verdict(*facts);
 }
 
-int ptelab_shape_verdict(ptelab_session *s, const ptelab_shape *shape)
+int ptelab_vma_setup_verdict(ptelab_session *s, const ptelab_vma_setup *vma_setup)
 {
 	Session &session = s->session;
 	const Region &region = *session.region();
-	const ShapeFacts facts{.method = session.method(),
+	const VmaSetupFacts facts{.method = session.method(),
 			       .eager = session.traits().eager,
 			       .prepares = session.traits().prepares,
 			       .divisible = region.divisible(),
@@ -317,12 +317,12 @@ int ptelab_shape_verdict(ptelab_session *s, const ptelab_shape *shape)
 			       .compound = region.backing() == PTELAB_BACKING_COMPOUND,
 			       .revoked = region.revoked(),
 			       .remaps_at_fault = session.fault_injection().answer == PTELAB_FAULT_REMAP};
-	return shape_verdict(facts, *shape);
+	return vma_setup_verdict(facts, *vma_setup);
 }
 
-int ptelab_donor_verdict(const ptelab_donor_facts *facts)
+int ptelab_page_source_verdict(const ptelab_page_source_facts *facts)
 {
-	return donor_verdict(*facts);
+	return source_verdict(*facts);
 }
 
 int ptelab_page_info_verdict(const ptelab_page_info *arg)
@@ -431,7 +431,7 @@ int ptelab_ioctl_query(ptelab_session *s, ptelab_query *arg)
 	return 0;
 }
 
-int ptelab_ioctl_setup(ptelab_session *s, const struct ptelab_setup *arg)
+int ptelab_ioctl_region_setup(ptelab_session *s, const struct ptelab_region_setup *arg)
 {
 	if (arg->flags || arg->reserved0 || !all_zero(arg->reserved))
 		return -CXXRT_EINVAL;
@@ -491,11 +491,11 @@ int ptelab_ioctl_lookup(ptelab_session *s, const struct ptelab_lookup *arg, ptel
 	return to_kernel(lookup(s, *arg, entries, show_pfn));
 }
 
-int ptelab_ioctl_plan(ptelab_session *s, const struct ptelab_plan *arg)
+int ptelab_ioctl_inject(ptelab_session *s, const struct ptelab_injection *arg)
 {
 	if (arg->flags || !all_zero(arg->reserved))
 		return -CXXRT_EINVAL;
-	return to_kernel(s->session.plan_hook(*arg));
+	return to_kernel(s->session.inject_hook(*arg));
 }
 
 int ptelab_ioctl_stats(ptelab_session *s, struct ptelab_stats *arg)

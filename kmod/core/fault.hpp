@@ -30,7 +30,7 @@ constexpr FaultCode fault_code(Result<void> inserted)
 class FaultBase {
 public:
 	// KERNEL: mmap_lock is held for reading, or the VMA's own lock, and the VMA is ours (mm/memory.c: __do_fault).
-	FaultBase(cxxrt::Badge<Entry>, vm_fault *vmf) : vmf_{vmf} {}
+	FaultBase(cxxrt::Badge<EntryPoints>, vm_fault *vmf) : vmf_{vmf} {}
 	FaultBase(const FaultBase &) = delete;
 	FaultBase &operator=(const FaultBase &) = delete;
 
@@ -163,7 +163,7 @@ public:
 };
 
 template <>
-class Fault<Shaped> : public FaultBase {
+class Fault<Custom> : public FaultBase {
 public:
 	using FaultBase::FaultBase;
 

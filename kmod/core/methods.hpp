@@ -2,7 +2,7 @@
 // One struct for each way to map. Kind ties ->mmap to ->fault: nothing can set VM_PFNMAP and then insert pages.
 #pragma once
 
-#include "draft.hpp"
+#include "vma_desc.hpp"
 #include "fault.hpp"
 
 namespace ptelab {
@@ -233,7 +233,7 @@ struct Bare : Ordinary {
 	static constexpr const char *kName = "bare";
 	static constexpr ptelab_ops kOps = PTELAB_OPS_BARE;
 	using FaultsAs = Bare;
-	using Kind = Shaped;
+	using Kind = Custom;
 	static constexpr unsigned kDefaultBacking = PTELAB_BACKING_SPLIT;
 
 	static FaultCode fault(Fault<Kind> &, const Gate &, const Region &, unsigned long) { return FaultCode::kSigbus; }
@@ -251,23 +251,23 @@ struct PrepareRemap : RemapPfn {
 	static constexpr ptelab_ops kOps = PTELAB_OPS_MAPPED;
 	static constexpr unsigned kBackings = bit(PTELAB_BACKING_SPLIT);
 
-	static Result<void> prepare(Draft<Kind> &&draft, const Region &region) { return cxxrt::move(draft).remap(region); }
+	static Result<void> prepare(VmaDesc<Kind> &&desc, const Region &region) { return cxxrt::move(desc).remap(region); }
 };
 
 struct PrepareIoremap : PrepareRemap {
 	static constexpr unsigned kMethod = PTELAB_PREPARE_IOREMAP;
 	static constexpr const char *kName = "prepare_ioremap";
 
-	static Result<void> prepare(Draft<Kind> &&draft, const Region &region) { return cxxrt::move(draft).ioremap(region); }
+	static Result<void> prepare(VmaDesc<Kind> &&desc, const Region &region) { return cxxrt::move(desc).ioremap(region); }
 };
 
 struct PrepareSimpleIoremap : PrepareRemap {
 	static constexpr unsigned kMethod = PTELAB_PREPARE_SIMPLE_IOREMAP;
 	static constexpr const char *kName = "prepare_simple_ioremap";
 
-	static Result<void> prepare(Draft<Kind> &&draft, const Region &region)
+	static Result<void> prepare(VmaDesc<Kind> &&desc, const Region &region)
 	{
-		return cxxrt::move(draft).simple_ioremap(region);
+		return cxxrt::move(desc).simple_ioremap(region);
 	}
 };
 
@@ -278,7 +278,7 @@ struct PrepareMapPages : InsertPage {
 	static constexpr ptelab_ops kOps = PTELAB_OPS_MAPPED;
 	static constexpr unsigned kBackings = bit(PTELAB_BACKING_SINGLE);
 
-	static Result<void> prepare(Draft<Kind> &&draft, const Region &region) { return cxxrt::move(draft).map_pages(region); }
+	static Result<void> prepare(VmaDesc<Kind> &&desc, const Region &region) { return cxxrt::move(desc).map_pages(region); }
 };
 
 struct PrepareFaultPage : FaultPage {
@@ -287,14 +287,14 @@ struct PrepareFaultPage : FaultPage {
 	static constexpr unsigned long long kNeeds = PTELAB_HAS_MMAP_ACTIONS;
 	static constexpr ptelab_ops kOps = PTELAB_OPS_MAPPED;
 
-	static Result<void> prepare(Draft<Kind> &&, const Region &) { return {}; }
+	static Result<void> prepare(VmaDesc<Kind> &&, const Region &) { return {}; }
 };
 
 // Has ->mmap_prepare in place of ->mmap.
 template <typename M>
-concept Prepared = requires(Draft<typename M::Kind> &&draft, const Region &region)
+concept Prepared = requires(VmaDesc<typename M::Kind> &&desc, const Region &region)
 {
-	{ M::prepare(cxxrt::move(draft), region) } -> cxxrt::SameAs<Result<void>>;
+	{ M::prepare(cxxrt::move(desc), region) } -> cxxrt::SameAs<Result<void>>;
 };
 
 // Has ->huge_fault.
@@ -378,7 +378,7 @@ constexpr MethodTable table_of(MethodList<M...>)
 			  .ignores_offset = M::kIgnoresOffset,
 			  .gives_pages = M::kGivesPages,
 			  .one_pmd = M::kOnePmd,
-			  .shaped = cxxrt::SameAs<typename M::Kind, Shaped>,
+			  .custom = cxxrt::SameAs<typename M::Kind, Custom>,
 		  },
 	  in_order &= M::kMethod == number),
 	 ...);

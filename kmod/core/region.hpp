@@ -223,7 +223,7 @@ public:
 				return {};
 			const bool was_open = gate_.open;
 			// ->mmap_prepare has handed out the pages, and not by the gate.
-			if (!shut(false, true) || !port_space_settle(space_, true)) {
+			if (!shut(false, true) || !port_space_wait_for_mmaps(space_, true)) {
 				if (was_open)
 					reopen();
 				return Errno::kIntr;
@@ -306,7 +306,7 @@ private:
 		if (!shut(dead, killable))
 			return false;
 		unmap_all();
-		if (!port_space_settle(space_, killable))
+		if (!port_space_wait_for_mmaps(space_, killable))
 			return false;
 		unmap_all();
 		return true;

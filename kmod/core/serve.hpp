@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// How a fault is answered: by the method, if the gate lets it, or as the file's plan says.
+// How a fault is answered: by the method, if the gate lets it, or as the file's injection says.
 #pragma once
 
 #include "session.hpp"
@@ -7,7 +7,7 @@
 namespace ptelab {
 namespace {
 
-class Entry {
+class EntryPoints {
 public:
 	// Not inlined: twenty of them in one frame are too much for a kernel stack under KASAN.
 	template <typename M>
@@ -21,10 +21,10 @@ public:
 	}
 
 	template <typename M>
-	[[gnu::noinline]] static Result<void> prepare(Session &session, port_draft &draft)
+	[[gnu::noinline]] static Result<void> prepare(Session &session, port_vma_desc &desc)
 	{
 		if constexpr (Prepared<M>)
-			return session.prepare<M>(NewDraft{{}, draft});
+			return session.prepare<M>(NewDesc{{}, desc});
 		else
 			cxxrt::bug(__FILE__, __LINE__, "->mmap_prepare of a node that has ->mmap");
 	}
@@ -91,10 +91,10 @@ public:
 [[gnu::always_inline]] inline FaultCode serve(const Session &session, vm_fault *vmf, unsigned long pgoff)
 {
 	return dispatch(session.method(),
-			[&]<typename M>() { return Entry::serve<typename M::FaultsAs>(session, vmf, pgoff); });
+			[&]<typename M>() { return EntryPoints::serve<typename M::FaultsAs>(session, vmf, pgoff); });
 }
 
-// What SETUP asked for in place of that.
+// What REGION_SETUP asked for in place of that.
 [[gnu::noinline]] FaultCode inject(const Session &session, const Injection &injection, vm_fault *vmf, unsigned long pgoff)
 {
 	switch (injection.answer) {
@@ -129,7 +129,7 @@ public:
 
 FaultCode serve_huge(Session &session, vm_fault *vmf, unsigned long pgoff)
 {
-	if (!session.hook_is_planned(PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_OTHER_PUD)) {
+	if (!session.hook_is_injected(PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_OTHER_PUD)) {
 		const unsigned answer = session.hook_answer(PTELAB_HOOK_HUGE_FAULT).answer;
 		if (answer == PTELAB_ANSWER_FALLBACK)
 			return FaultCode::kFallback;
@@ -138,7 +138,7 @@ FaultCode serve_huge(Session &session, vm_fault *vmf, unsigned long pgoff)
 	}
 	return dispatch(session.method(), [&]<typename M>() {
 		if constexpr (Huge<M>)
-			return Entry::serve_huge<M>(session, vmf, pgoff);
+			return EntryPoints::serve_huge<M>(session, vmf, pgoff);
 		else
 			return FaultCode::kFallback;
 	});
@@ -150,7 +150,7 @@ FaultCode serve_pud(Session &session, vm_fault *vmf, unsigned long pgoff)
 		return static_cast<FaultCode>(port_misuse_huge_fault(session.misuser(), vmf, PTELAB_ANSWER_OTHER_PUD));
 	return dispatch(session.method(), [&]<typename M>() {
 		if constexpr ((M::kBackings & bit(PTELAB_BACKING_HOLE)) != 0)
-			return Entry::serve_pud<M>(session, vmf, pgoff);
+			return EntryPoints::serve_pud<M>(session, vmf, pgoff);
 		else
 			return FaultCode::kFallback;
 	});

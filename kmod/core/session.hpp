@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cxxrt/guarded.hpp"
-#include "hook_plan.hpp"
+#include "injection.hpp"
 #include "methods.hpp"
 
 namespace ptelab {
@@ -75,8 +75,8 @@ struct SessionState {
 	bool mapped = false;		// from the first successful mmap on, what faults read is fixed
 	bool holds_device = false;
 	unsigned cache = PTELAB_CACHE_WRITE_BACK;
-	unsigned shape_cache = 0;	// in place of it, for what is mapped; 0: none
-	HookPlans plans;
+	unsigned vma_cache = 0;	// in place of it, for what is mapped; 0: none
+	HookInjections injections;
 };
 
 class Session {
@@ -114,12 +114,12 @@ public:
 	// Of ->fault, by the count of the faults. Fixed as the region is.
 	const Injection &fault_injection() const { return fault_injection_; }
 	const port_misuser *misuser() const { return misuser_; }
-	// Elsewhere. What it was stays alive: SETUP replaces the node's region, once.
+	// Elsewhere. What it was stays alive: REGION_SETUP replaces the node's region, once.
 	Region *region() const { return __atomic_load_n(&region_, __ATOMIC_ACQUIRE); }
 	const Counts &counts() const { return counts_; }
 
 	// KERNEL: the core maps a PMD by itself when ->fault returns a page of a compound one that is as large (mm/memory.c:
-	// do_set_pmd). Not HUGE_FAULT, which SHAPE may have asked for.
+	// do_set_pmd). Not HUGE_FAULT, which VMA_SETUP may have asked for.
 	bool maps_leaves() const
 	{
 		const unsigned method = node_.method;
@@ -132,7 +132,7 @@ public:
 
 	Result<void> revoke() { return region()->revoke(owns_region() ? own_revocation_ : revocation_); }
 
-	// With a region of its own the file has given up the node's, and with it that it has revoked that. Not while SETUP holds a lock
+	// With a region of its own the file has given up the node's, and with it that it has revoked that. Not while REGION_SETUP holds a lock
 	// that mmap takes: a REVOKE that has to be waited for may wait for such a mmap.
 	Result<void> leave_node()
 	{
@@ -157,11 +157,11 @@ public:
 	}
 
 	template <typename M>
-	Result<void> prepare(NewDraft &&draft)
+	Result<void> prepare(NewDesc &&desc)
 	{
-		return admit<M>(draft, [&] {
-			return cxxrt::move(draft).as<typename M::Kind>(
-				[&](Draft<typename M::Kind> &&it) { return M::prepare(cxxrt::move(it), *region_); });
+		return admit<M>(desc, [&] {
+			return cxxrt::move(desc).as<typename M::Kind>(
+				[&](VmaDesc<typename M::Kind> &&it) { return M::prepare(cxxrt::move(it), *region_); });
 		});
 	}
 
@@ -189,7 +189,7 @@ public:
 		return state_.with_killable([&](SessionState &state) { return hold_device(state); }, Errno::kIntr);
 	}
 
-	Result<void> setup(const ptelab_setup &arg)
+	Result<void> setup(const ptelab_region_setup &arg)
 	{
 		const ptelab_traits &method = traits();
 		const Injection injection = CXXRT_TRY(Injection::of(method, arg));
@@ -229,39 +229,39 @@ public:
 		return {};
 	}
 
-	ptelab_plan hook_answer(unsigned hook)
+	ptelab_injection hook_answer(unsigned hook)
 	{
-		return state_.with([&](SessionState &state) { return state.plans.answer(hook); });
+		return state_.with([&](SessionState &state) { return state.injections.answer(hook); });
 	}
 
-	bool hook_is_planned(unsigned hook, unsigned answer)
+	bool hook_is_injected(unsigned hook, unsigned answer)
 	{
-		return state_.with([&](SessionState &state) { return state.plans.is_planned(hook, answer); });
+		return state_.with([&](SessionState &state) { return state.injections.is_injected(hook, answer); });
 	}
 
 	bool hook_is_answered(unsigned hook, unsigned answer)
 	{
-		return state_.with([&](SessionState &state) { return state.plans.is_answered(hook, answer); });
+		return state_.with([&](SessionState &state) { return state.injections.is_answered(hook, answer); });
 	}
 
-	Result<void> plan_hook(const ptelab_plan &plan)
+	Result<void> inject_hook(const ptelab_injection &asked)
 	{
-		const Injection injection = CXXRT_TRY(Injection::of(plan));
-		if (injection.misuses(plan.hook))
+		const Injection injection = CXXRT_TRY(Injection::of(asked));
+		if (injection.misuses(asked.hook))
 			CXXRT_TRY(cxxrt::from_kernel(port_misuse_hold(misuser_)));
 		return state_.with_killable(
 			[&](SessionState &state) -> Result<void> {
-				state.plans.set(plan.hook, injection);
+				state.injections.set(asked.hook, injection);
 				return {};
 			},
 			Errno::kIntr);
 	}
 
-	Result<void> shape_cache(unsigned cache)
+	Result<void> vma_cache(unsigned cache)
 	{
 		return state_.with_killable(
 			[&](SessionState &state) -> Result<void> {
-				state.shape_cache = cache;
+				state.vma_cache = cache;
 				return {};
 			},
 			Errno::kIntr);
@@ -285,7 +285,7 @@ private:
 				return Errno::kAcces;
 			CXXRT_TRY(hold_device(state));
 			wanted.forbid_exec();
-			wanted.set_cache(state.shape_cache ? state.shape_cache : state.cache);
+			wanted.set_cache(state.vma_cache ? state.vma_cache : state.cache);
 			CXXRT_TRY(fill());
 			state.mapped = true;
 			return {};
@@ -301,7 +301,7 @@ private:
 		return {};
 	}
 
-	Result<unsigned long> pages_of(const ptelab_setup &arg, unsigned backing) const
+	Result<unsigned long> pages_of(const ptelab_region_setup &arg, unsigned backing) const
 	{
 		const bool block = backing == PTELAB_BACKING_COMPOUND || backing == PTELAB_BACKING_SPLIT;
 		const unsigned long most = block ? port_max_block_pages() : kMaxPages;
@@ -312,7 +312,7 @@ private:
 		return static_cast<unsigned long>(arg.pages);
 	}
 
-	// SETUP comes once, and before the first mmap.
+	// REGION_SETUP comes once, and before the first mmap.
 	Result<void> may_own()
 	{
 		return state_.with_killable(
@@ -355,7 +355,7 @@ private:
 		return owned;
 	}
 
-	Result<void> setup_hole(const ptelab_setup &arg, const Injection &injection)
+	Result<void> setup_hole(const ptelab_region_setup &arg, const Injection &injection)
 	{
 		if (!(port_features() & PTELAB_HAS_INSERT_PFN_PUD) || (arg.cache && arg.cache != PTELAB_CACHE_UNCACHED))
 			return Errno::kOpNotSupp;
@@ -364,8 +364,8 @@ private:
 		return own(injection, [] { return Region::of_hole(); }, PTELAB_CACHE_UNCACHED);
 	}
 
-	// There is one device: SETUP only says with which memory type this file will use it.
-	Result<void> setup_device(const ptelab_setup &arg)
+	// There is one device: REGION_SETUP only says with which memory type this file will use it.
+	Result<void> setup_device(const ptelab_region_setup &arg)
 	{
 		const unsigned cache = arg.cache ? arg.cache : static_cast<unsigned>(PTELAB_CACHE_UNCACHED);
 		if (cache == PTELAB_CACHE_WRITE_BACK)

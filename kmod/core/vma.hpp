@@ -9,7 +9,7 @@
 namespace ptelab {
 namespace {
 
-class Entry;	// the entry points of core.h, which alone make tokens
+class EntryPoints;	// the entry points of core.h, which alone make tokens
 
 // What a VMA is.
 struct PfnMap {};	// VM_PFNMAP: bare pfns, no struct page, never copy-on-write
@@ -18,7 +18,7 @@ struct MixedMap {};	// VM_MIXEDMAP: pages from ->fault
 struct MixedPfn {};	// VM_MIXEDMAP: bare pfns from ->fault
 struct Inserted {};	// vm_insert_page at mmap sets VM_MIXEDMAP itself
 struct Plain {};	// no flag: ->fault returns pages
-struct Shaped {};	// what user space asked for (SHAPE); the core puts nothing into it
+struct Custom {};	// what user space asked for (VMA_SETUP); the core puts nothing into it
 
 template <typename Kind>
 class Mapping;
@@ -26,7 +26,7 @@ class Mapping;
 class NewVma {
 public:
 	// KERNEL: ->mmap runs with mmap_lock held for write and the VMA not yet in the tree (mm/mmap.c: mmap_region).
-	NewVma(cxxrt::Badge<Entry>, vm_area_struct *vma) : vma_{vma} {}
+	NewVma(cxxrt::Badge<EntryPoints>, vm_area_struct *vma) : vma_{vma} {}
 	NewVma(const NewVma &) = delete;
 	NewVma &operator=(const NewVma &) = delete;
 
@@ -60,7 +60,7 @@ private:
 class MappedVma {
 public:
 	// KERNEL: ->mapped runs with mmap_lock held for write and the VMA in the tree (mm/util.c: call_vma_mapped).
-	MappedVma(cxxrt::Badge<Entry>, vm_area_struct *vma) : vma_{vma} {}
+	MappedVma(cxxrt::Badge<EntryPoints>, vm_area_struct *vma) : vma_{vma} {}
 	MappedVma(const MappedVma &) = delete;
 	MappedVma &operator=(const MappedVma &) = delete;
 
@@ -167,7 +167,7 @@ public:
 };
 
 template <>
-class Mapping<Shaped> : public MappingBase {
+class Mapping<Custom> : public MappingBase {
 public:
 	using MappingBase::MappingBase;
 

@@ -13,7 +13,7 @@
 #include "port/pending_mmaps.h"
 
 struct ptelab_cdev;
-struct ptelab_donors;
+struct ptelab_page_sources;
 struct ptelab_kept;
 
 struct ptelab_file {
@@ -27,17 +27,17 @@ struct ptelab_file {
 	struct port_account account;
 	struct port_misuser misuser;
 	struct mutex lock;		/* guards what follows; taken before mmap_lock, never in a hook */
-	struct ptelab_donors *donors;	/* NULL: none was asked for */
+	struct ptelab_page_sources *sources;	/* NULL: none was asked for */
 	struct ptelab_kept *kept;	/* pages of PIN with PTELAB_PIN_KEEP, or NULL */
 	struct mm_struct *lent;		/* mmgrab()bed, or NULL: nobody's (PTELAB_IOC_LEND) */
 	struct pid *lender;
-	struct mutex shape_lock;	/* guards what follows; nests in mmap_lock, and the session's mutex in it */
-	bool mapped;			/* an mmap succeeded: the shape is what it is */
-	bool shaped;
+	struct mutex vma_setup_lock;	/* guards what follows; nests in mmap_lock, and the session's mutex in it */
+	bool mapped;			/* an mmap succeeded: the vma_setup is what it is */
+	bool custom;
 	/* Written once, before the first mmap: hooks read it without a lock. */
-	struct ptelab_shape shape;
-	struct vm_operations_struct vm_ops;	/* with PTELAB_SHAPE_HOOKS */
-	struct page **bad_pages;	/* PTELAB_ANSWER_BAD_PAGE; guarded by shape_lock, kept until release, or NULL */
+	struct ptelab_vma_setup vma_setup;
+	struct vm_operations_struct vm_ops;	/* with PTELAB_VMA_SETUP_HOOKS */
+	struct page **bad_pages;	/* PTELAB_ANSWER_BAD_PAGE; guarded by vma_setup_lock, kept until release, or NULL */
 };
 
 static inline struct ptelab_file *file_of(const struct vm_area_struct *vma)

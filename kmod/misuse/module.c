@@ -30,8 +30,8 @@ static bool dares(const struct ptelab_call_facts *facts)
 {
 	struct ptelab_call_facts good = *facts;
 
-	if (good.source == PTELAB_DONOR_SLAB || good.source == PTELAB_DONOR_ZERO)
-		good.source = PTELAB_DONOR_FRESH;
+	if (good.source == PTELAB_SOURCE_SLAB || good.source == PTELAB_SOURCE_ZERO)
+		good.source = PTELAB_SOURCE_FRESH;
 	if (good.call == PTELAB_CALL_INSERT_MIXED_MKWRITE)
 		good.cow = false;
 	good.entries = 0;

@@ -146,7 +146,7 @@ bool gets_writable(const Facts &f)
 }
 bool vmalloc_source(const Facts &f)
 {
-	return f.source == PTELAB_DONOR_PLAIN_VMALLOC || f.source == PTELAB_DONOR_USER_VMALLOC;
+	return f.source == PTELAB_SOURCE_PLAIN_VMALLOC || f.source == PTELAB_SOURCE_USER_VMALLOC;
 }
 
 enum class Harm {
@@ -291,7 +291,7 @@ void each_source(Facts &f, F &&then)
 	if (!((kPut | kPfns) >> f.call & 1))
 		return then();
 	tried |= 1U << kSource;
-	for (unsigned source = 0; source < PTELAB_DONORS; source++) {
+	for (unsigned source = 0; source < PTELAB_SOURCES; source++) {
 		f.source = source;
 		both(f.found, then);
 	}

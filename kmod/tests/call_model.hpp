@@ -13,7 +13,7 @@ constexpr Condition kModel[] = {
 	 "1809, 1997, 2180, 2642 (VM_WARN_ON_ONCE)", "the same for each page; with both flags vm_normal_page() goes by VM_MIXEDMAP"},
 	{Harm::kDamage, kVmalloc, [](const Facts &f) -> bool { return !f.write_locked; },
 	 "mm/vmalloc.c: remap_vmalloc_range_partial", "sets VM_DONTEXPAND | VM_DONTDUMP, for which mmap_lock must be held for writing"},
-	{Harm::kDamage, kCounted | kMkwrite | kBare, [](const Facts &f) -> bool { return f.source == PTELAB_DONOR_ZERO && gets_writable(f); },
+	{Harm::kDamage, kCounted | kMkwrite | kBare, [](const Facts &f) -> bool { return f.source == PTELAB_SOURCE_ZERO && gets_writable(f); },
 	 "-, -, 1994, 2435", "vm_mixed_zeropage_allowed(): where an entry may become writable, everybody's zeros do. Not looked at before 6.11, and never "
 	 "for a bare pfn in VM_PFNMAP"},
 
@@ -36,16 +36,16 @@ constexpr Condition kModel[] = {
 	 "2041, 2229, 2414, 2898", "BUG_ON((vma->vm_flags & VM_PFNMAP) && is_cow_mapping(vma->vm_flags))"},
 	{Harm::kBug, kPfn, [](const Facts &f) -> bool { return f.mixedmap && !f.pfnmap; },
 	 "2042, 2230, 2415, 2899", "BUG_ON((vma->vm_flags & VM_MIXEDMAP) && pfn_valid(pfn)): all that there is to insert is RAM (with both flags: the one before)"},
-	{Harm::kDamage, kBare, [](const Facts &f) -> bool { return f.source == PTELAB_DONOR_SLAB; },
+	{Harm::kDamage, kBare, [](const Facts &f) -> bool { return f.source == PTELAB_SOURCE_SLAB; },
 	 "1955, 2143, 2315, 2802 (insert_pfn)", "no reference, no look at the page: user space gets the other objects of the slab (6.12: mm/page_table_check.c "
 	 "BUG_ON(PageSlab(page)))"},
-	{Harm::kDamage, kBare, [](const Facts &f) -> bool { return f.source == PTELAB_DONOR_ANON; },
+	{Harm::kDamage, kBare, [](const Facts &f) -> bool { return f.source == PTELAB_SOURCE_ANON; },
 	 "1955, 2143, 2315, 2802 (insert_pfn)", "no reference: the page is its owner's to free"},
 	{Harm::kDamage, kBare | kPfns, [](const Facts &f) -> bool { return f.counts_pages; },
 	 "1955, 2143, 2315, 2802 (insert_pfn)", "no reference, where PTELAB_PAGE_DROP_ALL frees pages that are mapped"},
-	{Harm::kBug, kMixed, [](const Facts &f) -> bool { return f.mixed_is_bug && !f.mixedmap && f.source != PTELAB_DONOR_ZERO; },
+	{Harm::kBug, kMixed, [](const Facts &f) -> bool { return f.mixed_is_bug && !f.mixedmap && f.source != PTELAB_SOURCE_ZERO; },
 	 "2104, 2292, -, -", "BUG_ON(!vm_mixed_ok(vma, pfn)); later SIGBUS"},
-	{Harm::kBug, kMixed, [](const Facts &f) -> bool { return !f.mixedmap && f.source == PTELAB_DONOR_ZERO; },
+	{Harm::kBug, kMixed, [](const Facts &f) -> bool { return !f.mixedmap && f.source == PTELAB_SOURCE_ZERO; },
 	 "-, -, 1996, 2437", "VM_WARN_ON_ONCE(vma->vm_flags & VM_PFNMAP), in vm_mixed_zeropage_allowed(); before, and without any flag, the zero page "
 	 "alone is let through by vm_mixed_ok()"},
 	{Harm::kDamage, of(PTELAB_CALL_INSERT_MIXED_MKWRITE), [](const Facts &f) -> bool { return f.cow; },

@@ -14,16 +14,16 @@ struct Asked {
 	unsigned long long count;
 };
 
-ptelab_plan plan_of(const Asked &asked)
+ptelab_injection plan_of(const Asked &asked)
 {
-	ptelab_plan plan{};
-	plan.hook = asked.hook;
-	plan.answer = asked.answer;
-	plan.count = asked.count;
-	return plan;
+	ptelab_injection injection{};
+	injection.hook = asked.hook;
+	injection.answer = asked.answer;
+	injection.count = asked.count;
+	return injection;
 }
 
-// Of everything that PLAN takes for a hook: what is no driver's to answer.
+// Of everything that INJECT takes for a hook: what is no driver's to answer.
 bool is_misuse(const Asked &asked)
 {
 	switch (asked.answer) {
@@ -37,7 +37,7 @@ bool is_misuse(const Asked &asked)
 	return false;
 }
 
-bool is_misuse(const ptelab_setup &arg)
+bool is_misuse(const ptelab_region_setup &arg)
 {
 	return arg.fault_action == PTELAB_FAULT_STALE || arg.fault_action == PTELAB_FAULT_REMAP ||
 	       (arg.fault_action == PTELAB_FAULT_NOTHING && !arg.fault_count);
@@ -45,7 +45,7 @@ bool is_misuse(const ptelab_setup &arg)
 
 } // namespace
 
-TEST_CASE("PLAN of an answer that no driver may give is EPERM without the module that gives it, and changes nothing")
+TEST_CASE("INJECT of an answer that no driver may give is EPERM without the module that gives it, and changes nothing")
 {
 	unsigned misuses = 0;
 	for (unsigned hook = 0; hook <= PTELAB_HOOKS; hook++)
@@ -60,13 +60,13 @@ TEST_CASE("PLAN of an answer that no driver may give is EPERM without the module
 				file *const with = user.open(module, PTELAB_FAULT_PAGE);
 				file *const without = user.open(module, PTELAB_FAULT_PAGE);
 				without->misuser.there = false;
-				const int permitted = plan(with, plan_of(asked));
+				const int permitted = inject(with, plan_of(asked));
 				if (permitted && answer != PTELAB_ANSWER_ERROR)
 					CHECK(permitted == -EINVAL);
 				const bool misuse = !permitted && is_misuse(asked);
 				misuses += misuse;
 				CHECK(with->misuser.held == misuse);
-				CHECK(plan(without, plan_of(asked)) == (misuse ? -EPERM : permitted));
+				CHECK(inject(without, plan_of(asked)) == (misuse ? -EPERM : permitted));
 				CHECK_FALSE(without->misuser.held);
 				if (misuse)
 					CHECK(ptelab_hook_answer(without->session, hook).answer == PTELAB_ANSWER_NORMAL);
@@ -75,7 +75,7 @@ TEST_CASE("PLAN of an answer that no driver may give is EPERM without the module
 	CHECK(misuses == 2 + 2 * 3);
 }
 
-TEST_CASE("SETUP of an action that no driver may take is EPERM without the module that takes it, and the file keeps its region")
+TEST_CASE("REGION_SETUP of an action that no driver may take is EPERM without the module that takes it, and the file keeps its region")
 {
 	unsigned misuses = 0;
 	for (const unsigned method : {PTELAB_FAULT_PAGE, PTELAB_BARE})
@@ -84,7 +84,7 @@ TEST_CASE("SETUP of an action that no driver may take is EPERM without the modul
 				CAPTURE(method);
 				CAPTURE(action);
 				CAPTURE(count);
-				ptelab_setup arg{};
+				ptelab_region_setup arg{};
 				arg.pages = 2;
 				arg.fault_action = action;
 				arg.fault_count = count;
@@ -139,7 +139,7 @@ TEST_CASE("the huge fault that is to be misused is the other module's, and after
 			Process user;
 			file *const file = user.open(module, method);
 			REQUIRE(setup(file, {.pages = 8}) == 0);
-			REQUIRE(plan(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = answer, .count = 1}) == 0);
+			REQUIRE(inject(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = answer, .count = 1}) == 0);
 			file->misuser.code = PORT_FAULT_FALLBACK;
 			const Mapped map = user.mmap(file, 8);
 			CHECK(user.read(map.at()).ok());

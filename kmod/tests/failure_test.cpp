@@ -41,7 +41,7 @@ unsigned long each_fails_once(const Personality &personality, Victim victim, int
 	return 0;
 }
 
-int open_set_up_and_map(Module &module, Process &user, unsigned method, const ptelab_setup &arg, const fake::MapFlags &flags = {})
+int open_set_up_and_map(Module &module, Process &user, unsigned method, const ptelab_region_setup &arg, const fake::MapFlags &flags = {})
 {
 	file *const file = user.open(module, method);
 	if (!file)
@@ -94,7 +94,7 @@ TEST_CASE("opening, setting up and mapping is ENOMEM and leaves nothing, whichev
 				CAPTURE(method);
 				CAPTURE(backing);
 				const Personality personality{.remap_leaves_ptes = leaves};
-				const ptelab_setup arg{.backing = backing, .pages = 4};
+				const ptelab_region_setup arg{.backing = backing, .pages = 4};
 				const auto scenario = [&](Module &module, Process &user) {
 					return open_set_up_and_map(module, user, method, arg);
 				};
@@ -129,7 +129,7 @@ TEST_CASE("mapping the node's region is ENOMEM and leaves nothing, shared or pri
 			}
 }
 
-TEST_CASE("SETUP that runs out of memory leaves the file the region that it had")
+TEST_CASE("REGION_SETUP that runs out of memory leaves the file the region that it had")
 {
 	for (const unsigned method : kRamMethods)
 		for (unsigned long n = 1;; n++) {

@@ -296,9 +296,9 @@ bool port_fault_is_cow(const vm_fault *vmf)
 
 unsigned long long port_fault_restores(const vm_fault *vmf)
 {
-	if (!vmf->vma->filler)
+	if (!vmf->vma->pending)
 		bug("asked when a VMA was filled that was not filled at mmap");
-	return vmf->vma->filler->restores;
+	return vmf->vma->pending->restores;
 }
 
 unsigned long port_fault_origin(const vm_fault *vmf)

@@ -28,7 +28,7 @@ void Kernel::boot(const Personality &personality)
 		value = 0;
 	fail_call(0);
 	cxxrt::hosted::fail_allocation(0);
-	on_retry = on_delay = before_link = on_settle = before_pte = nullptr;
+	on_retry = on_delay = before_link = on_wait_for_mmaps = before_pte = nullptr;
 	fatal_signal = false;
 	delayed_ms = 0;
 }
@@ -42,7 +42,7 @@ void Kernel::shut_down()
 	must(!holds_any(), "a lock is held at the end");
 	must(live_pages_ == 0, "pages are left");
 	must(vmas == 0, "VMAs are left");
-	must(fillers == 0, "fillers are left");
+	must(pending_mmaps == 0, "pending_mmaps are left");
 	must(files == 0, "files are left");
 	must(spaces == 0, "spaces are left");
 	must(holes == 0, "holes are left");

@@ -34,8 +34,8 @@ namespace fake {
 
 struct Mm;
 
-// As the glue's struct filler: a VMA that ->mmap fills, shared with its copies.
-struct Filler {
+// As the glue's struct pending_mmap: a VMA that ->mmap fills, shared with its copies.
+struct PendingMmap {
 	port_space *space;
 	Mm *mm;
 	int vmas;
@@ -69,7 +69,7 @@ struct vm_area_struct {
 	unsigned cache = PTELAB_CACHE_WRITE_BACK;
 	::file *file = nullptr;
 	port_space *linked = nullptr;	// the space in whose rmap it is
-	fake::Filler *filler = nullptr;
+	fake::PendingMmap *pending = nullptr;
 };
 
 struct vm_fault {
@@ -84,7 +84,7 @@ struct vm_fault {
 
 // The mmaps of one open file that were left to the kernel to fill or to empty.
 struct port_awaited {
-	std::list<fake::Filler *> fillers;
+	std::list<fake::PendingMmap *> pending_mmaps;
 };
 
 // The memory of one open file's own.
@@ -119,7 +119,7 @@ struct port_space {
 	fake::Lock leaf{fake::Rank::kLeaf};
 	fake::Lock rmap{fake::Rank::kRmap};
 	std::list<vm_area_struct *> mappings;
-	std::list<fake::Filler *> fillers;
+	std::list<fake::PendingMmap *> pending_mmaps;
 };
 
 struct port_mutex {
@@ -198,7 +198,7 @@ public:
 	// Guards all that the models hold; never kept while a fake::Lock is waited for.
 	std::recursive_mutex data;
 	port_counts module_counts;
-	std::atomic<int> holes{0}, spaces{0}, mutexes{0}, counts{0}, vmas{0}, vmallocs{0}, fillers{0}, mms{0}, files{0};
+	std::atomic<int> holes{0}, spaces{0}, mutexes{0}, counts{0}, vmas{0}, vmallocs{0}, pending_mmaps{0}, mms{0}, files{0};
 
 	// What happens meanwhile, once; each may be empty.
 	std::function<void()> on_retry;		// the fault's lock has been dropped
@@ -208,7 +208,7 @@ public:
 	std::function<void()> before_zap;	// ->mmap has failed, what it inserted is still there
 	std::function<void()> before_huge;	// nothing of the PMD is mapped, ->huge_fault is not called yet
 	std::function<void()> before_fault;	// ->huge_fault has fallen back, ->fault is not called yet
-	std::function<void()> on_settle;	// port_space_settle() is about to wait
+	std::function<void()> on_wait_for_mmaps;	// port_space_wait_for_mmaps() is about to wait
 	std::function<void()> before_pte;	// ->fault has given a page, its PTE is not set yet
 	std::function<void()> on_alloc;		// a page of a region is about to be allocated
 	std::function<void()> on_copy;		// bytes of the region are about to be read or written
@@ -239,8 +239,8 @@ void link(vm_area_struct *vma);
 void unlink(vm_area_struct *vma);
 void copied(vm_area_struct *vma);	// ->open
 void gone(vm_area_struct *vma);		// ->close, but for the count
-Filler *filler_new(port_space *space, Mm *mm);
-void filler_free(Filler *filler);
+PendingMmap *pending_new(port_space *space, Mm *mm);
+void pending_free(PendingMmap *pending);
 bool is_cow(const vm_area_struct *vma);
 void zap(vm_area_struct *vma, unsigned long start, unsigned long end, bool even_cows);
 void set_pte(vm_area_struct *vma, unsigned long addr, unsigned long pfn, page *normal);

@@ -38,22 +38,22 @@ int map_pages(vm_area_struct *vma, page **pages)
 	return 0;
 }
 
-int act(vm_area_struct *vma, const port_draft &draft)
+int act(vm_area_struct *vma, const port_vma_desc &desc)
 {
 	Kernel &kernel = Kernel::get();
 	const unsigned long pages = (vma->end - vma->start) >> kernel.shift();
-	switch (draft.action) {
+	switch (desc.action) {
 	case PORT_ACTION_NONE:
 		return 0;
 	case PORT_ACTION_REMAP:
 	case PORT_ACTION_IOREMAP:
-		return remap(vma, draft.pfn);
+		return remap(vma, desc.pfn);
 	case PORT_ACTION_SIMPLE_IOREMAP:
-		if (vma->pgoff + pages > draft.bytes >> kernel.shift())
+		if (vma->pgoff + pages > desc.bytes >> kernel.shift())
 			bug("mmap_action_simple_ioremap() of less than the VMA");
-		return remap(vma, draft.pfn + vma->pgoff);
+		return remap(vma, desc.pfn + vma->pgoff);
 	case PORT_ACTION_MAP_PAGES:
-		return map_pages(vma, draft.pages);
+		return map_pages(vma, desc.pages);
 	}
 	bug("an action that does not exist");
 }
@@ -66,19 +66,19 @@ int Process::prepare(std::unique_ptr<vm_area_struct> owned, std::vector<file *> 
 {
 	Kernel &kernel = Kernel::get();
 	vm_area_struct *const vma = owned.get();
-	port_draft draft{};
-	draft.span = port_vma_span(vma);
-	draft.awaited = &vma->file->awaited;
-	draft.wants_exec = vma->exec;
-	if (const int error = ptelab_mmap_prepare(vma->file->session, &draft))
+	port_vma_desc desc{};
+	desc.span = port_vma_span(vma);
+	desc.awaited = &vma->file->awaited;
+	desc.wants_exec = vma->exec;
+	if (const int error = ptelab_mmap_prepare(vma->file->session, &desc))
 		return error;
 	if (kernel.fails())
 		return -ENOMEM;
-	vma->may_exec = !draft.forbid_exec;
-	vma->cache = draft.cache;
+	vma->may_exec = !desc.forbid_exec;
+	vma->cache = desc.cache;
 	link_new(owned.release());
 	kernel.meanwhile(kernel.before_action);
-	int error = act(vma, draft);
+	int error = act(vma, desc);
 	if (!error) {
 		vma->in_mmap = true;
 		error = ptelab_mapped(vma->file->session, vma);	// ->mapped
@@ -86,7 +86,7 @@ int Process::prepare(std::unique_ptr<vm_area_struct> owned, std::vector<file *> 
 	}
 	if (!error)
 		return 0;
-	if (!vma->filler)
+	if (!vma->pending)
 		port_count(ptelab_session_counts(vma->file->session), PORT_MAPS, 1);	// as the glue's ->close
 	remove(vma, released);
 	return error;

@@ -17,8 +17,8 @@ void put_file(file *file)
 	}
 	{
 		const std::lock_guard guard{kernel.data};
-		for (Filler *const filler : file->awaited.fillers)
-			filler_free(filler);
+		for (PendingMmap *const pending : file->awaited.pending_mmaps)
+			pending_free(pending);
 	}
 	ptelab_session_free(file->session);
 	kernel.files--;
@@ -53,7 +53,7 @@ unsigned call_any_fault(vm_fault *vmf)
 			return code;
 		kernel.meanwhile(kernel.before_fault);
 	}
-	// Of the bare node as if SHAPE had asked for the hook.
+	// Of the bare node as if VMA_SETUP had asked for the hook.
 	return ptelab_fault(session, vmf, pgoff_of(vmf));
 }
 
@@ -247,7 +247,7 @@ int Process::map(std::unique_ptr<vm_area_struct> vma, unsigned long fails_after)
 		return 0;
 	}
 	// ->close is not called: what ->mmap has taken, it must have given back.
-	if (vma->filler)
+	if (vma->pending)
 		bug("a failed ->mmap leaves its VMA tracked");
 	kernel.meanwhile(kernel.before_zap);
 	zap(vma.get(), vma->start, vma->end, true);

@@ -47,7 +47,7 @@ struct MapFlags {
 	bool write = true;
 	bool exec = false;
 	bool is_private = false;
-	unsigned long fails_after = 0;	// pages inserted before ->mmap fails, as PLAN can have it
+	unsigned long fails_after = 0;	// pages inserted before ->mmap fails, as INJECT can have it
 };
 
 // An address, or a negative errno.

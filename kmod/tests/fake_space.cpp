@@ -19,7 +19,7 @@ void port_space_free(port_space *space)
 {
 	if (!space->mappings.empty())
 		bug("a space is freed that is mapped");
-	if (!space->fillers.empty())
+	if (!space->pending_mmaps.empty())
 		bug("a space is freed in which a VMA is being filled");
 	if (space->gate.mine() || space->revoke.mine())
 		bug("a space is freed that is locked");
@@ -160,7 +160,7 @@ void port_space_unmap(port_space *space, unsigned long long offset, unsigned lon
 	space->rmap.unlock_shared();
 }
 
-bool port_space_settle(port_space *space, bool killable)
+bool port_space_wait_for_mmaps(port_space *space, bool killable)
 {
 	Kernel &kernel = Kernel::get();
 	if (!space->revoke.mine())
@@ -169,9 +169,9 @@ bool port_space_settle(port_space *space, bool killable)
 		fake::Mm *mm = nullptr;
 		{
 			const std::lock_guard guard{kernel.data};
-			const auto next = std::find_if(space->fillers.begin(), space->fillers.end(),
-						       [](const fake::Filler *filler) { return !filler->settled; });
-			if (next == space->fillers.end())
+			const auto next = std::find_if(space->pending_mmaps.begin(), space->pending_mmaps.end(),
+						       [](const fake::PendingMmap *pending) { return !pending->settled; });
+			if (next == space->pending_mmaps.end())
 				return true;
 			if (killable && kernel.fatal_signal)
 				return false;
@@ -179,7 +179,7 @@ bool port_space_settle(port_space *space, bool killable)
 			mm = (*next)->mm;
 			mm->references++;
 		}
-		kernel.meanwhile(kernel.on_settle);
+		kernel.meanwhile(kernel.on_wait_for_mmaps);
 		mm->mmap_lock.lock_shared();
 		mm->mmap_lock.unlock_shared();
 		fake::put_mm(mm);

@@ -168,34 +168,34 @@ void unlink(vm_area_struct *vma)
 void copied(vm_area_struct *vma)
 {
 	const std::lock_guard guard{Kernel::get().data};
-	if (vma->filler)
-		vma->filler->vmas++;
+	if (vma->pending)
+		vma->pending->vmas++;
 }
 
 void gone(vm_area_struct *vma)
 {
 	const std::lock_guard guard{Kernel::get().data};
-	Filler *const filler = vma->filler;
-	vma->filler = nullptr;
-	if (filler && --filler->vmas == 0)
-		filler_free(filler);
+	PendingMmap *const pending = vma->pending;
+	vma->pending = nullptr;
+	if (pending && --pending->vmas == 0)
+		pending_free(pending);
 }
 
-Filler *filler_new(port_space *space, Mm *mm)
+PendingMmap *pending_new(port_space *space, Mm *mm)
 {
-	auto *const filler = new Filler{space, mm, 1, false, 0, 0};
+	auto *const pending = new PendingMmap{space, mm, 1, false, 0, 0};
 	mm->references++;
-	space->fillers.push_back(filler);
-	Kernel::get().fillers++;
-	return filler;
+	space->pending_mmaps.push_back(pending);
+	Kernel::get().pending_mmaps++;
+	return pending;
 }
 
-void filler_free(Filler *filler)
+void pending_free(PendingMmap *pending)
 {
-	filler->space->fillers.remove(filler);
-	put_mm(filler->mm);
-	Kernel::get().fillers--;
-	delete filler;
+	pending->space->pending_mmaps.remove(pending);
+	put_mm(pending->mm);
+	Kernel::get().pending_mmaps--;
+	delete pending;
 }
 
 vm_area_struct *find_vma(Mm *mm, unsigned long addr)
@@ -271,14 +271,14 @@ int port_vma_track(vm_area_struct *vma, port_space *space, unsigned long long re
 	Kernel &kernel = Kernel::get();
 	if (kernel.fails())
 		return -ENOMEM;
-	if (vma->filler)
+	if (vma->pending)
 		bug("a VMA is tracked twice");
 	if (!fake::holds(fake::Rank::kGate))
 		bug("the count of RESTOREs may be another by now");
 	const std::lock_guard guard{kernel.data};
-	vma->filler = fake::filler_new(space, vma->mm);
-	vma->filler->restores = restores;
-	vma->filler->origin = vma->pgoff;
+	vma->pending = fake::pending_new(space, vma->mm);
+	vma->pending->restores = restores;
+	vma->pending->origin = vma->pgoff;
 	return 0;
 }
 
@@ -288,26 +288,26 @@ int port_await_mmap(port_awaited *awaited, port_space *space)
 	if (kernel.fails())
 		return -ENOMEM;
 	const std::lock_guard guard{kernel.data};
-	for (fake::Filler *const filler : awaited->fillers)
-		if (filler->mm == fake::current && filler->space == space) {
-			filler->settled = false;
+	for (fake::PendingMmap *const pending : awaited->pending_mmaps)
+		if (pending->mm == fake::current && pending->space == space) {
+			pending->settled = false;
 			return 0;
 		}
-	awaited->fillers.push_back(fake::filler_new(space, fake::current));
+	awaited->pending_mmaps.push_back(fake::pending_new(space, fake::current));
 	return 0;
 }
 
 unsigned long port_vma_origin(const vm_area_struct *vma)
 {
-	if (!vma->filler)
+	if (!vma->pending)
 		bug("asked where a VMA began that was not filled at mmap");
-	return vma->filler->origin;
+	return vma->pending->origin;
 }
 
 void port_vma_abandon(vm_area_struct *vma)
 {
 	fake::must_be_in_mmap(vma);
-	if (!vma->filler)
+	if (!vma->pending)
 		bug("a VMA is abandoned that was not tracked");
 	fake::zap(vma, vma->start, vma->end, true);
 	fake::gone(vma);

@@ -4,17 +4,17 @@
 
 #include "lab_test.hpp"
 
-TEST_SUITE_BEGIN("fault plan");
+TEST_SUITE_BEGIN("fault injection");
 
 namespace {
 
 // Touches page 0, 1, 2, … and answers what happened to each: '.' served, 'B' SIGBUS, 'O' out of memory, '?' else.
-std::string touches(unsigned method, const ptelab_setup &plan, unsigned count)
+std::string touches(unsigned method, const ptelab_region_setup &injection, unsigned count)
 {
 	Module module;
 	Process user;
 	file *const file = user.open(module, method);
-	REQUIRE(setup(file, plan) == 0);
+	REQUIRE(setup(file, injection) == 0);
 	const Mapped map = user.mmap(file, 8);
 	std::string seen;
 	for (unsigned i = 0; i < count; i++) {

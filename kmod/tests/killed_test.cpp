@@ -51,10 +51,10 @@ TEST_CASE("killed while it waits for a mmap, REVOKE gives back what it had close
 	process.run();
 	file *const file = process.open(module, PTELAB_INSERT_PAGE);
 	const Mapped map = process.mmap(file, 4);
-	Kernel::get().on_settle = [] { Kernel::get().fatal_signal = true; };
+	Kernel::get().on_wait_for_mmaps = [] { Kernel::get().fatal_signal = true; };
 	const int told = revoke(file);
 	Kernel::get().fatal_signal = false;
-	Kernel::get().on_settle = nullptr;
+	Kernel::get().on_wait_for_mmaps = nullptr;
 	CHECK((told == 0 || told == -EINTR));
 	if (told) {
 		CHECK(query(file).revoked == 0);
@@ -63,13 +63,13 @@ TEST_CASE("killed while it waits for a mmap, REVOKE gives back what it had close
 	process.close(file);
 }
 
-TEST_CASE("SETUP and DROP_ALL of a task that is being killed are EINTR, and nothing is taken or charged")
+TEST_CASE("REGION_SETUP and DROP_ALL of a task that is being killed are EINTR, and nothing is taken or charged")
 {
 	Module module;
 	Process process;
 	process.run();
 	file *const file = process.open(module, PTELAB_FAULT_PAGE);
-	ptelab_setup arg{};
+	ptelab_region_setup arg{};
 	arg.pages = 8;
 	{
 		const Killed killed;
@@ -103,7 +103,7 @@ TEST_CASE("a node is revoked as long as a file that revoked it is open, or until
 	CHECK(revoke(watcher) == 0);
 	process.close(first);	// whose REVOKE is over
 	CHECK(query(watcher).revoked == 1);
-	ptelab_setup arg{};
+	ptelab_region_setup arg{};
 	CHECK(setup(watcher, arg) == 0);
 	file *const last = process.open(module, PTELAB_FAULT_PAGE);
 	CHECK(query(last).revoked == 0);
@@ -111,7 +111,7 @@ TEST_CASE("a node is revoked as long as a file that revoked it is open, or until
 	process.close(watcher);
 }
 
-TEST_CASE("who asks for a file's state waits for no SETUP that allocates")
+TEST_CASE("who asks for a file's state waits for no REGION_SETUP that allocates")
 {
 	Module module;
 	Process process;

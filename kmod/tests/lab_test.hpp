@@ -108,9 +108,9 @@ constexpr bool takes_backing(unsigned method, unsigned backing)
 
 inline constexpr fake::MapFlags kPrivate{.is_private = true};
 
-inline int setup(file *file, const ptelab_setup &arg)
+inline int setup(file *file, const ptelab_region_setup &arg)
 {
-	const int error = ptelab_ioctl_setup(file->session, &arg);
+	const int error = ptelab_ioctl_region_setup(file->session, &arg);
 	return error ? error : ptelab_setup_ended(file->session);
 }
 
@@ -173,9 +173,9 @@ inline ptelab_query query(file *file)
 	return arg;
 }
 
-inline int plan(file *file, const ptelab_plan &arg)
+inline int inject(file *file, const ptelab_injection &arg)
 {
-	return ptelab_ioctl_plan(file->session, &arg);
+	return ptelab_ioctl_inject(file->session, &arg);
 }
 
 // What reading so many bytes gives: how many, or -errno.

@@ -75,8 +75,8 @@ TEST_CASE("the device is held with one memory type at a time, for as long as a f
 {
 	Module module;
 	Process user;
-	const ptelab_setup uncached{.cache = PTELAB_CACHE_UNCACHED};
-	const ptelab_setup combining{.cache = PTELAB_CACHE_WRITE_COMBINING};
+	const ptelab_region_setup uncached{.cache = PTELAB_CACHE_UNCACHED};
+	const ptelab_region_setup combining{.cache = PTELAB_CACHE_WRITE_COMBINING};
 	file *const one = user.open(module, PTELAB_IOMAP);
 	file *const other = user.open(module, PTELAB_IOMAP);
 	file *const third = user.open(module, PTELAB_IOMAP);

@@ -48,7 +48,7 @@ concept MapsDevice = requires(Token &token, Proof gate, const Region &region)
 	token.iomap(gate, region);
 };
 
-// An action uses the draft up.
+// An action uses the desc up.
 template <typename Token>
 concept AsksForRemap = requires(Token &&token, const Region &region)
 {
@@ -118,7 +118,7 @@ struct NoGate {};
 static_assert(InsertsPfn<Fault<PfnMap>> && !InsertsPfn<Fault<PfnMap>, NoGate>);
 static_assert(InsertsPfn<Fault<Remapped>> && !InsertsPfn<Fault<Remapped>, NoGate>);
 static_assert(InsertsPmd<Fault<PfnMap>> && !InsertsPmd<Fault<PfnMap>, NoGate>);
-static_assert(InsertsPmd<Fault<Shaped>> && !InsertsPmd<Fault<Shaped>, NoGate>);
+static_assert(InsertsPmd<Fault<Custom>> && !InsertsPmd<Fault<Custom>, NoGate>);
 static_assert(InsertsPuds<Fault<PfnMap>> && !InsertsPuds<Fault<PfnMap>, NoGate>);
 static_assert(InsertsPagesBesidePmds<Fault<PfnMap>> && !InsertsPagesBesidePmds<Fault<PfnMap>, NoGate>);
 static_assert(InsertsPage<Fault<MixedMap>> && !InsertsPage<Fault<MixedMap>, NoGate>);
@@ -147,7 +147,7 @@ static_assert(!InsertsWithoutProof<Fault<PfnMap>>);
 // The first pages of an mmap that fails: where vm_insert_page() is no BUG.
 static_assert(InsertsPart<Mapping<MixedMap>>);
 static_assert(!InsertsPart<Mapping<PfnMap>> && !InsertsPart<Mapping<Remapped>> && !InsertsPart<Mapping<Plain>> &&
-	      !InsertsPart<Mapping<Shaped>>);
+	      !InsertsPart<Mapping<Custom>>);
 
 // vmf_insert_pfn() needs VM_PFNMAP.
 static_assert(InsertsPfn<Fault<PfnMap>>);
@@ -156,7 +156,7 @@ static_assert(!InsertsPfn<Fault<MixedMap>>);
 static_assert(!InsertsPfn<Fault<Inserted>>);
 static_assert(!InsertsPfn<Fault<Plain>>);
 static_assert(!InsertsPfn<Fault<MixedPfn>>);
-static_assert(!InsertsPfn<Fault<Shaped>>);
+static_assert(!InsertsPfn<Fault<Custom>>);
 
 // So does a huge one, and never in a private mapping: not where remap_pfn_range() has set the flag.
 static_assert(InsertsPmd<Fault<PfnMap>>);
@@ -165,7 +165,7 @@ static_assert(!InsertsPmd<Fault<MixedMap>>);
 static_assert(!InsertsPmd<Fault<MixedPfn>>);
 static_assert(!InsertsPmd<Fault<Inserted>>);
 static_assert(!InsertsPmd<Fault<Plain>>);
-static_assert(InsertsPmd<Fault<Shaped>>); // which asks what the flags are
+static_assert(InsertsPmd<Fault<Custom>>); // which asks what the flags are
 
 // vmf_insert_mixed() needs VM_MIXEDMAP, and where pages are counted its bare pfns would not be.
 static_assert(InsertsMixed<Fault<MixedPfn>>);
@@ -173,9 +173,9 @@ static_assert(!InsertsMixed<Fault<MixedMap>>);
 static_assert(!InsertsMixed<Fault<Inserted>>);
 static_assert(!InsertsMixed<Fault<PfnMap>>);
 static_assert(!InsertsMixed<Fault<Plain>>);
-static_assert(!InsertsMixed<Fault<Shaped>>);
+static_assert(!InsertsMixed<Fault<Custom>>);
 static_assert(!InsertsPage<Fault<MixedPfn>>);
-static_assert(!InsertsPage<Fault<Shaped>>);
+static_assert(!InsertsPage<Fault<Custom>>);
 
 static_assert(InsertsAround<Fault<MixedMap>>);
 static_assert(!InsertsAround<Fault<MixedPfn>>);
@@ -186,7 +186,7 @@ static_assert(!InsertsAround<Fault<Plain>>);
 static_assert(InsertsFolio<Fault<Plain>>);
 static_assert(!InsertsFolio<Fault<PfnMap>>);
 static_assert(!InsertsFolio<Fault<MixedMap>>);
-static_assert(!InsertsFolio<Fault<Shaped>>);
+static_assert(!InsertsFolio<Fault<Custom>>);
 
 // remap_pfn_range() is not for ->fault, but on the node that is there to show it.
 
@@ -203,43 +203,43 @@ static_assert(!GivesPage<Fault<PfnMap>>);
 static_assert(!GivesPage<Fault<Remapped>>);
 static_assert(!GivesPage<Fault<MixedMap>>);
 static_assert(!GivesPage<Fault<MixedPfn>>);
-static_assert(!GivesPage<Fault<Shaped>>);
+static_assert(!GivesPage<Fault<Custom>>);
 
 // At mmap, each kind is filled with its own calls only.
 static_assert(InsertsAll<Mapping<Inserted>>);
 static_assert(!InsertsAll<Mapping<PfnMap>>);
 
-// One action at most, of the kind that the draft is of, and nothing is inserted before there is a VMA.
-static_assert(AsksForRemap<Draft<Remapped>>);
-static_assert(!AsksForRemap<Draft<Remapped> &>);
-static_assert(!AsksForRemap<Draft<Inserted>>);
-static_assert(!AsksForRemap<Draft<Plain>>);
-static_assert(AsksForPages<Draft<Inserted>>);
-static_assert(!AsksForPages<Draft<Inserted> &>);
-static_assert(!AsksForPages<Draft<Remapped>>);
-static_assert(!AsksForPages<Draft<Plain>>);
+// One action at most, of the kind that the desc is of, and nothing is inserted before there is a VMA.
+static_assert(AsksForRemap<VmaDesc<Remapped>>);
+static_assert(!AsksForRemap<VmaDesc<Remapped> &>);
+static_assert(!AsksForRemap<VmaDesc<Inserted>>);
+static_assert(!AsksForRemap<VmaDesc<Plain>>);
+static_assert(AsksForPages<VmaDesc<Inserted>>);
+static_assert(!AsksForPages<VmaDesc<Inserted> &>);
+static_assert(!AsksForPages<VmaDesc<Remapped>>);
+static_assert(!AsksForPages<VmaDesc<Plain>>);
 static_assert(RemapsAll<Mapping<Remapped>>);
-static_assert(!RemapsAll<Draft<Remapped>>);
+static_assert(!RemapsAll<VmaDesc<Remapped>>);
 static_assert(InsertsAll<Mapping<Inserted>>);
-static_assert(!InsertsAll<Draft<Inserted>>);
-static_assert(!std::is_copy_constructible_v<Draft<Remapped>>);
+static_assert(!InsertsAll<VmaDesc<Inserted>>);
+static_assert(!std::is_copy_constructible_v<VmaDesc<Remapped>>);
 
 static_assert(!InsertsAll<Mapping<Remapped>>);
 static_assert(!InsertsAll<Mapping<Plain>>);
-static_assert(!InsertsAll<Mapping<Shaped>>);
+static_assert(!InsertsAll<Mapping<Custom>>);
 static_assert(!InsertsAll<Mapping<MixedPfn>>);
 static_assert(InsertsMany<Mapping<Inserted>>);
 static_assert(!InsertsMany<Mapping<PfnMap>>);
 static_assert(!InsertsMany<Mapping<Remapped>>);
 static_assert(!InsertsMany<Mapping<MixedPfn>>);
 static_assert(!InsertsMany<Mapping<Plain>>);
-static_assert(!InsertsMany<Mapping<Shaped>>);
+static_assert(!InsertsMany<Mapping<Custom>>);
 static_assert(RemapsAll<Mapping<Remapped>>);
 static_assert(!RemapsAll<Mapping<PfnMap>>);
 static_assert(!RemapsAll<Mapping<MixedMap>>);
 static_assert(!RemapsAll<Mapping<Inserted>>);
 static_assert(!RemapsAll<Mapping<Plain>>);
-static_assert(!RemapsAll<Mapping<Shaped>>);
+static_assert(!RemapsAll<Mapping<Custom>>);
 static_assert(MapsDevice<Mapping<Remapped>>);
 static_assert(!MapsDevice<Mapping<PfnMap>>);
 static_assert(!MapsDevice<Mapping<Inserted>>);
@@ -252,7 +252,7 @@ concept Copied = std::is_copy_constructible_v<Token> || std::is_copy_assignable_
 static_assert(Copied<port_span>);
 static_assert(!Copied<NewVma>);
 static_assert(!Copied<MappedVma>);
-static_assert(!Copied<NewDraft>);
+static_assert(!Copied<NewDesc>);
 static_assert(!Copied<Mapping<PfnMap>>);
 static_assert(!Copied<Mapping<Remapped>>);
 static_assert(!Copied<Mapping<MixedMap>>);
@@ -263,9 +263,9 @@ static_assert(!Copied<Fault<Remapped>>);
 static_assert(!Copied<Fault<MixedMap>>);
 static_assert(!Copied<Fault<Inserted>>);
 static_assert(!Copied<Fault<Plain>>);
-static_assert(!Copied<Mapping<Shaped>>);
+static_assert(!Copied<Mapping<Custom>>);
 static_assert(!Copied<Mapping<MixedPfn>>);
-static_assert(!Copied<Fault<Shaped>>);
+static_assert(!Copied<Fault<Custom>>);
 static_assert(!Copied<Fault<MixedPfn>>);
 static_assert(!Copied<Region>);
 static_assert(std::is_move_constructible_v<Live> && !std::is_copy_constructible_v<Live> && !std::is_move_assignable_v<Live>);
@@ -293,14 +293,14 @@ static_assert(!Made<NewVma, vm_area_struct>);
 static_assert(!Made<MappedVma, vm_area_struct>);
 static_assert(!Made<Fault<PfnMap>, vm_fault>);
 static_assert(!Made<Fault<Plain>, vm_fault>);
-static_assert(!Made<Fault<Shaped>, vm_fault>);
-static_assert(!Made<Mapping<Shaped>, vm_area_struct>);
+static_assert(!Made<Fault<Custom>, vm_fault>);
+static_assert(!Made<Mapping<Custom>, vm_area_struct>);
 static_assert(!Made<Mapping<Inserted>, vm_area_struct>);
 static_assert(!std::is_constructible_v<Live, vm_area_struct *>);
-static_assert(!std::is_default_constructible_v<cxxrt::Badge<Entry>>);
+static_assert(!std::is_default_constructible_v<cxxrt::Badge<EntryPoints>>);
 
 // The same expressions compile for who has the badge.
-class Entry {
+class EntryPoints {
 public:
 	static bool makes_tokens(vm_area_struct *vma, vm_fault *vmf)
 	{
@@ -318,12 +318,12 @@ public:
 			(void)cxxrt::move(new_vma).as<Plain>([](Mapping<Plain> &) -> Result<void> { return {}; });
 	}
 
-	static void drafts(int times)
+	static void descs(int times)
 	{
-		port_draft described{};
-		NewDraft draft{{}, described};
+		port_vma_desc described{};
+		NewDesc desc{{}, described};
 		for (int i = 0; i < times; i++)
-			(void)cxxrt::move(draft).as<Plain>([](Draft<Plain> &&) -> Result<void> { return {}; });
+			(void)cxxrt::move(desc).as<Plain>([](VmaDesc<Plain> &&) -> Result<void> { return {}; });
 	}
 
 	static void is_asked_after(vm_area_struct *vma)
@@ -336,7 +336,7 @@ public:
 
 TEST_CASE("the entry points can make tokens")
 {
-	CHECK(Entry::makes_tokens(nullptr, nullptr));
+	CHECK(EntryPoints::makes_tokens(nullptr, nullptr));
 }
 
 // The compiler sees that as() consumes; that nothing is done with what is consumed is seen when it happens.
@@ -344,11 +344,11 @@ TEST_CASE("a token becomes a mapping once, and after that nothing can be asked o
 {
 	int memory = 0;
 	auto *const vma = reinterpret_cast<vm_area_struct *>(&memory);
-	CHECK_FALSE(is_bug([&] { Entry::becomes(vma, 1); }));
-	CHECK(is_bug([&] { Entry::becomes(vma, 2); }));
-	CHECK(is_bug([&] { Entry::is_asked_after(vma); }));
-	CHECK_FALSE(is_bug([] { Entry::drafts(1); }));
-	CHECK(is_bug([] { Entry::drafts(2); }));
+	CHECK_FALSE(is_bug([&] { EntryPoints::becomes(vma, 1); }));
+	CHECK(is_bug([&] { EntryPoints::becomes(vma, 2); }));
+	CHECK(is_bug([&] { EntryPoints::is_asked_after(vma); }));
+	CHECK_FALSE(is_bug([] { EntryPoints::descs(1); }));
+	CHECK(is_bug([] { EntryPoints::descs(2); }));
 }
 
 // A VMA is configured once: as() consumes what it is called on.
@@ -439,7 +439,7 @@ static_assert(!Method<WrongFault>);
 // What is known of a method without calling it.
 static_assert(kMethods.row[PTELAB_FAULT_PAGE].gives_pages && !kMethods.row[PTELAB_HUGE_FOLIO].gives_pages &&
 	      !kMethods.row[PTELAB_FAULT_INSERT_PAGE].gives_pages);
-static_assert(kMethods.row[PTELAB_BARE].shaped && !kMethods.row[PTELAB_FAULT_PAGE].shaped);
+static_assert(kMethods.row[PTELAB_BARE].custom && !kMethods.row[PTELAB_FAULT_PAGE].custom);
 static_assert(kMethods.row[PTELAB_INSERT_PAGES].eager && !kMethods.row[PTELAB_FAULT_INSERT_PAGES].eager);
 static_assert(kMethods.row[PTELAB_PREPARE_REMAP].prepares && !kMethods.row[PTELAB_REMAP_PFN].prepares);
 static_assert(kMethods.row[0].name == nullptr);

@@ -59,7 +59,7 @@ TEST_CASE("pages are in a row or they are not, and never past the end")
 	}
 }
 
-TEST_CASE("a file has a space of its own once SETUP gave it a region")
+TEST_CASE("a file has a space of its own once REGION_SETUP gave it a region")
 {
 	for (const unsigned method : kRamMethods) {
 		Module module;
@@ -179,7 +179,7 @@ TEST_CASE("pages are dropped only where mappings count them, from a region of th
 		}
 }
 
-TEST_CASE("a fault plan that fails the access says how")
+TEST_CASE("a fault injection that fails the access says how")
 {
 	const auto outcome = [](unsigned action) {
 		Module module;

@@ -203,7 +203,7 @@ TEST_CASE("REVOKE waits for the mmap that has filled its VMA, or has asked for t
 		std::condition_variable changed;
 		bool settling = false;
 		std::thread revoker;
-		Kernel::get().on_settle = [&] {
+		Kernel::get().on_wait_for_mmaps = [&] {
 			const std::lock_guard guard{mutex};
 			settling = true;
 			changed.notify_all();

@@ -4,7 +4,7 @@
 //
 // A Lab is where a scenario runs. Files and mappings are small numbers from 0; what fails answers with a negative errno.
 //	int open(method, writable); void close(file);
-//	int setup(file, const ptelab_setup &); int stats(file, ptelab_stats &);
+//	int setup(file, const ptelab_region_setup &); int stats(file, ptelab_stats &);
 //	int mmap(file, pages, pgoff, bool exec, bool is_private); void munmap(map, page, pages);
 //	Access read(map, page); Access write(map, page, word);
 //	int zap(file, map, page, pages, how, ptelab_zap &); int unmap(file, page, pages, flags);
@@ -27,7 +27,7 @@ struct Access {
 	std::uint64_t word = 0;
 };
 
-// The part of SETUP that scenarios use.
+// The part of REGION_SETUP that scenarios use.
 struct Setup {
 	unsigned backing = 0;
 	unsigned long pages = 0;
@@ -83,7 +83,7 @@ public:
 	}
 	void setup(int file, const Setup &setup)
 	{
-		ptelab_setup arg{};
+		ptelab_region_setup arg{};
 		arg.backing = setup.backing;
 		arg.pages = setup.pages;
 		arg.fault_action = setup.fault_action;

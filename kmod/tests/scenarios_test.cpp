@@ -24,7 +24,7 @@ public:
 		return static_cast<int>(files_.size()) - 1;
 	}
 	void close(int file) { user_.close(at(file)); }
-	int setup(int file, const ptelab_setup &arg) { return ::setup(at(file), arg); }
+	int setup(int file, const ptelab_region_setup &arg) { return ::setup(at(file), arg); }
 	int stats(int file, ptelab_stats &arg)
 	{
 		arg = ::stats(at(file));

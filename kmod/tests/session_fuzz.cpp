@@ -179,7 +179,7 @@ private:
 			return;
 		}
 		case 12:
-			plan(session);
+			inject(session);
 			return;
 		case 13:
 			take_page(file);
@@ -192,9 +192,9 @@ private:
 		}
 	}
 
-	void plan(ptelab_session *session)
+	void inject(ptelab_session *session)
 	{
-		auto arg = bytes_.raw<ptelab_plan>();
+		auto arg = bytes_.raw<ptelab_injection>();
 		if (bytes_.flag()) {
 			arg = {};
 			arg.hook = bytes_.byte() % (PTELAB_HOOKS + 1U);
@@ -204,7 +204,7 @@ private:
 			arg.count = bytes_.byte() % 4;
 			arg.pages = bytes_.flag();
 		}
-		ptelab_ioctl_plan(session, &arg);
+		ptelab_ioctl_inject(session, &arg);
 		ptelab_hook_answer(session, bytes_.byte() % PTELAB_HOOKS);
 	}
 
@@ -239,7 +239,7 @@ private:
 
 	void setup(ptelab_session *session)
 	{
-		auto arg = bytes_.raw<ptelab_setup>();
+		auto arg = bytes_.raw<ptelab_region_setup>();
 		if (bytes_.flag()) {
 			arg = {};
 			arg.backing = bytes_.byte() % (PTELAB_BACKINGS + 1U);
@@ -252,7 +252,7 @@ private:
 		}
 		// Thousands of pages find nothing that a few do not, and take long.
 		if (arg.pages < 32 || arg.pages > 65536)
-			if (ptelab_ioctl_setup(session, &arg) == 0)
+			if (ptelab_ioctl_region_setup(session, &arg) == 0)
 				ptelab_setup_ended(session);
 	}
 

@@ -5,14 +5,14 @@ TEST_SUITE_BEGIN("setup");
 
 namespace {
 
-// A SETUP that every RAM node takes; then one field is spoilt.
+// A REGION_SETUP that every RAM node takes; then one field is spoilt.
 template <typename F>
 int setup_with(unsigned method, F &&spoil)
 {
 	Module module;
 	Process user;
 	file *const file = user.open(module, method);
-	ptelab_setup arg{};
+	ptelab_region_setup arg{};
 	REQUIRE(setup(user.open(module, method), arg) == 0);
 	spoil(arg);
 	const int error = setup(file, arg);
@@ -24,7 +24,7 @@ int setup_with(unsigned method, F &&spoil)
 
 } // namespace
 
-TEST_CASE("SETUP with everything zero gives a zeroed region of the node's size and kind")
+TEST_CASE("REGION_SETUP with everything zero gives a zeroed region of the node's size and kind")
 {
 	for (const unsigned method : kRamMethods) {
 		CAPTURE(method);
@@ -44,29 +44,29 @@ TEST_CASE("SETUP with everything zero gives a zeroed region of the node's size a
 	}
 }
 
-TEST_CASE("SETUP refuses an unknown flag and each reserved field")
+TEST_CASE("REGION_SETUP refuses an unknown flag and each reserved field")
 {
 	for (const unsigned method : kAllMethods) {
 		CAPTURE(method);
-		CHECK(setup_with(method, [](ptelab_setup &arg) { arg.flags = 1; }) == -EINVAL);
-		CHECK(setup_with(method, [](ptelab_setup &arg) { arg.reserved0 = 1; }) == -EINVAL);
+		CHECK(setup_with(method, [](ptelab_region_setup &arg) { arg.flags = 1; }) == -EINVAL);
+		CHECK(setup_with(method, [](ptelab_region_setup &arg) { arg.reserved0 = 1; }) == -EINVAL);
 		for (unsigned i = 0; i < 4; i++)
-			CHECK(setup_with(method, [i](ptelab_setup &arg) { arg.reserved[i] = 1ULL << 63; }) == -EINVAL);
+			CHECK(setup_with(method, [i](ptelab_region_setup &arg) { arg.reserved[i] = 1ULL << 63; }) == -EINVAL);
 	}
 }
 
-TEST_CASE("SETUP refuses values past the end of each enumeration")
+TEST_CASE("REGION_SETUP refuses values past the end of each enumeration")
 {
 	for (const unsigned method : kAllMethods) {
 		CAPTURE(method);
-		CHECK(setup_with(method, [](ptelab_setup &arg) { arg.backing = PTELAB_BACKINGS; }) == -EINVAL);
-		CHECK(setup_with(method, [](ptelab_setup &arg) { arg.backing = ~0U; }) == -EINVAL);
-		CHECK(setup_with(method, [](ptelab_setup &arg) { arg.cache = PTELAB_CACHES; }) == -EINVAL);
-		CHECK(setup_with(method, [](ptelab_setup &arg) { arg.fault_action = PTELAB_FAULT_ACTIONS; }) == -EINVAL);
+		CHECK(setup_with(method, [](ptelab_region_setup &arg) { arg.backing = PTELAB_BACKINGS; }) == -EINVAL);
+		CHECK(setup_with(method, [](ptelab_region_setup &arg) { arg.backing = ~0U; }) == -EINVAL);
+		CHECK(setup_with(method, [](ptelab_region_setup &arg) { arg.cache = PTELAB_CACHES; }) == -EINVAL);
+		CHECK(setup_with(method, [](ptelab_region_setup &arg) { arg.fault_action = PTELAB_FAULT_ACTIONS; }) == -EINVAL);
 	}
 }
 
-TEST_CASE("SETUP takes as many pages as QUERY promises and not one more")
+TEST_CASE("REGION_SETUP takes as many pages as QUERY promises and not one more")
 {
 	for (const unsigned backing : {PTELAB_BACKING_SINGLE, PTELAB_BACKING_SPLIT, PTELAB_BACKING_COMPOUND, PTELAB_BACKING_VMALLOC}) {
 		const bool block = backing == PTELAB_BACKING_SPLIT || backing == PTELAB_BACKING_COMPOUND;
@@ -76,7 +76,7 @@ TEST_CASE("SETUP takes as many pages as QUERY promises and not one more")
 		file *const file = user.open(module, PTELAB_FAULT_PAGE);
 		const ptelab_query limits = query(file);
 		const unsigned long most = block ? limits.max_block_pages : limits.max_pages;
-		ptelab_setup arg{};
+		ptelab_region_setup arg{};
 		arg.backing = backing;
 		arg.pages = most + 1;
 		CHECK(setup(file, arg) == -EINVAL);
@@ -90,15 +90,15 @@ TEST_CASE("SETUP takes as many pages as QUERY promises and not one more")
 
 TEST_CASE("a compound page has a power of two of pages, a split block has any number")
 {
-	CHECK(setup_with(PTELAB_FAULT_PAGE, [](ptelab_setup &arg) {
+	CHECK(setup_with(PTELAB_FAULT_PAGE, [](ptelab_region_setup &arg) {
 		arg.backing = PTELAB_BACKING_COMPOUND;
 		arg.pages = 3;
 	}) == -EINVAL);
-	CHECK(setup_with(PTELAB_FAULT_PAGE, [](ptelab_setup &arg) {
+	CHECK(setup_with(PTELAB_FAULT_PAGE, [](ptelab_region_setup &arg) {
 		arg.backing = PTELAB_BACKING_COMPOUND;
 		arg.pages = 4;
 	}) == 0);
-	CHECK(setup_with(PTELAB_FAULT_PAGE, [](ptelab_setup &arg) {
+	CHECK(setup_with(PTELAB_FAULT_PAGE, [](ptelab_region_setup &arg) {
 		arg.backing = PTELAB_BACKING_SPLIT;
 		arg.pages = 3;
 	}) == 0);
@@ -109,7 +109,7 @@ TEST_CASE("what a split block has too much is given back at once")
 	Module module;
 	Process user;
 	const long before = Kernel::get().live_pages();
-	ptelab_setup arg{};
+	ptelab_region_setup arg{};
 	arg.backing = PTELAB_BACKING_SPLIT;
 	arg.pages = 5;
 	REQUIRE(setup(user.open(module, PTELAB_REMAP_PFN), arg) == 0);
@@ -121,7 +121,7 @@ TEST_CASE("each node takes exactly the backings that its call can map")
 	const auto backings = [](unsigned method) {
 		unsigned taken = 0;
 		for (unsigned backing = 1; backing < PTELAB_BACKINGS; backing++) {
-			const int error = setup_with(method, [&](ptelab_setup &arg) { arg.backing = backing; });
+			const int error = setup_with(method, [&](ptelab_region_setup &arg) { arg.backing = backing; });
 			CHECK((error == 0 || error == -EOPNOTSUPP));
 			taken |= error ? 0U : 1U << backing;
 		}
@@ -148,7 +148,7 @@ TEST_CASE("each node takes exactly the backings that its call can map")
 TEST_CASE("RAM is write-back, a device is not")
 {
 	const auto with_cache = [](unsigned method, unsigned cache) {
-		return setup_with(method, [&](ptelab_setup &arg) { arg.cache = cache; });
+		return setup_with(method, [&](ptelab_region_setup &arg) { arg.cache = cache; });
 	};
 	for (const unsigned method : kRamMethods) {
 		CHECK(with_cache(method, PTELAB_CACHE_WRITE_BACK) == 0);
@@ -170,7 +170,7 @@ TEST_CASE("a fault action needs a node that faults, STALE one that gives pages, 
 			const bool fits = action == PTELAB_FAULT_STALE ? stale_fits :
 					  action == PTELAB_FAULT_REMAP ? method == PTELAB_BARE :
 									 faults;
-			CHECK(setup_with(method, [&](ptelab_setup &arg) {
+			CHECK(setup_with(method, [&](ptelab_region_setup &arg) {
 				arg.fault_action = action;
 				arg.fault_delay_ms = action == PTELAB_FAULT_DELAY || action == PTELAB_FAULT_STALE;
 			}) == (fits ? 0 : -EOPNOTSUPP));
@@ -180,7 +180,7 @@ TEST_CASE("a fault action needs a node that faults, STALE one that gives pages, 
 TEST_CASE("a delay is 1 to 10000 ms, and for DELAY and STALE only")
 {
 	const auto with = [](unsigned action, unsigned delay) {
-		return setup_with(PTELAB_FAULT_PAGE, [&](ptelab_setup &arg) {
+		return setup_with(PTELAB_FAULT_PAGE, [&](ptelab_region_setup &arg) {
 			arg.fault_action = action;
 			arg.fault_delay_ms = delay;
 		});
@@ -199,15 +199,15 @@ TEST_CASE("a delay is 1 to 10000 ms, and for DELAY and STALE only")
 
 TEST_CASE("counts without an action say nothing and are refused")
 {
-	CHECK(setup_with(PTELAB_FAULT_PAGE, [](ptelab_setup &arg) { arg.fault_after = 1; }) == -EINVAL);
-	CHECK(setup_with(PTELAB_FAULT_PAGE, [](ptelab_setup &arg) { arg.fault_count = 1; }) == -EINVAL);
-	CHECK(setup_with(PTELAB_FAULT_PAGE, [](ptelab_setup &arg) {
+	CHECK(setup_with(PTELAB_FAULT_PAGE, [](ptelab_region_setup &arg) { arg.fault_after = 1; }) == -EINVAL);
+	CHECK(setup_with(PTELAB_FAULT_PAGE, [](ptelab_region_setup &arg) { arg.fault_count = 1; }) == -EINVAL);
+	CHECK(setup_with(PTELAB_FAULT_PAGE, [](ptelab_region_setup &arg) {
 		arg.fault_action = PTELAB_FAULT_SERVE;
 		arg.fault_count = 1;
 	}) == -EINVAL);
 }
 
-TEST_CASE("SETUP is refused once the file has been mapped, even if it no longer is")
+TEST_CASE("REGION_SETUP is refused once the file has been mapped, even if it no longer is")
 {
 	for (const unsigned method : kAllMethods) {
 		CAPTURE(method);
@@ -221,7 +221,7 @@ TEST_CASE("SETUP is refused once the file has been mapped, even if it no longer 
 	}
 }
 
-TEST_CASE("an mmap that was refused does not stop SETUP")
+TEST_CASE("an mmap that was refused does not stop REGION_SETUP")
 {
 	Module module;
 	Process user;
@@ -238,7 +238,7 @@ TEST_CASE("a RAM file is set up once, a device file as often as one likes before
 	REQUIRE(setup(ram, {}) == 0);
 	CHECK(setup(ram, {}) == -EBUSY);
 	file *const device = user.open(module, PTELAB_IOMAP);
-	ptelab_setup arg{};
+	ptelab_region_setup arg{};
 	for (const unsigned cache : {PTELAB_CACHE_WRITE_COMBINING, PTELAB_CACHE_UNCACHED, PTELAB_CACHE_WRITE_COMBINING}) {
 		arg.cache = cache;
 		CHECK(setup(device, arg) == 0);
@@ -248,11 +248,11 @@ TEST_CASE("a RAM file is set up once, a device file as often as one likes before
 
 TEST_CASE("a device has the size it has")
 {
-	CHECK(setup_with(PTELAB_IOMAP, [](ptelab_setup &arg) { arg.pages = 8; }) == 0);
-	CHECK(setup_with(PTELAB_IOMAP, [](ptelab_setup &arg) { arg.pages = 7; }) == -EINVAL);
+	CHECK(setup_with(PTELAB_IOMAP, [](ptelab_region_setup &arg) { arg.pages = 8; }) == 0);
+	CHECK(setup_with(PTELAB_IOMAP, [](ptelab_region_setup &arg) { arg.pages = 7; }) == -EINVAL);
 }
 
-TEST_CASE("a region that SETUP made belongs to its file alone")
+TEST_CASE("a region that REGION_SETUP made belongs to its file alone")
 {
 	for (const unsigned method : kRamMethods) {
 		CAPTURE(method);

@@ -27,7 +27,7 @@ struct Order {
 void run(const std::vector<const RuleInfo *> &rules, const char *reporter, std::ostream *out, const Order &order)
 {
 	RunLog::get().records.clear();
-	RunLog::get().planned = rules.size();
+	RunLog::get().injected = rules.size();
 
 	doctest::Context context;
 	context.addFilter("reporters", reporter);

@@ -2,10 +2,13 @@
 #include <ptelab/device.hpp>
 
 #include <cerrno>
+#include <stdexcept>
 #include <utility>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include <fmt/core.h>
 
 namespace ptelab {
 namespace {
@@ -17,7 +20,25 @@ __u64 address_of(const void *pointer)
 
 } // namespace
 
-Device::Device(const Node &node, int flags) : Device(node.path(), flags) {}
+std::string explain_abi(std::uint32_t module)
+{
+	if (module == PTELAB_ABI)
+		return "";
+	return fmt::format("ptelab.ko speaks version {} of the ABI and this program version {}: the {} is the older one: build both from one "
+			   "checkout (make module userspace), and load that module (ptelab unload, ptelab load)",
+			   module, PTELAB_ABI, module < PTELAB_ABI ? "module" : "program");
+}
+
+// The first node that a process opens says whether the module is of its age.
+Device::Device(const Node &node, int flags) : Device(node.path(), flags)
+{
+	static const bool checked = [this] {
+		if (const std::string why = explain_abi(query().abi); !why.empty())
+			throw std::runtime_error(why);
+		return true;
+	}();
+	static_cast<void>(checked);
+}
 
 Device::Device(const std::string &path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC)), path_(path)
 {
@@ -71,7 +92,7 @@ std::size_t Device::size() const
 
 void Device::setup(const Setup &setup)
 {
-	ptelab_setup argument{};
+	ptelab_region_setup argument{};
 	argument.backing = setup.backing;
 	argument.pages = setup.pages;
 	argument.cache = setup.cache;
@@ -79,7 +100,7 @@ void Device::setup(const Setup &setup)
 	argument.fault_after = setup.fault_after;
 	argument.fault_count = setup.fault_count;
 	argument.fault_delay_ms = setup.fault_delay_ms;
-	must(PTELAB_IOC_SETUP, &argument, "SETUP");
+	must(PTELAB_IOC_REGION_SETUP, &argument, "REGION_SETUP");
 }
 
 ptelab_zap Device::zap(std::span<const std::byte> range, ptelab_zap_how how)

@@ -17,29 +17,29 @@ constexpr __u32 kRoom = 256;
 
 } // namespace
 
-void shape(Device &device, const Shape &wanted)
+void vma_setup(Device &device, const VmaSetup &wanted)
 {
-	ptelab_shape argument{};
-	argument.flags = wanted.flags | (wanted.hooks ? PTELAB_SHAPE_HOOKS : 0U);
+	ptelab_vma_setup argument{};
+	argument.flags = wanted.flags | (wanted.hooks ? PTELAB_VMA_SETUP_HOOKS : 0U);
 	argument.cache = wanted.cache;
 	argument.hooks = wanted.hooks;
 	argument.vm_set = wanted.vm_set;
 	argument.vm_clear = wanted.vm_clear;
 	argument.action_first = wanted.action_first;
 	argument.action_pages = wanted.action_pages;
-	must(device, PTELAB_IOC_SHAPE, &argument, "SHAPE");
+	must(device, PTELAB_IOC_VMA_SETUP, &argument, "VMA_SETUP");
 }
 
-void plan(Device &device, const Plan &wanted)
+void inject(Device &device, const Injected &wanted)
 {
-	ptelab_plan argument{};
+	ptelab_injection argument{};
 	argument.hook = wanted.hook;
 	argument.answer = wanted.answer;
 	argument.error = wanted.error;
 	argument.after = wanted.after;
 	argument.count = wanted.count;
 	argument.pages = wanted.pages;
-	must(device, PTELAB_IOC_PLAN, &argument, "PLAN");
+	must(device, PTELAB_IOC_INJECT, &argument, "INJECT");
 }
 
 EventLog::EventLog(const Device &device) : device_(&device), file_(device.query().file)
@@ -83,11 +83,11 @@ ptelab_call call(const Device &device, ptelab_call argument)
 	return argument;
 }
 
-ptelab_page_info page_info(const Device &device, __u64 index, ptelab_donor donor)
+ptelab_page_info page_info(const Device &device, __u64 index, ptelab_page_source source)
 {
 	ptelab_page_info argument{};
 	argument.index = index;
-	argument.donor = donor;
+	argument.source = source;
 	must(device, PTELAB_IOC_PAGE_INFO, &argument, "PAGE_INFO");
 	return argument;
 }

@@ -75,30 +75,30 @@ RULE("abi.query_answers", .says = "QUERY tells the ABI, the node, the page size 
 	rule.observe("features", kernel_features());
 }
 
-RULE("abi.setup_rejects", .says = "SETUP refuses every value out of range, and leaves the file as it was", .source = "Documentation/driver-api/ioctl.rst")
+RULE("abi.region_setup_rejects", .says = "REGION_SETUP refuses every value out of range, and leaves the file as it was", .source = "Documentation/driver-api/ioctl.rst")
 {
 	const Device device(ram());
-	ptelab_setup right{};
+	ptelab_region_setup right{};
 	right.pages = 4;
 	const auto delay = [](__u32 ms) {
-		return [ms](ptelab_setup &setup) {
+		return [ms](ptelab_region_setup &setup) {
 			setup.fault_action = PTELAB_FAULT_DELAY;
 			setup.fault_delay_ms = ms;
 		};
 	};
 
-	const std::vector<Wrong<ptelab_setup>> wrongs{
-		{"reserved0", [](ptelab_setup &setup) { setup.reserved0 = 1; }},
-		{"an unknown backing", [](ptelab_setup &setup) { setup.backing = PTELAB_BACKINGS; }},
-		{"a backing far out", [](ptelab_setup &setup) { setup.backing = ~0U; }},
-		{"an unknown memory type", [](ptelab_setup &setup) { setup.cache = PTELAB_CACHES; }},
-		{"an unknown action", [](ptelab_setup &setup) { setup.fault_action = PTELAB_FAULT_ACTIONS; }},
-		{"too many pages", [](ptelab_setup &setup) { setup.pages = ~0ULL; }},
-		{"a delay without DELAY", [](ptelab_setup &setup) { setup.fault_delay_ms = 1; }},
+	const std::vector<Wrong<ptelab_region_setup>> wrongs{
+		{"reserved0", [](ptelab_region_setup &setup) { setup.reserved0 = 1; }},
+		{"an unknown backing", [](ptelab_region_setup &setup) { setup.backing = PTELAB_BACKINGS; }},
+		{"a backing far out", [](ptelab_region_setup &setup) { setup.backing = ~0U; }},
+		{"an unknown memory type", [](ptelab_region_setup &setup) { setup.cache = PTELAB_CACHES; }},
+		{"an unknown action", [](ptelab_region_setup &setup) { setup.fault_action = PTELAB_FAULT_ACTIONS; }},
+		{"too many pages", [](ptelab_region_setup &setup) { setup.pages = ~0ULL; }},
+		{"a delay without DELAY", [](ptelab_region_setup &setup) { setup.fault_delay_ms = 1; }},
 		{"DELAY without a delay", delay(0)},
 		{"a delay that is too long", delay(10001)},
 	};
-	rejects<ptelab_setup>(rule, device, PTELAB_IOC_SETUP, right, wrongs);
+	rejects<ptelab_region_setup>(rule, device, PTELAB_IOC_REGION_SETUP, right, wrongs);
 	rule.expect("only the right one acted", device.query().pages, 4U);
 }
 
@@ -165,7 +165,7 @@ RULE("abi.unknown_ioctl_is_enotty", .says = "An ioctl with another number, magic
 	for (unsigned number = 8; number < 256; ++number)
 		rule.expect("number " + std::to_string(number), answer(_IOC(_IOC_READ | _IOC_WRITE, PTELAB_IOC_MAGIC, number, sizeof(ptelab_query))),
 			    ENOTTY);
-	for (const unsigned long request : {PTELAB_IOC_QUERY, PTELAB_IOC_SETUP, PTELAB_IOC_ZAP, PTELAB_IOC_UNMAP, PTELAB_IOC_REVOKE,
+	for (const unsigned long request : {PTELAB_IOC_QUERY, PTELAB_IOC_REGION_SETUP, PTELAB_IOC_ZAP, PTELAB_IOC_UNMAP, PTELAB_IOC_REVOKE,
 					    PTELAB_IOC_RESTORE, PTELAB_IOC_LOOKUP, PTELAB_IOC_STATS}) {
 		const std::string name = "ioctl " + std::to_string(_IOC_NR(request));
 		for (const int by : {-8, 8})
@@ -185,7 +185,7 @@ RULE("abi.bad_pointer_is_efault", .says = "An argument that is not mapped, not w
 	two.split(pages(1)).unmap();
 	std::byte *const edge = two.data() + pages(1) - 8; // 8 bytes, and then nothing
 
-	for (const unsigned long request : {PTELAB_IOC_QUERY, PTELAB_IOC_SETUP, PTELAB_IOC_ZAP, PTELAB_IOC_UNMAP, PTELAB_IOC_REVOKE,
+	for (const unsigned long request : {PTELAB_IOC_QUERY, PTELAB_IOC_REGION_SETUP, PTELAB_IOC_ZAP, PTELAB_IOC_UNMAP, PTELAB_IOC_REVOKE,
 					    PTELAB_IOC_RESTORE, PTELAB_IOC_LOOKUP, PTELAB_IOC_STATS}) {
 		const std::string name = "ioctl " + std::to_string(_IOC_NR(request));
 		rule.expect(name + ", null", bench.device.call(request, nullptr), EFAULT);

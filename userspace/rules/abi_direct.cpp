@@ -20,7 +20,7 @@ struct Bench {
 	Device device;
 	Mapping map;
 
-	explicit Bench(const Shape &wanted = {}, const MapOptions &options = {})
+	explicit Bench(const VmaSetup &wanted = {}, const MapOptions &options = {})
 		: device(bare(wanted)), map(device, pages(kPages), options)
 	{
 	}
@@ -46,7 +46,7 @@ struct Bench {
 	}
 };
 
-Shape vm_flags(__u32 set)
+VmaSetup vm_flags(__u32 set)
 {
 	return {.vm_set = set};
 }
@@ -61,7 +61,7 @@ RULE("abi.call_rejects", .says = "CALL refuses every value out of range before i
 		{"call 0", [](C &call) { call.call = 0; }},
 		{"an unknown call", [](C &call) { call.call = PTELAB_CALLS; }},
 		{"a call far out", [](C &call) { call.call = ~0U; }},
-		{"an unknown donor", [](C &call) { call.donor = PTELAB_DONORS; }},
+		{"an unknown source", [](C &call) { call.source = PTELAB_SOURCES; }},
 		{"an unknown memory type", [](C &call) { call.cache = PTELAB_CACHES; }},
 		{"too many pages", [](C &call) { call.count = PTELAB_LOOKUP_MAX + 1; }},
 		{"too many bytes", [](C &call) { call.bytes = (PTELAB_LOOKUP_MAX + 1ULL) * page_size(); }},
@@ -71,12 +71,12 @@ RULE("abi.call_rejects", .says = "CALL refuses every value out of range before i
 		{"an address far before the anchor", [](C &call) { call.address -= PTELAB_CALL_MARGIN + page_size(); }},
 		{"a page past the region", [](C &call) { call.index = kPages; }},
 		{"a page far out", [](C &call) { call.index = ~0ULL; }},
-		{"a donor in place of a page that is not asked for",
+		{"a source in place of a page that is not asked for",
 		 [](C &call) {
-			 call.donor = PTELAB_DONOR_FRESH;
+			 call.source = PTELAB_SOURCE_FRESH;
 			 call.bad = 1;
 		 }},
-		{"a vmalloc donor for a page", [](C &call) { call.donor = PTELAB_DONOR_USER_VMALLOC; }},
+		{"a vmalloc source for a page", [](C &call) { call.source = PTELAB_SOURCE_USER_VMALLOC; }},
 		{"nothing at the anchor",
 		 [](C &call) { call.anchor = call.address = kNobodyHere; }, EFAULT},
 		{"an anchor in the kernel",
@@ -93,10 +93,10 @@ RULE("abi.call_rejects", .says = "CALL refuses every value out of range before i
 	rule.expect("no pages", array(0, 0), EINVAL);
 	rule.expect("pages past the region", array(kPages - 1, 2), EINVAL);
 	rule.expect("a buffer of no pages", bench.of(PTELAB_CALL_REMAP_VMALLOC, PTELAB_CALL_WRITE_LOCK, [](C &call) {
-		call.donor = PTELAB_DONOR_USER_VMALLOC;
+		call.source = PTELAB_SOURCE_USER_VMALLOC;
 		call.count = 0;
 	}), EINVAL);
-	rule.expect("a buffer that no donor makes", bench.of(PTELAB_CALL_REMAP_VMALLOC, PTELAB_CALL_WRITE_LOCK), EINVAL);
+	rule.expect("a buffer that no source makes", bench.of(PTELAB_CALL_REMAP_VMALLOC, PTELAB_CALL_WRITE_LOCK), EINVAL);
 }
 
 RULE("abi.call_refuses_damage", .says = "CALL answers EPERM where the kernel would have a BUG or lose track of memory, and does nothing",
@@ -106,8 +106,8 @@ RULE("abi.call_refuses_damage", .says = "CALL answers EPERM where the kernel wou
 	const Bench read_only({}, {.prot = PROT_READ});
 	const Bench copied(vm_flags(PTELAB_VM_PFNMAP), {.flags = MAP_PRIVATE});
 	using C = ptelab_call;
-	const auto donor = [](__u32 kind, __u64 argument = 0) {
-		return [=](C &call) { call.donor = kind, call.argument = argument; };
+	const auto source = [](__u32 kind, __u64 argument = 0) {
+		return [=](C &call) { call.source = kind, call.argument = argument; };
 	};
 	const auto bytes = [](__u64 count) { return [=](C &call) { call.bytes = count; }; };
 	const auto address = [](const Mapping &map, std::int64_t page) { return [&map, page](C &call) { call.address = address_of(map, page); }; };
@@ -126,16 +126,16 @@ RULE("abi.call_refuses_damage", .says = "CALL answers EPERM where the kernel wou
 		{"map_pages must set VM_MIXEDMAP and may not", plain, PTELAB_CALL_MAP_PAGES},
 		{"insert_page into VM_PFNMAP", pfnmap, PTELAB_CALL_INSERT_PAGE, PTELAB_CALL_WRITE_LOCK},
 		{"remap_vmalloc into VM_PFNMAP", pfnmap, PTELAB_CALL_REMAP_VMALLOC, PTELAB_CALL_WRITE_LOCK,
-		 donor(PTELAB_DONOR_USER_VMALLOC)},
-		{"remap_vmalloc under the read lock", plain, PTELAB_CALL_REMAP_VMALLOC, 0, donor(PTELAB_DONOR_USER_VMALLOC)},
+		 source(PTELAB_SOURCE_USER_VMALLOC)},
+		{"remap_vmalloc under the read lock", plain, PTELAB_CALL_REMAP_VMALLOC, 0, source(PTELAB_SOURCE_USER_VMALLOC)},
 		{"insert_pfn without VM_PFNMAP", plain, PTELAB_CALL_INSERT_PFN},
 		{"insert_pfn of RAM into VM_MIXEDMAP", mixed, PTELAB_CALL_INSERT_PFN},
 		{"insert_pfn_prot without VM_PFNMAP", plain, PTELAB_CALL_INSERT_PFN_PROT},
 		{"insert_pfn into a private VM_PFNMAP", copied, PTELAB_CALL_INSERT_PFN},
 		{"insert_pfn of an anonymous page", pfnmap, PTELAB_CALL_INSERT_PFN, 0,
-		 donor(PTELAB_DONOR_ANON, address_of(anonymous))},
+		 source(PTELAB_SOURCE_ANON, address_of(anonymous))},
 		{"insert_mixed of an anonymous page", mixed, PTELAB_CALL_INSERT_MIXED, 0,
-		 donor(PTELAB_DONOR_ANON, address_of(anonymous))},
+		 source(PTELAB_SOURCE_ANON, address_of(anonymous))},
 		{"remap under the read lock", plain, PTELAB_CALL_REMAP},
 		{"remap of no bytes", plain, PTELAB_CALL_REMAP, PTELAB_CALL_WRITE_LOCK, bytes(0)},
 		{"remap past the end", plain, PTELAB_CALL_REMAP, PTELAB_CALL_WRITE_LOCK, bytes(pages(kPages + 1))},
@@ -215,7 +215,7 @@ RULE("abi.call_on_revoked_is_enodev", .says = "CALL puts nothing into page table
 	bench.device.revoke();
 	// With a page that is not the region's: that one is there.
 	const auto insert = [&] {
-		return bench.of(PTELAB_CALL_INSERT_PAGE, 0, [](ptelab_call &call) { call.donor = PTELAB_DONOR_FRESH; });
+		return bench.of(PTELAB_CALL_INSERT_PAGE, 0, [](ptelab_call &call) { call.source = PTELAB_SOURCE_FRESH; });
 	};
 	rule.expect("revoked", insert(), ENODEV);
 	rule.expect("present", present(bench.device, bench.map), 0U);
@@ -223,7 +223,7 @@ RULE("abi.call_on_revoked_is_enodev", .says = "CALL puts nothing into page table
 	rule.expect("restored", insert(), 0);
 }
 
-RULE("abi.page_info_rejects", .says = "PAGE_INFO refuses unknown flags and donors, pages past the region, and donors that are no page",
+RULE("abi.page_info_rejects", .says = "PAGE_INFO refuses unknown flags and sources, pages past the region, and sources that are no page",
      .source = "kmod/glue/direct/page_info.c:ptelab_page_info")
 {
 	const Bench bench;
@@ -231,10 +231,10 @@ RULE("abi.page_info_rejects", .says = "PAGE_INFO refuses unknown flags and donor
 	rejects<P>(rule, bench.device, PTELAB_IOC_PAGE_INFO, {},
 		   {{"a page past the region", [](P &page) { page.index = kPages; }},
 		    {"a page far out", [](P &page) { page.index = ~0ULL; }},
-		    {"an unknown donor", [](P &page) { page.donor = PTELAB_DONORS; }},
-		    {"an anonymous page", [](P &page) { page.donor = PTELAB_DONOR_ANON; }},
-		    {"a vmalloc buffer", [](P &page) { page.donor = PTELAB_DONOR_PLAIN_VMALLOC; }},
-		    {"a vmalloc buffer for users", [](P &page) { page.donor = PTELAB_DONOR_USER_VMALLOC; }}},
+		    {"an unknown source", [](P &page) { page.source = PTELAB_SOURCES; }},
+		    {"an anonymous page", [](P &page) { page.source = PTELAB_SOURCE_ANON; }},
+		    {"a vmalloc buffer", [](P &page) { page.source = PTELAB_SOURCE_PLAIN_VMALLOC; }},
+		    {"a vmalloc buffer for users", [](P &page) { page.source = PTELAB_SOURCE_USER_VMALLOC; }}},
 		   PTELAB_PAGE_DROP_ALL);
 }
 

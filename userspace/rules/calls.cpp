@@ -65,10 +65,10 @@ Smaps smaps_of(const Mapping &map)
 
 } // namespace
 
-Device bare(const Shape &wanted, std::size_t page_count, ptelab_backing backing)
+Device bare(const VmaSetup &wanted, std::size_t page_count, ptelab_backing backing)
 {
 	Device device = own_region(node_of(PTELAB_BARE), page_count, {.backing = backing});
-	shape(device, wanted);
+	vma_setup(device, wanted);
 	return device;
 }
 

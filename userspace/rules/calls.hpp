@@ -14,7 +14,7 @@
 namespace ptelab {
 
 // A file of the node bare with a zeroed region of its own (split pages: contiguous, each with a count of its own).
-Device bare(const Shape &wanted = {}, std::size_t page_count = kPages, ptelab_backing backing = PTELAB_BACKING_SPLIT);
+Device bare(const VmaSetup &wanted = {}, std::size_t page_count = kPages, ptelab_backing backing = PTELAB_BACKING_SPLIT);
 
 // The address of a page of the mapping, also of one before or after it, as the ABI's number.
 std::uint64_t address_of(const Mapping &map, std::int64_t page_index = 0);

@@ -92,7 +92,7 @@ RULE_PER_NODE("a_stale_page_gets_mapped", bit_of(PTELAB_FAULT_PAGE), .contract =
 {
 	const MisuseModule loaded;
 	Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_STALE, .fault_count = 1, .fault_delay_ms = kDelayMs});
-	shape(device, {.flags = PTELAB_SHAPE_EVENTS});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS});
 	const Mapping map(device, pages(kPages));
 	EventLog log(device);
 	Touch touch;
@@ -117,7 +117,7 @@ RULE_PER_NODE("two_threads_one_page", kFaultNodes & kEntryNodes, .contract = "CC
 	      .source = "mm/memory.c:finish_fault")
 {
 	Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_DELAY, .fault_count = 2, .fault_delay_ms = kDelayMs});
-	shape(device, {.flags = PTELAB_SHAPE_EVENTS});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS});
 	const std::int64_t references = page_info(device, 0).references;
 	Mapping map(device, pages(kPages));
 	EventLog log(device);
@@ -153,7 +153,7 @@ RULE_PER_NODE("lock_of_a_fault", kFaultNodes & kFirstNodes, .contract = "CC-04",
 	const bool has_counter = read_text("/proc/vmstat").value_or("").find("vma_lock_retry") != std::string::npos;
 	const auto look = [&](std::string_view which, __u64 more_hooks) {
 		Device device = own_region(rule.node());
-		shape(device, {.flags = PTELAB_SHAPE_EVENTS,
+		vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS,
 			       .hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT) | more_hooks});
 		const Mapping map(device, pages(kPages));
 		EventLog log(device);

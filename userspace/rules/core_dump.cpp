@@ -58,7 +58,7 @@ RULE_PER_NODE("core_of_a_named_mapping", bit_of(PTELAB_FAULT_PAGE) | bit_of(PTEL
 	const std::vector<std::byte> bytes = pattern(pages(kPages), 2);
 
 	device.write(0, bytes);
-	shape(device, {.hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT) |
+	vma_setup(device, {.hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT) |
 				hook_bit(PTELAB_HOOK_NAME)});
 	const Segment segment = dump(0, [&] {
 		Mapping map(device, pages(kPages));
@@ -107,7 +107,7 @@ RULE_PER_NODE("core_calls_fault", bit_of(PTELAB_FAULT_PAGE), .contract = "CD-04"
 	const std::vector<std::byte> bytes = pattern(pages(kPages), 4);
 
 	device.write(0, bytes);
-	shape(device, {.flags = PTELAB_SHAPE_EVENTS});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS});
 	EventLog log(device);
 	const Segment segment = dump(kMappedShared, [&] { return Mapping(device, pages(kPages)); });
 	rule.expect("faults", device.stats().faults, kPages);

@@ -188,7 +188,7 @@ RULE("cow.write_without_maywrite", .contract = "CW-05",
 {
 	const bool trusts = older_than(6, 2);
 	Device device = own_region(node_of(PTELAB_FAULT_PAGE));
-	shape(device, {.vm_clear = PTELAB_VM_MAYWRITE});
+	vma_setup(device, {.vm_clear = PTELAB_VM_MAYWRITE});
 	const Mapping map(device, pages(2));
 
 	if (!trusts)
@@ -198,7 +198,7 @@ RULE("cow.write_without_maywrite", .contract = "CW-05",
 		    choose(trusts, std::string(kOk), std::string(kUnmapped), "6.2 added the check of VM_MAYWRITE at write faults"));
 
 	Device right = own_region(node_of(PTELAB_FAULT_PAGE));
-	shape(right, {.vm_clear = PTELAB_VM_WRITE | PTELAB_VM_MAYWRITE});
+	vma_setup(right, {.vm_clear = PTELAB_VM_WRITE | PTELAB_VM_MAYWRITE});
 	Mapping read_only(right, pages(2));
 	rule.expect("both cleared: a read", read_only.touch(0).outcome(), kOk);
 	rule.expect("both cleared: a write", read_only.write(pages(1), 1).outcome(), kForbidden);

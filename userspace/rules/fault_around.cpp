@@ -50,7 +50,7 @@ RULE("fault_page.asks_for_pages_around",
      .source = "mm/memory.c:do_fault_around", .needs = {root(), kconfig("CONFIG_DEBUG_FS", kBytes)})
 {
 	Device device = own_region(node_of(PTELAB_FAULT_PAGE), 4 * kAround);
-	shape(device, {.flags = PTELAB_SHAPE_EVENTS,
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS,
 		       .hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT) | hook_bit(PTELAB_HOOK_MAP_PAGES)});
 	const Mapping map(device, pages(4 * kAround));
 	EventLog log(device);

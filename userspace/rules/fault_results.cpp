@@ -246,7 +246,7 @@ RULE("fault_page.compound_page_in_a_mixed_map", .contract = "FR-11",
 	constexpr const char *kLine = "BUG: Bad rss-counter state";
 	Device device(node_of(PTELAB_FAULT_PAGE));
 	device.setup({.backing = PTELAB_BACKING_COMPOUND, .pages = pmd_pages()});
-	shape(device, {.vm_set = PTELAB_VM_MIXEDMAP});
+	vma_setup(device, {.vm_set = PTELAB_VM_MIXEDMAP});
 	const std::int64_t references = page_info(device, 0).references;
 	KernelLog log;
 	// The counters of an address space are looked at when it goes.

@@ -103,7 +103,7 @@ RULE_PER_NODE("fork_of_dontcopy", kFirstNodes, .contract = "FK-04",
 	      .source = "kernel/fork.c:dup_mmap")
 {
 	Device by_driver = own_region(rule.node());
-	shape(by_driver, {.vm_set = PTELAB_VM_DONTCOPY});
+	vma_setup(by_driver, {.vm_set = PTELAB_VM_DONTCOPY});
 	const Mapping first(by_driver, pages(kPages));
 	const Device by_user = own_region(rule.node());
 	const Mapping second(by_user, pages(kPages));

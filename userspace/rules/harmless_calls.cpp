@@ -49,9 +49,9 @@ Combination draw(Random &random)
 	c.may_write = below(2);
 	c.call.call = kCalls[below(kCalls.size())];
 	c.call.flags = (below(2) ? PTELAB_CALL_WRITE_LOCK : 0) | (below(2) ? PTELAB_CALL_WRITE : 0);
-	c.call.donor = below(2) ? below(PTELAB_DONORS) : 0;
-	if (c.call.donor == PTELAB_DONOR_ANON)	// refused before the guard is asked, if there is none
-		c.call.donor = PTELAB_DONOR_FRESH;
+	c.call.source = below(2) ? below(PTELAB_SOURCES) : 0;
+	if (c.call.source == PTELAB_SOURCE_ANON)	// refused before the guard is asked, if there is none
+		c.call.source = PTELAB_SOURCE_FRESH;
 	c.call.index = below(4);
 	c.call.count = 1 + below(4);
 	c.call.bytes = pages(1 + below(4));
@@ -78,9 +78,9 @@ Range range_of(const ptelab_call &call)
 	return {0, 1};
 }
 
-bool is_buffer(__u32 donor)
+bool is_buffer(__u32 source)
 {
-	return donor == PTELAB_DONOR_PLAIN_VMALLOC || donor == PTELAB_DONOR_USER_VMALLOC;
+	return source == PTELAB_SOURCE_PLAIN_VMALLOC || source == PTELAB_SOURCE_USER_VMALLOC;
 }
 
 ptelab_call_facts facts_of(const Combination &c, bool mixed_is_bug, bool has_follow_pfnmap)
@@ -102,9 +102,9 @@ ptelab_call_facts facts_of(const Combination &c, bool mixed_is_bug, bool has_fol
 	f.whole = range.count == 4;
 	f.aligned = true;
 	f.empty = !c.call.bytes;
-	f.source = c.call.donor;
-	f.found = !is_buffer(c.call.donor) || id == PTELAB_CALL_REMAP_VMALLOC;
-	f.in_a_row = !c.call.donor;
+	f.source = c.call.source;
+	f.found = !is_buffer(c.call.source) || id == PTELAB_CALL_REMAP_VMALLOC;
+	f.in_a_row = !c.call.source;
 	f.mixed_is_bug = mixed_is_bug;
 	f.follow_is_bug = !has_follow_pfnmap || id != PTELAB_CALL_FOLLOW_PFN_ANY;
 	return f;
@@ -138,8 +138,8 @@ RULE("calls.harmless_sample", .says = "CALL is decided on the device as in the e
 		}
 		(due == 0 ? harmless : refused)++;
 		if (told.value != -due && !otherwise++)
-			first = fmt::format("call {} flags {} vm_set {} {} donor {} count {} bytes {}: {}, due {}", c.call.call, c.call.flags, c.vm_set,
-					    c.is_shared ? "shared" : "private", c.call.donor, c.call.count, c.call.bytes, told.value, -due);
+			first = fmt::format("call {} flags {} vm_set {} {} source {} count {} bytes {}: {}, due {}", c.call.call, c.call.flags, c.vm_set,
+					    c.is_shared ? "shared" : "private", c.call.source, c.call.count, c.call.bytes, told.value, -due);
 	}
 	rule.varies("of calls that this kernel has not");
 	rule.observe("of calls that this kernel has not", missing);

@@ -121,7 +121,7 @@ RULE_PER_NODE("huge_fault_falls_back", bit_of(PTELAB_HUGE_PFN), .contract = "HG-
 {
 	const ThpPolicy policy("always");
 	Device device = huge_region(rule.node());
-	plan(device, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK});
+	inject(device, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK});
 	const HugePlace place;
 	const Mapping map = place.map(device, pmd_bytes());
 	EventLog log(device);

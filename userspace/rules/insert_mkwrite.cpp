@@ -13,7 +13,7 @@ constexpr __u64 kHooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE
 Device with_hook(ptelab_method method)
 {
 	Device device = own_region(node_of(method));
-	shape(device, {.flags = PTELAB_SHAPE_EVENTS, .hooks = kHooks});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kHooks});
 	return device;
 }
 
@@ -109,7 +109,7 @@ RULE("insert_pfn.mkwrite_and_zap", .contract = "IF-14",
 	constexpr __u64 kZaps = 3;
 	Device device = with_hook(PTELAB_FAULT_INSERT_PFN);
 	const Mapping map(device, pages(2));
-	plan(device, {.hook = PTELAB_HOOK_PFN_MKWRITE, .answer = PTELAB_ANSWER_ZAP, .count = kZaps});
+	inject(device, {.hook = PTELAB_HOOK_PFN_MKWRITE, .answer = PTELAB_ANSWER_ZAP, .count = kZaps});
 	EventLog log(device);
 
 	rule.expect("read", map.read(0).outcome(), kOk);

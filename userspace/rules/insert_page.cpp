@@ -11,21 +11,21 @@ namespace ptelab {
 namespace {
 
 // Legal where ->mmap would be: vm_insert_page sets VM_MIXEDMAP itself.
-ptelab_call inserting(const Mapping &map, std::int64_t at, ptelab_donor donor, __u64 index = 0)
+ptelab_call inserting(const Mapping &map, std::int64_t at, ptelab_page_source source, __u64 index = 0)
 {
 	ptelab_call wanted{};
 	wanted.flags = PTELAB_CALL_WRITE_LOCK;
 	wanted.call = PTELAB_CALL_INSERT_PAGE;
 	wanted.anchor = address_of(map);
 	wanted.address = address_of(map, at);
-	wanted.donor = donor;
+	wanted.source = source;
 	wanted.index = index;
 	return wanted;
 }
 
 ptelab_call inserting(const Mapping &map, std::int64_t at, __u64 index)
 {
-	return inserting(map, at, ptelab_donor{}, index);
+	return inserting(map, at, ptelab_page_source{}, index);
 }
 
 RULE("insert_page.outside_the_vma", .contract = "IP-01",
@@ -67,11 +67,11 @@ RULE("insert_page.second_page_of_a_block", .contract = "IP-03",
 	const Device device = bare();
 	const Mapping map(device, pages(4));
 
-	rule.expect("references, neither compound nor split", page_info(device, 0, PTELAB_DONOR_ORDER1_TAIL).references, 0);
-	rule.expect("neither compound nor split", answer_to(device, inserting(map, 0, PTELAB_DONOR_ORDER1_TAIL)), EINVAL);
+	rule.expect("references, neither compound nor split", page_info(device, 0, PTELAB_SOURCE_ORDER1_TAIL).references, 0);
+	rule.expect("neither compound nor split", answer_to(device, inserting(map, 0, PTELAB_SOURCE_ORDER1_TAIL)), EINVAL);
 	rule.expect("and its page table entry", present(device, map), 0U);
-	rule.expect("compound", answer_to(device, inserting(map, 1, PTELAB_DONOR_COMPOUND_TAIL)), 0);
-	rule.expect("split", answer_to(device, inserting(map, 2, PTELAB_DONOR_SPLIT_TAIL)), 0);
+	rule.expect("compound", answer_to(device, inserting(map, 1, PTELAB_SOURCE_COMPOUND_TAIL)), 0);
+	rule.expect("split", answer_to(device, inserting(map, 2, PTELAB_SOURCE_SPLIT_TAIL)), 0);
 	rule.expect("pages read", touch_all(map), 2U);
 }
 
@@ -107,11 +107,11 @@ RULE("insert_page.anonymous_and_slab", .contract = "IP-05", .says = "Anonymous p
 	const Mapping anonymous(-1, pages(1), {.flags = MAP_PRIVATE | MAP_ANONYMOUS});
 
 	anonymous.put(0, std::uint8_t{0x5A});
-	ptelab_call of_anonymous = inserting(map, 0, PTELAB_DONOR_ANON);
+	ptelab_call of_anonymous = inserting(map, 0, PTELAB_SOURCE_ANON);
 	of_anonymous.argument = address_of(anonymous);
 	rule.expect("an anonymous page", answer_to(device, of_anonymous), EINVAL);
-	rule.expect("a page of kmalloc(64)", answer_to(device, inserting(map, 0, PTELAB_DONOR_SLAB)), EINVAL);
-	rule.expect("an ordinary page", answer_to(device, inserting(map, 0, PTELAB_DONOR_FRESH)), 0);
+	rule.expect("a page of kmalloc(64)", answer_to(device, inserting(map, 0, PTELAB_SOURCE_SLAB)), EINVAL);
+	rule.expect("an ordinary page", answer_to(device, inserting(map, 0, PTELAB_SOURCE_FRESH)), 0);
 	rule.expect("the anonymous page", anonymous.get<std::uint8_t>(0), 0x5A);
 }
 
@@ -121,15 +121,15 @@ RULE("insert_page.large_kmalloc", .contract = "IP-06",
 {
 	const Device device = bare();
 	const Mapping map(device, pages(1));
-	const std::int64_t references = page_info(device, 0, PTELAB_DONOR_KMALLOC_LARGE).references;
+	const std::int64_t references = page_info(device, 0, PTELAB_SOURCE_KMALLOC_LARGE).references;
 
 	rule.because("references before", "the allocator counts one reference; 7.x allocates them frozen (___kmalloc_large_node), without any");
 	rule.observe("references before", references);
-	const bool taken = rule.expect("errno", answer_to(device, inserting(map, 0, PTELAB_DONOR_KMALLOC_LARGE)),
+	const bool taken = rule.expect("errno", answer_to(device, inserting(map, 0, PTELAB_SOURCE_KMALLOC_LARGE)),
 				       choose(references > 0, Errno(0), Errno(EINVAL),
 					      "a page whose reference count is 0, as the frozen pages of newer kernels', is refused")) &&
 			   references > 0;
-	rule.expect("references taken", page_info(device, 0, PTELAB_DONOR_KMALLOC_LARGE).references - references, taken ? 1 : 0);
+	rule.expect("references taken", page_info(device, 0, PTELAB_SOURCE_KMALLOC_LARGE).references - references, taken ? 1 : 0);
 }
 
 // One step of what IP-08 counts.
@@ -203,18 +203,18 @@ struct ZeroInserted {
 };
 
 // Inserts the shared zero page and looks at it; nothing is written through it, which would change it for everybody.
-ZeroInserted insert_zero(const Shape &shape, int flags)
+ZeroInserted insert_zero(const VmaSetup &vma_setup, int flags)
 {
-	const Device device = bare(shape);
+	const Device device = bare(vma_setup);
 	const Mapping map(device, pages(1), {.flags = flags});
-	const std::int64_t before = page_info(device, 0, PTELAB_DONOR_ZERO).references;
+	const std::int64_t before = page_info(device, 0, PTELAB_SOURCE_ZERO).references;
 	ZeroInserted found;
 
-	ptelab_call wanted = inserting(map, 0, PTELAB_DONOR_ZERO);
+	ptelab_call wanted = inserting(map, 0, PTELAB_SOURCE_ZERO);
 	found.error = device.call(PTELAB_IOC_CALL, &wanted);
 	if (found.error == 0)
 		found.error = answer(wanted);
-	found.references = page_info(device, 0, PTELAB_DONOR_ZERO).references - before;
+	found.references = page_info(device, 0, PTELAB_SOURCE_ZERO).references - before;
 	found.special = (state_of(device, map, 0) & PTELAB_PTE_SPECIAL) != 0;
 	found.rss = resident(map);
 	found.read = map.read(0).outcome();

@@ -31,7 +31,7 @@ RULE("insert_pages.part_of_them", .contract = "IP-13",
 	const Device device = bare();
 	const Mapping map(device, pages(8));
 	ptelab_call wanted = calling(PTELAB_CALL_INSERT_PAGES, map, 8);
-	wanted.donor = PTELAB_DONOR_ORDER1_TAIL; // reference count 0
+	wanted.source = PTELAB_SOURCE_ORDER1_TAIL; // reference count 0
 	wanted.bad = 5;
 
 	const ptelab_call done = call(device, wanted);
@@ -110,10 +110,10 @@ RULE("insert_pages.map_pages_offset", .contract = "IP-15",
 }
 
 // remap_vmalloc_range() of a buffer of so many pages.
-ptelab_call remapping(const Mapping &map, ptelab_donor donor, __u64 count)
+ptelab_call remapping(const Mapping &map, ptelab_page_source source, __u64 count)
 {
 	ptelab_call wanted = calling(PTELAB_CALL_REMAP_VMALLOC, map, count);
-	wanted.donor = donor;
+	wanted.source = source;
 	return wanted;
 }
 
@@ -124,16 +124,16 @@ RULE("insert_pages.remap_vmalloc", .contract = "IP-17",
 	{
 		const Device device = bare();
 		const Mapping map(device, pages(4));
-		rule.expect("of vmalloc", answer_to(device, remapping(map, PTELAB_DONOR_PLAIN_VMALLOC, 4)), EINVAL);
+		rule.expect("of vmalloc", answer_to(device, remapping(map, PTELAB_SOURCE_PLAIN_VMALLOC, 4)), EINVAL);
 		rule.expect("of vmalloc, VmFlags", driver_flags(map), "");
 		rule.expect("of vmalloc, present", present(device, map), 0U);
-		rule.expect("of vmalloc_user", answer_to(device, remapping(map, PTELAB_DONOR_USER_VMALLOC, 4)), 0);
+		rule.expect("of vmalloc_user", answer_to(device, remapping(map, PTELAB_SOURCE_USER_VMALLOC, 4)), 0);
 		rule.expect("of vmalloc_user, VmFlags", driver_flags(map), "mm de dd");
 		rule.expect("of vmalloc_user, pages read", touch_all(map), 4U);
 	}
 	const Device device = bare();
 	const Mapping map(device, pages(4));
-	rule.expect("too short", answer_to(device, remapping(map, PTELAB_DONOR_USER_VMALLOC, 3)), EINVAL);
+	rule.expect("too short", answer_to(device, remapping(map, PTELAB_SOURCE_USER_VMALLOC, 3)), EINVAL);
 	rule.expect("too short, present", present(device, map), 0U);
 }
 

@@ -48,7 +48,7 @@ RULE("iomap.memory_types", .says = "The device is mapped uncached unless write-c
 	for (const ptelab_cache cache : {ptelab_cache{}, PTELAB_CACHE_UNCACHED, PTELAB_CACHE_WRITE_COMBINING}) {
 		Device device(iomap());
 		const std::string name(name_of(cache));
-		if (!rule.expect(name + " SETUP", errno_of([&] { device.setup({.cache = cache}); }), 0))
+		if (!rule.expect(name + " REGION_SETUP", errno_of([&] { device.setup({.cache = cache}); }), 0))
 			continue;
 		const Mapping map(device, pages(kPages));
 		const __u32 wanted = cache ? cache : PTELAB_CACHE_UNCACHED;
@@ -71,7 +71,7 @@ RULE("iomap.one_memory_type_at_a_time", .says = "While one file has the device w
 	rule.expect("and its mapping", errno_of([&] { Mapping(other, pages(kPages)); }), 0);
 }
 
-RULE("iomap.setup_selects_the_type_only", .says = "SETUP of the device takes no size, no kind of page and no write-back",
+RULE("iomap.region_setup_selects_the_type_only", .says = "REGION_SETUP of the device takes no size, no kind of page and no write-back",
      .source = "mm/memory.c:vm_iomap_memory", .needs = {node(PTELAB_IOMAP)})
 {
 	Device device(iomap());

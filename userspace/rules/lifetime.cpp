@@ -24,7 +24,7 @@ constexpr __u32 kAnyMapNodes = bit_of(PTELAB_INSERT_PAGE) | bit_of(PTELAB_FAULT_
 Device watched_region(const Node &node, Setup setup = {})
 {
 	Device device = own_region(node, kPages, setup);
-	shape(device, {.flags = PTELAB_SHAPE_EVENTS});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS});
 	return device;
 }
 

@@ -7,7 +7,7 @@
 namespace ptelab {
 namespace {
 
-Plan fails_after(std::size_t page_count)
+Injected fails_after(std::size_t page_count)
 {
 	return {.hook = PTELAB_HOOK_MMAP, .answer = PTELAB_ANSWER_ERROR, .error = EIO, .count = 1, .pages = page_count};
 }
@@ -25,7 +25,7 @@ RULE_PER_NODE("failed_mmap_is_undone", bit_of(PTELAB_INSERT_PAGE) | bit_of(PTELA
 	const __s64 references = page_info(device, 1).references;
 	EventLog log(device);
 
-	plan(device, fails_after(2));
+	inject(device, fails_after(2));
 	rule.expect("mmap", map_errno(device), EIO);
 	const Events events = log.take();
 	rule.expect("hooks", hook_names(events), std::vector<std::string>{"mmap"});
@@ -45,7 +45,7 @@ RULE_PER_NODE("failed_mmap_leaves_a_hole", kFirstNodes, .contract = "MM-06",
 	const std::span<std::byte> there = map.bytes();
 
 	touch_all(map);
-	plan(failing, fails_after(0));
+	inject(failing, fails_after(0));
 	rule.expect("mmap", errno_of([&] { Mapping(failing, map.size(), {.flags = MAP_SHARED | MAP_FIXED, .at = map.data()}); }), EIO);
 	rule.expect("the old mapping", map.touch(0).outcome(), kUnmapped);
 	rule.expect("VMAs", count_vmas(there), 0U);
@@ -57,7 +57,7 @@ RULE_PER_NODE("mmap_without_vm_ops", kFaultNodes | bit_of(PTELAB_BARE), .contrac
 	      .says = "An ->mmap that sets no vm_ops makes a mapping whose every access is SIGBUS BUS_ADRERR", .source = "mm/memory.c:do_fault")
 {
 	Device device = own_region(rule.node());
-	shape(device, {.flags = PTELAB_SHAPE_NO_VM_OPS});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_NO_VM_OPS});
 	const Mapping map(device, pages(kPages));
 
 	rule.expect("VMAs", count_vmas(map.bytes()), 1U);

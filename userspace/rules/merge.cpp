@@ -12,14 +12,14 @@ namespace {
 constexpr __u64 kFaultOnly = hook_bit(PTELAB_HOOK_FAULT);
 
 // Our ->mmap clears VM_MAYEXEC, which the core compares before it calls ->mmap: on a noexec mount it has cleared it itself.
-Device mergeable(const NodeFolder &folder, const Node &node, const Shape &wanted)
+Device mergeable(const NodeFolder &folder, const Node &node, const VmaSetup &wanted)
 {
 	Device device(folder.add(node));
 	if (node.method != PTELAB_IOMAP)
 		device.setup({.pages = kPages});
-	Shape recorded = wanted;
-	recorded.flags |= PTELAB_SHAPE_EVENTS;
-	shape(device, recorded);
+	VmaSetup recorded = wanted;
+	recorded.flags |= PTELAB_VMA_SETUP_EVENTS;
+	vma_setup(device, recorded);
 	return device;
 }
 

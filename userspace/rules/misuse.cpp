@@ -31,19 +31,19 @@ struct Misuse {
 
 Errno setup_errno(const Device &device, __u32 action, __u32 delay_ms = 0)
 {
-	ptelab_setup setup{};
+	ptelab_region_setup setup{};
 	setup.pages = kPages;
 	setup.fault_action = action;
 	setup.fault_delay_ms = delay_ms;
-	return device.call(PTELAB_IOC_SETUP, &setup);
+	return device.call(PTELAB_IOC_REGION_SETUP, &setup);
 }
 
 Errno plan_errno(const Device &device, __u32 hook, __u32 answer)
 {
-	ptelab_plan plan{};
-	plan.hook = hook;
-	plan.answer = answer;
-	return device.call(PTELAB_IOC_PLAN, &plan);
+	ptelab_injection injection{};
+	injection.hook = hook;
+	injection.answer = answer;
+	return device.call(PTELAB_IOC_INJECT, &injection);
 }
 
 // A page of a slab as a bare pfn: finding 1.1, the first of its class.
@@ -53,7 +53,7 @@ Errno insert_slab(const Device &device, const Mapping &map, __u32 flags)
 	call.flags = flags;
 	call.call = PTELAB_CALL_INSERT_PFN;
 	call.anchor = call.address = reinterpret_cast<__u64>(map.data());
-	call.donor = PTELAB_DONOR_SLAB;
+	call.source = PTELAB_SOURCE_SLAB;
 	return device.call(PTELAB_IOC_CALL, &call);
 }
 
@@ -73,11 +73,11 @@ std::vector<Misuse> misuses()
 		 [](const Device &d) { return plan_errno(d, PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_OTHER_PUD); }, PTELAB_BARE},
 		{"a bad page", [](const Device &d) { return plan_errno(d, PTELAB_HOOK_MMAP_PREPARE, PTELAB_ANSWER_BAD_PAGE); },
 		 PTELAB_BARE},
-		{"SHAPE's word",
+		{"VMA_SETUP's word",
 		 [](const Device &d) {
-			 ptelab_shape shape{};
-			 shape.flags = PTELAB_SHAPE_MISUSE;
-			 return d.call(PTELAB_IOC_SHAPE, &shape);
+			 ptelab_vma_setup vma_setup{};
+			 vma_setup.flags = PTELAB_VMA_SETUP_MISUSE;
+			 return d.call(PTELAB_IOC_VMA_SETUP, &vma_setup);
 		 },
 		 PTELAB_BARE},
 		{"CALL's word",
@@ -174,7 +174,7 @@ RULE("misuse.never_is_never", .says = "What no module may let user space do is r
 		return device.call(PTELAB_IOC_CALL, &wanted);
 	};
 	rule.expect("1.2: a page of a file", call([&](ptelab_call &c) {
-			    c.donor = PTELAB_DONOR_ANON;
+			    c.source = PTELAB_SOURCE_ANON;
 			    c.argument = reinterpret_cast<__u64>(file_page.data());
 		    }),
 		    EINVAL);

@@ -113,7 +113,7 @@ RULE("fault_page.read_then_write", .contract = "MP-06",
 {
 	const auto faults_with = [](__u64 hook) {
 		Device device = own_region(node_of(PTELAB_FAULT_PAGE));
-		shape(device, {.hooks = kUsual | hook});
+		vma_setup(device, {.hooks = kUsual | hook});
 		const Mapping map(device, pages(kPages));
 		return faults_to_read_then_write(map);
 	};
@@ -134,7 +134,7 @@ RULE("fault_page.node_on_a_disk", .contract = "MP-11",
 	const DiskNode disk(node_of(PTELAB_FAULT_PAGE));
 	Device device(disk.path());
 	device.setup({.pages = kPages});
-	shape(device, {.flags = PTELAB_SHAPE_OWN_INODE});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_OWN_INODE});
 	const Mapping map(device, pages(kPages));
 
 	rule.expect("faults", faults_to_read_then_write(map), 2);
@@ -155,11 +155,11 @@ RULE_PER_NODE("mkwrite_answers", bit_of(PTELAB_FAULT_PAGE) | bit_of(PTELAB_FAULT
 {
 	const ptelab_hook hook = rule.node().pfn ? PTELAB_HOOK_PFN_MKWRITE : PTELAB_HOOK_PAGE_MKWRITE;
 	Device device = own_region(rule.node());
-	shape(device, {.flags = PTELAB_SHAPE_EVENTS, .hooks = kUsual | hook_bit(hook)});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsual | hook_bit(hook)});
 	const Mapping map(device, pages(kPages));
 	EventLog log(device);
 
-	plan(device, {.hook = hook, .answer = PTELAB_ANSWER_SIGBUS});
+	inject(device, {.hook = hook, .answer = PTELAB_ANSWER_SIGBUS});
 	const Touch touch = map.write(0, 1);
 	rule.expect("SIGBUS, not mapped before", touch.outcome(), kSigbus);
 	rule.expect("its address", touch.where == reinterpret_cast<std::uintptr_t>(map.data()), true);
@@ -168,7 +168,7 @@ RULE_PER_NODE("mkwrite_answers", bit_of(PTELAB_FAULT_PAGE) | bit_of(PTELAB_FAULT
 	rule.expect("a read", map.read(pages(1)).outcome(), kOk);
 	rule.expect("calls with SIGBUS", calls_of(hook, log.take()), 2U);
 
-	plan(device, {.hook = hook, .answer = PTELAB_ANSWER_AGAIN, .count = 2});
+	inject(device, {.hook = hook, .answer = PTELAB_ANSWER_AGAIN, .count = 2});
 	rule.expect("NOPAGE twice", map.write(pages(2), 7).outcome(), kOk);
 	rule.expect("the byte", map.get<std::uint8_t>(pages(2)), 7);
 	rule.expect("calls with NOPAGE", calls_of(hook, log.take()), 3U);
@@ -181,7 +181,7 @@ RULE("insert_page.mkwrite_is_bypassed", .contract = "MP-09",
      .source = "mm/mmap.c:vma_set_page_prot")
 {
 	Device device = own_region(node_of(PTELAB_INSERT_PAGE));
-	shape(device, {.flags = PTELAB_SHAPE_EVENTS, .hooks = kUsual | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsual | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
 	Mapping map(device, pages(kPages));
 	EventLog log(device);
 

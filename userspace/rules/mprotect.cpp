@@ -46,7 +46,7 @@ RULE_PER_NODE("mprotect_needs_maywrite", kRamNodes & kFirstNodes, .contract = "M
 	      .source = "mm/mprotect.c:do_mprotect_pkey")
 {
 	Device device = own_region(rule.node());
-	shape(device, {.vm_clear = PTELAB_VM_MAYWRITE});
+	vma_setup(device, {.vm_clear = PTELAB_VM_MAYWRITE});
 	Mapping map(device, pages(kPages), {.prot = PROT_READ});
 
 	rule.expect("PROT_WRITE", errno_of([&] { map.protect(PROT_READ | PROT_WRITE); }), EACCES);
@@ -89,14 +89,14 @@ RULE("fault_page.mprotect_asks_the_driver", .contract = "MP-03",
      .source = "mm/mprotect.c:do_mprotect_pkey", .needs = {feature(PTELAB_HAS_MPROTECT_HOOK)})
 {
 	Device device = own_region(node_of(PTELAB_FAULT_PAGE));
-	shape(device, {.flags = PTELAB_SHAPE_EVENTS,
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS,
 		       .hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT) |
 				hook_bit(PTELAB_HOOK_MPROTECT)});
 	Mapping map(device, pages(kPages));
 	EventLog log(device);
 	constexpr __u64 kVmWrite = 2; // include/linux/mm.h: VM_WRITE
 
-	plan(device, {.hook = PTELAB_HOOK_MPROTECT, .answer = PTELAB_ANSWER_ERROR, .error = EPERM, .count = 1});
+	inject(device, {.hook = PTELAB_HOOK_MPROTECT, .answer = PTELAB_ANSWER_ERROR, .error = EPERM, .count = 1});
 	rule.expect("refused", errno_of([&] { map.protect(PROT_READ); }), EPERM);
 	rule.expect("a write after the refusal", map.write(0, 1).outcome(), kOk);
 	rule.expect("allowed", errno_of([&] { map.protect(PROT_READ); }), 0);
@@ -164,7 +164,7 @@ RULE("fault_insert_pfn.soft_dirty", .contract = "MP-10",
 {
 	Device device = own_region(node_of(PTELAB_FAULT_INSERT_PFN));
 	// With ->pfn_mkwrite the first write is a fault of its own, which makes the entry soft-dirty.
-	shape(device, {.hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT) |
+	vma_setup(device, {.hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT) |
 				hook_bit(PTELAB_HOOK_PFN_MKWRITE)});
 	struct Seen {
 		bool mapped, cleared, again, writable;

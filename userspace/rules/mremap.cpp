@@ -148,7 +148,7 @@ RULE_PER_NODE("a_move_that_the_driver_refuses", kFirstNodes, .contract = "MR-05"
 	const std::span<const std::byte> there = target.bytes();
 
 	touch_all(map);
-	plan(device, {.hook = PTELAB_HOOK_MREMAP, .answer = PTELAB_ANSWER_ERROR, .error = EXDEV});
+	inject(device, {.hook = PTELAB_HOOK_MREMAP, .answer = PTELAB_ANSWER_ERROR, .error = EXDEV});
 	EventLog log(device);
 	rule.expect("mremap", move_into(map, std::move(target)), EXDEV);
 	const Events events = log.take();
@@ -246,7 +246,7 @@ RULE_PER_NODE("moving_the_middle_that_may_not_be_split", kFirstNodes, .contract 
 	Mapping target = reserve(4);
 
 	touch_all(map);
-	plan(device, {.hook = PTELAB_HOOK_MAY_SPLIT, .answer = PTELAB_ANSWER_ERROR, .error = EBUSY});
+	inject(device, {.hook = PTELAB_HOOK_MAY_SPLIT, .answer = PTELAB_ANSWER_ERROR, .error = EBUSY});
 	EventLog log(device);
 	rule.expect("mremap", remap_raw(map.page(4).data(), pages(4), pages(4), 0, target), choose(asks_first, Errno(EBUSY), Errno(0), reason));
 	rule.expect("hooks", hook_names(log.take()),

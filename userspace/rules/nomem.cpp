@@ -76,7 +76,7 @@ std::int64_t mappings(const ptelab_stats &stats)
 	return static_cast<std::int64_t>(stats.maps + stats.opens - stats.closes);
 }
 
-RULE_PER_NODE("setup_without_memory", kRamNodes & kFirstNodes, .says = "SETUP fails with ENOMEM whichever of its allocations fails, and keeps what the file had",
+RULE_PER_NODE("region_setup_without_memory", kRamNodes & kFirstNodes, .says = "REGION_SETUP fails with ENOMEM whichever of its allocations fails, and keeps what the file had",
 	      .source = "mm/fault-inject.c:should_fail_alloc_page", .needs = injection_needs())
 {
 	const Device watcher(rule.node(), O_RDONLY);

@@ -184,7 +184,7 @@ RULE("fault_page.pin_is_a_write", .contract = "GP-10",
      .source = "mm/gup.c:faultin_page")
 {
 	Device device = own_region(node_of(PTELAB_FAULT_PAGE));
-	shape(device, {.flags = PTELAB_SHAPE_EVENTS, .hooks = kUsual | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsual | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
 	const Mapping map(device, pages(kPages));
 	EventLog log(device);
 	std::size_t page = 0;

@@ -45,7 +45,7 @@ RULE("fault_page.pin_longterm_and_tracked_writes", .contract = "GP-07",
 
 	for (const __u64 hook : {__u64{0}, hook_bit(PTELAB_HOOK_PAGE_MKWRITE), hook_bit(PTELAB_HOOK_PFN_MKWRITE)}) {
 		Device device = own_region(node_of(PTELAB_FAULT_PAGE));
-		shape(device, {.hooks = kUsual | hook});
+		vma_setup(device, {.hooks = kUsual | hook});
 		const Mapping map(device, pages(kPages));
 		const std::string with = hook == 0				      ? "no hook, "
 					 : hook == hook_bit(PTELAB_HOOK_PAGE_MKWRITE) ? "page_mkwrite, "

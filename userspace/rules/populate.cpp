@@ -109,7 +109,7 @@ RULE("fault_page.mlock", .contract = "PL-04", .says = "mlock of pages from ->fau
      .source = "mm/gup.c:populate_vma_page_range")
 {
 	Device device = own_region(node_of(PTELAB_FAULT_PAGE));
-	shape(device, {.flags = PTELAB_SHAPE_EVENTS, .hooks = kUsual});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsual});
 	const Mapping map(device, pages(kPages));
 	const std::uint64_t before = status_kb("VmLck");
 	EventLog log(device);
@@ -174,7 +174,7 @@ RULE("fault_page.populate_and_writes", .contract = "PL-07",
 {
 	const auto writes_of = [&](int map_flags, auto &&action) {
 		Device device = own_region(node_of(PTELAB_FAULT_PAGE));
-		shape(device, {.flags = PTELAB_SHAPE_EVENTS, .hooks = kUsual | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
+		vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsual | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
 		EventLog log(device);
 		const Mapping map(device, pages(kPages), {.flags = MAP_SHARED | map_flags});
 		action(map);

@@ -44,7 +44,7 @@ Names picture(const Device &device, const Mapping &map)
 	return lines;
 }
 
-Device prepared(ptelab_method method, Shape wanted = {})
+Device prepared(ptelab_method method, VmaSetup wanted = {})
 {
 	return traced_region(node_of(method), kPages, wanted);
 }
@@ -114,7 +114,7 @@ RULE_PER_NODE("refusal", kPrepareNodes,
 	      .source = "mm/vma.c:call_mmap_prepare")
 {
 	Device device = prepared(rule.node().method);
-	plan(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_ERROR, .error = EXDEV, .count = 1});
+	inject(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_ERROR, .error = EXDEV, .count = 1});
 	EventLog log(device);
 
 	rule.expect("mmap", map_errno(device), EXDEV);
@@ -127,7 +127,7 @@ RULE_PER_NODE("mapped_fails", kPrepareNodes, .contract = "PP-05",
 	      .source = "mm/util.c:mmap_action_finish")
 {
 	Device device = prepared(rule.node().method);
-	plan(device, {.hook = PTELAB_HOOK_MAPPED, .answer = PTELAB_ANSWER_ERROR, .error = EXDEV, .count = 1});
+	inject(device, {.hook = PTELAB_HOOK_MAPPED, .answer = PTELAB_ANSWER_ERROR, .error = EXDEV, .count = 1});
 	const Mapping room = reserve(4);
 	EventLog log(device);
 
@@ -146,14 +146,14 @@ RULE("prepare.action_fails", .contract = "PP-03",
 {
 	const MisuseModule loaded;
 	Device device = prepared(PTELAB_PREPARE_MAP_PAGES);
-	plan(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_BAD_PAGE, .count = 1, .pages = 2});
+	inject(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_BAD_PAGE, .count = 1, .pages = 2});
 	EventLog log(device);
 	rule.expect("->mmap_prepare", map_errno(device), EINVAL);
 	rule.expect("hooks of ->mmap_prepare", hook_names(log.take()), Names{"mmap_prepare", "close"});
 	rule.expect("references to the first page", page_info(device, 0).references, 1);
 
 	Device other = traced_region(node_of(PTELAB_MAP_PAGES), kPages);
-	plan(other, {.hook = PTELAB_HOOK_MMAP, .answer = PTELAB_ANSWER_ERROR, .error = EINVAL, .count = 1, .pages = 2});
+	inject(other, {.hook = PTELAB_HOOK_MMAP, .answer = PTELAB_ANSWER_ERROR, .error = EINVAL, .count = 1, .pages = 2});
 	EventLog other_log(other);
 	rule.expect("->mmap", map_errno(other), EINVAL);
 	rule.expect("hooks of ->mmap", hook_names(other_log.take()), Names{"mmap"});
@@ -166,7 +166,7 @@ RULE("prepare.error_override", .contract = "PP-04",
 {
 	const MisuseModule loaded;
 	Device device = prepared(PTELAB_PREPARE_MAP_PAGES);
-	plan(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_BAD_PAGE, .error = EXDEV, .count = 1});
+	inject(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_BAD_PAGE, .error = EXDEV, .count = 1});
 	rule.expect("mmap", map_errno(device), EXDEV);
 }
 
@@ -216,7 +216,7 @@ RULE_PER_NODE("zap_in_mapped", kActingNodes,
 {
 	const auto left = [](const Node &node, ptelab_hook hook) {
 		Device device = traced_region(node, kPages);
-		plan(device, {.hook = hook, .answer = PTELAB_ANSWER_ZAP});
+		inject(device, {.hook = hook, .answer = PTELAB_ANSWER_ZAP});
 		const Mapping map(device, pages(4));
 		return present(device, map);
 	};
@@ -289,8 +289,8 @@ RULE_PER_NODE("protection_is_taken", kActingNodes, .contract = "PP-06",
 	const bool late = method == PTELAB_PREPARE_SIMPLE_IOREMAP;
 
 	rule.expect("untouched", writable(0), true);
-	rule.expect("made read-only before", writable(PTELAB_SHAPE_READ_PROT), final);
-	rule.expect("made read-only after", writable(PTELAB_SHAPE_READ_PROT_LATE), !late);
+	rule.expect("made read-only before", writable(PTELAB_VMA_SETUP_READ_PROT), final);
+	rule.expect("made read-only after", writable(PTELAB_VMA_SETUP_READ_PROT_LATE), !late);
 }
 
 RULE("prepare.protection_has_the_memory_type",
@@ -305,7 +305,7 @@ RULE("prepare.protection_has_the_memory_type",
 	};
 	if (cache(0, {}) == 0)
 		rule.skip("this architecture does not tell the memory type of an entry");
-	for (const __u32 flags : {0U, PTELAB_SHAPE_READ_PROT, PTELAB_SHAPE_READ_PROT_LATE}) {
+	for (const __u32 flags : {0U, PTELAB_VMA_SETUP_READ_PROT, PTELAB_VMA_SETUP_READ_PROT_LATE}) {
 		rule.expect(fmt::format("uncached, flags {:#x}", flags), cache(flags, PTELAB_CACHE_UNCACHED), __u32{PTELAB_CACHE_UNCACHED});
 		rule.expect(fmt::format("as it is, flags {:#x}", flags), cache(flags, {}), __u32{PTELAB_CACHE_WRITE_BACK});
 	}
@@ -354,7 +354,7 @@ RULE_PER_NODE("both_hooks", kPrepareNodes, .contract = "PP-01",
 		      "warning, the first time since boot",
 	      .source = "include/linux/fs.h:can_mmap_file")
 {
-	const Device device = prepared(rule.node().method, {.flags = PTELAB_SHAPE_BOTH_MMAPS});
+	const Device device = prepared(rule.node().method, {.flags = PTELAB_VMA_SETUP_BOTH_MMAPS});
 	EventLog log(device);
 	const std::string line = warning_in("[^ ]*include/linux/fs\\.h", "do_mmap");
 
@@ -371,11 +371,11 @@ RULE("prepare.vm_ops", .contract = "PP-02",
      .source = "mm/vma.c:set_vma_user_defined_fields", .needs = {node(PTELAB_PREPARE_FAULT_PAGE)})
 {
 	{
-		const Device device = prepared(PTELAB_PREPARE_FAULT_PAGE, {.flags = PTELAB_SHAPE_NO_VM_OPS});
+		const Device device = prepared(PTELAB_PREPARE_FAULT_PAGE, {.flags = PTELAB_VMA_SETUP_NO_VM_OPS});
 		const Mapping map(device, pages(2));
 		rule.expect("left alone", map.touch(0).outcome(), kSigbus);
 	}
-	Device device = prepared(PTELAB_PREPARE_FAULT_PAGE, {.flags = PTELAB_SHAPE_NULL_VM_OPS});
+	Device device = prepared(PTELAB_PREPARE_FAULT_PAGE, {.flags = PTELAB_VMA_SETUP_NULL_VM_OPS});
 	device.write(0, std::vector<std::byte>(8, std::byte{0x55}));
 	const Mapping map(device, pages(2), {.flags = MAP_PRIVATE});
 	rule.expect("NULL", map.touch(0).outcome(), kOk);
@@ -385,7 +385,7 @@ RULE("prepare.vm_ops", .contract = "PP-02",
 	device.read(0, bytes);
 	rule.expect("NULL: the driver's word after a write", std::bit_cast<__u64>(bytes), 0x5555555555555555U);
 	rule.expect("calls of ->fault", device.stats().faults, 0U);
-	const Device other = prepared(PTELAB_PREPARE_FAULT_PAGE, {.flags = PTELAB_SHAPE_NULL_VM_OPS});
+	const Device other = prepared(PTELAB_PREPARE_FAULT_PAGE, {.flags = PTELAB_VMA_SETUP_NULL_VM_OPS});
 	rule.expect("NULL, shared", Mapping(other, pages(2)).touch(0).outcome(), kSigbus);
 }
 

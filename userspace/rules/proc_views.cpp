@@ -206,7 +206,7 @@ RULE_PER_NODE("maps_line", kAllNodes, .contract = "VS-07",
 	Device device = own_region(rule.node());
 	const bool named = rule.node().faults;
 	if (named)
-		shape(device, {.hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT) |
+		vma_setup(device, {.hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT) |
 					hook_bit(PTELAB_HOOK_NAME)});
 	const std::size_t offset = rule.node().method == PTELAB_MAP_PAGES_ZERO ? 0 : pages(2);
 	const Mapping map(device, pages(4), {.offset = offset});

@@ -211,7 +211,7 @@ std::unique_ptr<Reach> reach;
 
 bool is_whole_run()
 {
-	return RunLog::get().planned >= all_rules().size();
+	return RunLog::get().injected >= all_rules().size();
 }
 
 std::size_t rules_before_the_tally()

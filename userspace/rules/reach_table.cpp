@@ -42,7 +42,7 @@ const std::array kFamily = std::to_array<FamilyCall>({
 	 {{"vmf_insert_pfn_pud", ""}, {"vmf_insert_pfn_pud_prot", "what the inline vmf_insert_pfn_pud calls"}},
 	 "hugepage_vma_check", kNoHugeFault, PTELAB_HAS_INSERT_PFN_PUD,
 	 "this machine has no entries of 1 GiB, or they have no special bit here, and GUP-fast would use a struct page that is not there"},
-	{"vmf_insert_folio_pud", "an access to the node huge_folio, planned to insert a folio of another order",
+	{"vmf_insert_folio_pud", "an access to the node huge_folio, injected to insert a folio of another order",
 	 {{"vmf_insert_folio_pud", ""}}, "hugepage_vma_check", kNoHugeFault, 0, "", [] {
 		 const Need folios = huge_folios(2);
 		 return folios.why_not().empty() ? misuse_module() : folios;
@@ -115,17 +115,17 @@ const std::array kFamily = std::to_array<FamilyCall>({
 	// The hooks of a VMA: a function of the module each
 	{"vm_ops.open", "fork, and the split of a mapping", {{"ptelab:ptelab_vma_open", "the node's hook"}}},
 	{"vm_ops.close", "munmap and exit", {{"ptelab:ptelab_vma_close", "the node's hook"}}},
-	{"vm_ops.may_split", "munmap in the middle of a mapping shaped with it", {{"ptelab:ptelab_vma_may_split", "the node's hook"}}},
-	{"vm_ops.mremap", "mremap of a mapping shaped with it", {{"ptelab:ptelab_vma_mremap", "the node's hook"}}},
-	{"vm_ops.mprotect", "mprotect of a mapping shaped with it", {{"ptelab:ptelab_vma_mprotect", "the node's hook"}}},
+	{"vm_ops.may_split", "munmap in the middle of a mapping custom with it", {{"ptelab:ptelab_vma_may_split", "the node's hook"}}},
+	{"vm_ops.mremap", "mremap of a mapping custom with it", {{"ptelab:ptelab_vma_mremap", "the node's hook"}}},
+	{"vm_ops.mprotect", "mprotect of a mapping custom with it", {{"ptelab:ptelab_vma_mprotect", "the node's hook"}}},
 	{"vm_ops.fault", "an access to the node fault_page", {{"ptelab:ptelab_vma_fault", "the node's hook"}}},
 	{"vm_ops.huge_fault", "an access to the node huge_pfn", {{"ptelab:ptelab_vma_huge_fault", "the node's hook"}},
 	 "hugepage_vma_check", kNoHugeFault, 0, "", [] { return thp(); }},
-	{"vm_ops.map_pages", "an access to a mapping shaped with it", {{"ptelab:ptelab_vma_map_pages", "the node's hook"}}},
-	{"vm_ops.page_mkwrite", "a write to a mapping shaped with it", {{"ptelab:ptelab_vma_page_mkwrite", "the node's hook"}}},
-	{"vm_ops.pfn_mkwrite", "a write to a mapping shaped with it", {{"ptelab:ptelab_vma_pfn_mkwrite", "the node's hook"}}},
+	{"vm_ops.map_pages", "an access to a mapping custom with it", {{"ptelab:ptelab_vma_map_pages", "the node's hook"}}},
+	{"vm_ops.page_mkwrite", "a write to a mapping custom with it", {{"ptelab:ptelab_vma_page_mkwrite", "the node's hook"}}},
+	{"vm_ops.pfn_mkwrite", "a write to a mapping custom with it", {{"ptelab:ptelab_vma_pfn_mkwrite", "the node's hook"}}},
 	{"vm_ops.access", "/proc/PID/mem of a PFN mapping", {{"ptelab:ptelab_vma_access", "the node's hook"}}},
-	{"vm_ops.name", "a core dump of a mapping shaped with it", {{"ptelab:ptelab_vma_name", "the node's hook"}}},
+	{"vm_ops.name", "a core dump of a mapping custom with it", {{"ptelab:ptelab_vma_name", "the node's hook"}}},
 	{"vm_ops.mapped", "mmap on a kernel that has the hook", {{"ptelab:ptelab_vma_mapped", "the node's hook"}}},
 });
 

@@ -36,10 +36,10 @@ ptelab_call on(const Mapping &map, ptelab_call_id id, __u32 flags = 0)
 	return call;
 }
 
-ptelab_call of_donor(const Mapping &map, ptelab_call_id id, ptelab_donor donor, __u64 argument = 0)
+ptelab_call of_source(const Mapping &map, ptelab_call_id id, ptelab_page_source source, __u64 argument = 0)
 {
 	ptelab_call call = on(map, id);
-	call.donor = donor;
+	call.source = source;
 	call.argument = argument;
 	return call;
 }
@@ -57,23 +57,23 @@ RULE("refusal.bare_pfn_of_others", .says = "1.1: No bare pfn of a slab page, nor
 	const Device mixes = own_region(node_of(PTELAB_FAULT_INSERT_MIXED));
 	const Mapping mixed(mixes, pages(1));
 
-	for (const ptelab_donor donor : {PTELAB_DONOR_SLAB, PTELAB_DONOR_ZERO}) {
-		const std::string name = donor == PTELAB_DONOR_SLAB ? "slab" : "zero";
-		rule.expect(name + ", insert_pfn", ask(pfns, of_donor(pfnmap, PTELAB_CALL_INSERT_PFN, donor)), EPERM);
-		rule.expect(name + ", insert_pfn_prot", ask(pfns, of_donor(pfnmap, PTELAB_CALL_INSERT_PFN_PROT, donor)), EPERM);
-		rule.expect(name + ", insert_mixed", ask(mixes, of_donor(mixed, PTELAB_CALL_INSERT_MIXED, donor)), EPERM);
-		rule.expect(name + ", insert_mixed_prot", ask(mixes, of_donor(mixed, PTELAB_CALL_INSERT_MIXED_PROT, donor)), EPERM);
-		rule.expect(name + ", insert_mixed_mkwrite", ask(mixes, of_donor(mixed, PTELAB_CALL_INSERT_MIXED_MKWRITE, donor)), EPERM);
+	for (const ptelab_page_source source : {PTELAB_SOURCE_SLAB, PTELAB_SOURCE_ZERO}) {
+		const std::string name = source == PTELAB_SOURCE_SLAB ? "slab" : "zero";
+		rule.expect(name + ", insert_pfn", ask(pfns, of_source(pfnmap, PTELAB_CALL_INSERT_PFN, source)), EPERM);
+		rule.expect(name + ", insert_pfn_prot", ask(pfns, of_source(pfnmap, PTELAB_CALL_INSERT_PFN_PROT, source)), EPERM);
+		rule.expect(name + ", insert_mixed", ask(mixes, of_source(mixed, PTELAB_CALL_INSERT_MIXED, source)), EPERM);
+		rule.expect(name + ", insert_mixed_prot", ask(mixes, of_source(mixed, PTELAB_CALL_INSERT_MIXED_PROT, source)), EPERM);
+		rule.expect(name + ", insert_mixed_mkwrite", ask(mixes, of_source(mixed, PTELAB_CALL_INSERT_MIXED_MKWRITE, source)), EPERM);
 	}
 	rule.expect("present", present(pfns, pfnmap) + present(mixes, mixed), 0U);
-	rule.expect("a page of its own", ask(pfns, of_donor(pfnmap, PTELAB_CALL_INSERT_PFN, PTELAB_DONOR_FRESH)), 0);
+	rule.expect("a page of its own", ask(pfns, of_source(pfnmap, PTELAB_CALL_INSERT_PFN, PTELAB_SOURCE_FRESH)), 0);
 
 	const Device bares = bare({.vm_set = PTELAB_VM_MIXEDMAP});
 	const Mapping copied(bares, pages(1), {.flags = MAP_PRIVATE});
-	rule.expect("a private mapping, for writing", ask(bares, of_donor(copied, PTELAB_CALL_INSERT_MIXED_MKWRITE, PTELAB_DONOR_FRESH)), EPERM);
+	rule.expect("a private mapping, for writing", ask(bares, of_source(copied, PTELAB_CALL_INSERT_MIXED_MKWRITE, PTELAB_SOURCE_FRESH)), EPERM);
 	const Device plains = bare();
 	const Mapping plain(plains, pages(1));
-	ptelab_call counted = of_donor(plain, PTELAB_CALL_INSERT_PAGE, PTELAB_DONOR_ZERO);
+	ptelab_call counted = of_source(plain, PTELAB_CALL_INSERT_PAGE, PTELAB_SOURCE_ZERO);
 	counted.flags = PTELAB_CALL_WRITE_LOCK;
 	rule.expect("the zero page, counted", ask(plains, counted), EPERM);
 }
@@ -91,7 +91,7 @@ RULE("refusal.page_of_a_file", .says = "1.2: A page of a file is no anonymous pa
 	anonymous.put(0, 1);
 	const Device device = own_region(node_of(PTELAB_FAULT_INSERT_PAGE));
 	const Mapping map(device, pages(1));
-	const auto with = [&](__u64 argument) { return ask(device, of_donor(map, PTELAB_CALL_INSERT_PAGE, PTELAB_DONOR_ANON, argument)); };
+	const auto with = [&](__u64 argument) { return ask(device, of_source(map, PTELAB_CALL_INSERT_PAGE, PTELAB_SOURCE_ANON, argument)); };
 
 	rule.expect("a file's", with(address_of(readable)), EINVAL);
 	rule.expect("the zero page", with(address_of(untouched)), EINVAL);
@@ -164,10 +164,10 @@ RULE("refusal.remap_under_the_vma_lock", .says = "1.5: A fault that remaps and -
 	const MisuseModule loaded;
 	Device device = own_region(node_of(PTELAB_BARE), kPages, {.fault_action = PTELAB_FAULT_REMAP});
 	const auto told = [&](__u64 hooks) {
-		ptelab_shape shape{};
-		shape.flags = PTELAB_SHAPE_HOOKS;
-		shape.hooks = hooks;
-		return device.call(PTELAB_IOC_SHAPE, &shape);
+		ptelab_vma_setup vma_setup{};
+		vma_setup.flags = PTELAB_VMA_SETUP_HOOKS;
+		vma_setup.hooks = hooks;
+		return device.call(PTELAB_IOC_VMA_SETUP, &vma_setup);
 	};
 	rule.expect("with ->map_pages", told(hook_bit(PTELAB_HOOK_FAULT) | hook_bit(PTELAB_HOOK_MAP_PAGES)), EOPNOTSUPP);
 	rule.expect("without", told(hook_bit(PTELAB_HOOK_FAULT)), 0);
@@ -226,8 +226,8 @@ RULE("refusal.faults_without_end", .says = "1.7: A task that the kernel sends ro
 	const MisuseModule loaded;
 	rule.expect("no entry: killed", can_be_killed(own_region(node_of(PTELAB_FAULT_PAGE), kPages, {.fault_action = PTELAB_FAULT_NOTHING})), true);
 	Device again = own_region(node_of(PTELAB_FAULT_PAGE));
-	shape(again, {.hooks = kOpenClose | hook_bit(PTELAB_HOOK_FAULT) | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
-	plan(again, {.hook = PTELAB_HOOK_PAGE_MKWRITE, .answer = PTELAB_ANSWER_AGAIN});
+	vma_setup(again, {.hooks = kOpenClose | hook_bit(PTELAB_HOOK_FAULT) | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
+	inject(again, {.hook = PTELAB_HOOK_PAGE_MKWRITE, .answer = PTELAB_ANSWER_AGAIN});
 	rule.expect("page_mkwrite again: killed", can_be_killed(again), true);
 }
 
@@ -235,13 +235,13 @@ RULE("refusal.hooks_and_no_vm_ops", .says = "1.8: A mapping that mmap fills has 
      .source = "mm/mmap.c:remove_vma")
 {
 	for (const ptelab_method method : {PTELAB_INSERT_PAGE, PTELAB_REMAP_PFN, PTELAB_FAULT_PAGE})
-		for (const __u32 none : {PTELAB_SHAPE_NO_VM_OPS, PTELAB_SHAPE_NULL_VM_OPS}) {
+		for (const __u32 none : {PTELAB_VMA_SETUP_NO_VM_OPS, PTELAB_VMA_SETUP_NULL_VM_OPS}) {
 			const Device device = own_region(node_of(method));
-			ptelab_shape shape{};
-			shape.flags = PTELAB_SHAPE_HOOKS | none;
-			shape.hooks = kOpenClose;
+			ptelab_vma_setup vma_setup{};
+			vma_setup.flags = PTELAB_VMA_SETUP_HOOKS | none;
+			vma_setup.hooks = kOpenClose;
 			rule.expect(std::string(node_of(method).name) + ", flag " + std::to_string(none),
-				    device.call(PTELAB_IOC_SHAPE, &shape), EINVAL);
+				    device.call(PTELAB_IOC_VMA_SETUP, &vma_setup), EINVAL);
 		}
 }
 
@@ -265,7 +265,7 @@ RULE("refusal.iomap_of_a_large_mapping", .says = "1.9: A mapping that mremap has
 	::munmap(large, 1UL << 44);
 }
 
-RULE("setup.beside_a_mmap_that_fails", .says = "1.10: A mmap that was under way when SETUP gave the file a region leaves later mmaps what they were",
+RULE("setup.beside_a_mmap_that_fails", .says = "1.10: A mmap that was under way when REGION_SETUP gave the file a region leaves later mmaps what they were",
      .source = "mm/mmap.c:mmap_region, include/linux/fs.h:mapping_map_writable")
 {
 	Device device(node_of(PTELAB_FAULT_INSERT_PAGE));
@@ -284,14 +284,14 @@ RULE("setup.beside_a_mmap_that_fails", .says = "1.10: A mmap that was under way 
 	}
 }
 
-RULE("shape.own_inode_of_a_hole", .says = "1.11: A hole does not hang on the node's inode, where another file could unmap a part of it",
+RULE("vma_setup.own_inode_of_a_hole", .says = "1.11: A hole does not hang on the node's inode, where another file could unmap a part of it",
      .source = "mm/huge_memory.c:__split_huge_pud_locked", .needs = {feature(PTELAB_HAS_INSERT_PFN_PUD), node(PTELAB_HUGE_PFN)})
 {
 	Device device(node_of(PTELAB_HUGE_PFN));
 	device.setup({.backing = PTELAB_BACKING_HOLE});
-	ptelab_shape shape{};
-	shape.flags = PTELAB_SHAPE_OWN_INODE;
-	rule.expect("OWN_INODE", device.call(PTELAB_IOC_SHAPE, &shape), EOPNOTSUPP);
+	ptelab_vma_setup vma_setup{};
+	vma_setup.flags = PTELAB_VMA_SETUP_OWN_INODE;
+	rule.expect("OWN_INODE", device.call(PTELAB_IOC_VMA_SETUP, &vma_setup), EOPNOTSUPP);
 }
 
 RULE("revoke.goes_with_its_file", .says = "1.12: A REVOKE of a node's region ends when the last file that made one is closed",
@@ -375,7 +375,7 @@ RULE("events.pid_of_the_reader", .says = "1.16: An event tells the thread as the
      .needs = {root()})
 {
 	Device device = own_region(node_of(PTELAB_FAULT_PAGE));
-	shape(device, {.flags = PTELAB_SHAPE_EVENTS});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS});
 	EventLog log(device);
 	int pipe[2];
 	if (::pipe(pipe) < 0)
@@ -404,7 +404,7 @@ RULE("events.pid_of_the_reader", .says = "1.16: An event tells the thread as the
 	rule.expect("its mmap, with its pid here", seen, true);
 }
 
-RULE("setup.charged_to_the_opener", .says = "1.18: Memory that SETUP or REMAP_VMALLOC takes, or PIN keeps, counts against RLIMIT_MEMLOCK of who has no CAP_IPC_LOCK",
+RULE("setup.charged_to_the_opener", .says = "1.18: Memory that REGION_SETUP or REMAP_VMALLOC takes, or PIN keeps, counts against RLIMIT_MEMLOCK of who has no CAP_IPC_LOCK",
      .source = "drivers/infiniband/core/umem.c:__ib_umem_get", .needs = {root()})
 {
 	const auto answers = in_child([] {
@@ -418,7 +418,7 @@ RULE("setup.charged_to_the_opener", .says = "1.18: Memory that SETUP or REMAP_VM
 		std::array<int, 3> seen{};
 		seen[0] = errno_of([&] { large.setup({.pages = 64}); }).value;
 		ptelab_call call = on(map, PTELAB_CALL_REMAP_VMALLOC, PTELAB_CALL_WRITE_LOCK);
-		call.donor = PTELAB_DONOR_USER_VMALLOC;
+		call.source = PTELAB_SOURCE_USER_VMALLOC;
 		call.count = 64;
 		seen[1] = ask(buffer, call).value;
 		ptelab_pin pin{};
@@ -429,7 +429,7 @@ RULE("setup.charged_to_the_opener", .says = "1.18: Memory that SETUP or REMAP_VM
 		seen[2] = pins.call(PTELAB_IOC_PIN, &pin).value;
 		return seen;
 	});
-	rule.expect("SETUP", Errno(answers[0]), ENOMEM);
+	rule.expect("REGION_SETUP", Errno(answers[0]), ENOMEM);
 	rule.expect("a buffer", Errno(answers[1]), ENOMEM);
 	rule.expect("pages that are kept", Errno(answers[2]), ENOMEM);
 }

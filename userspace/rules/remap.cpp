@@ -137,7 +137,7 @@ RULE("remap_pfn.from_fault", .contract = "RM-09",
 	const MisuseModule loaded;
 	const std::string line = warning_in("include/linux/(rwsem|mmap_lock)\\.h");
 	Device device = own_region(node_of(PTELAB_BARE), kPages, {.fault_action = PTELAB_FAULT_REMAP});
-	shape(device, {.hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT)});
+	vma_setup(device, {.hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT)});
 	const Mapping map(device, pages(4));
 	KernelLog log;
 

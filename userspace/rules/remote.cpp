@@ -106,7 +106,7 @@ RULE("remap_pfn.debugger_without_access", .contract = "PT-01",
 Device generic(bool reserved, ptelab_method method = PTELAB_FAULT_INSERT_PFN, ptelab_backing backing = {})
 {
 	Device device = own_region(node_of(method), kPages, {.backing = backing});
-	shape(device, {.flags = (reserved ? PTELAB_SHAPE_RESERVED : 0U) | PTELAB_SHAPE_EVENTS, .hooks = kUsual | hook_bit(PTELAB_HOOK_GENERIC_ACCESS)});
+	vma_setup(device, {.flags = (reserved ? PTELAB_VMA_SETUP_RESERVED : 0U) | PTELAB_VMA_SETUP_EVENTS, .hooks = kUsual | hook_bit(PTELAB_HOOK_GENERIC_ACCESS)});
 	return device;
 }
 
@@ -149,7 +149,7 @@ RULE("iomap.debugger_with_generic_access", .contract = "PT-02",
      .source = "mm/memory.c:generic_access_phys", .needs = {feature(PTELAB_HAS_GENERIC_ACCESS), node(PTELAB_IOMAP)})
 {
 	Device device(node_of(PTELAB_IOMAP));
-	shape(device, {.hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_GENERIC_ACCESS)});
+	vma_setup(device, {.hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_GENERIC_ACCESS)});
 	const Mapping map(device, pages(1), {.offset = pages(kPages)});
 	const auto before = map.get<__u64>(0);
 
@@ -162,7 +162,7 @@ RULE("fault_insert_pfn.access_past_the_end", .contract = "PT-03",
      .says = "->access is given all that is asked for, though it crosses the page and the end of the mapping", .source = "mm/memory.c:__access_remote_vm")
 {
 	Device device = own_region(node_of(PTELAB_FAULT_INSERT_PFN));
-	shape(device, {.flags = PTELAB_SHAPE_EVENTS, .hooks = kUsual | hook_bit(PTELAB_HOOK_ACCESS)});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsual | hook_bit(PTELAB_HOOK_ACCESS)});
 	Mapping room(-1, pages(kPages + 1), {.prot = PROT_NONE, .flags = MAP_PRIVATE | MAP_ANONYMOUS});
 	Mapping gap = room.split(pages(kPages));
 	const Mapping map(device, pages(kPages), {.flags = MAP_SHARED | MAP_FIXED, .at = room.data()});
@@ -182,7 +182,7 @@ RULE("bare.generic_access_of_scattered_pages", .contract = "PT-04",
 	     "at the end of the page, and is called again for the next",
      .source = "mm/memory.c:generic_access_phys", .needs = {feature(PTELAB_HAS_GENERIC_ACCESS), ioremap_of_reserved_ram()})
 {
-	Device device = bare({.flags = PTELAB_SHAPE_RESERVED | PTELAB_SHAPE_EVENTS,
+	Device device = bare({.flags = PTELAB_VMA_SETUP_RESERVED | PTELAB_VMA_SETUP_EVENTS,
 			      .hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_GENERIC_ACCESS),
 			      .vm_set = PTELAB_VM_PFNMAP | PTELAB_VM_IO});
 	const Mapping map(device, pages(2));

@@ -76,9 +76,9 @@ public:
 			if (stream_ < 0)
 				throw_errno(std::string("open ") + path);
 		}
-		Value planned;
-		planned.set("planned", RunLog::get().planned);
-		send(planned.json() + "\n");
+		Value injected;
+		injected.set("injected", RunLog::get().injected);
+		send(injected.json() + "\n");
 		end_ = put(0, "[");
 		put(end_, "\n]\n");
 	}

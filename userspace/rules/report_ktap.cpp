@@ -23,7 +23,7 @@ public:
 
 	void test_run_start() override
 	{
-		*options_.cout << "KTAP version 1\n1.." << RunLog::get().planned << std::endl;
+		*options_.cout << "KTAP version 1\n1.." << RunLog::get().injected << std::endl;
 	}
 
 	void test_case_end(const doctest::CurrentTestCaseStats &) override

@@ -33,7 +33,7 @@ public:
 	{
 		++number_;
 		if (shows_progress_)
-			progress(fmt::format("[{}/{}] {}", number_, RunLog::get().planned, test.m_name));
+			progress(fmt::format("[{}/{}] {}", number_, RunLog::get().injected, test.m_name));
 	}
 
 	void test_case_end(const doctest::CurrentTestCaseStats &) override

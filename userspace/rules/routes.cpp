@@ -32,7 +32,7 @@ RULE("routes.insert_mixed_variants", .says = "The variants of vmf_insert_mixed m
      .source = "mm/memory.c:__vm_insert_mixed", .needs = {node(PTELAB_BARE)})
 {
 	Device device = own_region(node_of(PTELAB_BARE));
-	shape(device, {.vm_set = PTELAB_VM_MIXEDMAP});
+	vma_setup(device, {.vm_set = PTELAB_VM_MIXEDMAP});
 	const Mapping map(device, pages(kPages));
 	const auto make = [&](std::size_t page, ptelab_call_id id, __u64 needed, const char *name) {
 		rule.because(std::string(name) + "*", "modules have this call on some kernels only");
@@ -52,7 +52,7 @@ RULE("routes.insert_page_mkwrite",
      .source = "mm/memory.c:insert_page_into_pte_locked", .needs = {root(), node(PTELAB_BARE), feature(PTELAB_HAS_INSERT_PAGE_MKWRITE)})
 {
 	Device device = own_region(node_of(PTELAB_BARE));
-	shape(device, {.hooks = kOpenAndClose | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
+	vma_setup(device, {.hooks = kOpenAndClose | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
 	const Mapping map(device, pages(4));
 	const auto insert = [&](std::size_t page, std::size_t index, bool write) {
 		ptelab_call argument = on(map, page, PTELAB_CALL_INSERT_PAGE_MKWRITE);
@@ -157,7 +157,7 @@ RULE("routes.generic_access_phys", .says = "generic_access_phys as ->access lets
      .source = "mm/memory.c:generic_access_phys", .needs = {feature(PTELAB_HAS_GENERIC_ACCESS), ioremap_of_reserved_ram(), node(PTELAB_REMAP_PFN), root()})
 {
 	Device device = own_region(node_of(PTELAB_REMAP_PFN));
-	shape(device, {.flags = PTELAB_SHAPE_RESERVED, // ioremap() refuses other RAM
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_RESERVED, // ioremap() refuses other RAM
 		       .hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_GENERIC_ACCESS)});
 	const Mapping map(device, pages(kPages));
 	std::uint64_t value = 0;

@@ -20,7 +20,7 @@ class Collector : public doctest::IReporter {
 public:
 	explicit Collector(const doctest::ContextOptions &) {}
 
-	void report_query(const doctest::QueryData &query) override { RunLog::get().planned = query.num_data; }
+	void report_query(const doctest::QueryData &query) override { RunLog::get().injected = query.num_data; }
 	void test_run_start() override {}
 	void test_run_end(const doctest::TestRunStats &) override {}
 
@@ -105,7 +105,7 @@ void leave_out(doctest::Context &context, const std::vector<const RuleInfo *> &r
 }
 
 // Asks doctest which tests are selected, without a word on stdout.
-void plan(int argc, const char *const *argv, const std::vector<const RuleInfo *> &not_taken)
+void inject(int argc, const char *const *argv, const std::vector<const RuleInfo *> &not_taken)
 {
 	std::ostream silence(nullptr);
 	std::vector<const char *> arguments(argv, argv + argc);
@@ -167,7 +167,7 @@ int run_tests(int argc, const char *const *argv)
 		return status;
 	}
 
-	plan(argc, argv, not_taken);
+	inject(argc, argv, not_taken);
 	RunLog::get().records.clear();
 	if (context.run() != 0 || RunLog::get().count(Status::kFail) > 0)
 		return kExitFail;

@@ -15,7 +15,7 @@ class RunLog {
 public:
 	static RunLog &get();
 
-	std::size_t planned = 0;
+	std::size_t injected = 0;
 	std::deque<Record> records;
 
 	Record &current() { return records.back(); }

@@ -29,10 +29,10 @@ public:
 		return static_cast<int>(files_.size()) - 1;
 	}
 	void close(int file) { at(file).close(); }
-	int setup(int file, const ptelab_setup &arg)
+	int setup(int file, const ptelab_region_setup &arg)
 	{
-		ptelab_setup copy = arg;
-		return call(file, PTELAB_IOC_SETUP, copy);
+		ptelab_region_setup copy = arg;
+		return call(file, PTELAB_IOC_REGION_SETUP, copy);
 	}
 	int stats(int file, ptelab_stats &arg)
 	{

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// SETUP: what a region may be made of, how large it may be, and what a fault may do instead of serving.
+// REGION_SETUP: what a region may be made of, how large it may be, and what a fault may do instead of serving.
 #include <chrono>
 #include <csignal>
 
@@ -101,7 +101,7 @@ RULE("fault_page.largest_region", .says = "A region of the maximum size works at
 	rule.expect("last byte", map.read(map.size() - 1).outcome(), kOk);
 }
 
-RULE_PER_NODE("setup_after_mmap_is_ebusy", kFirstNodes, .says = "A file that has been mapped cannot be set up any more, even when the mapping is gone",
+RULE_PER_NODE("region_setup_after_mmap_is_ebusy", kFirstNodes, .says = "A file that has been mapped cannot be set up any more, even when the mapping is gone",
 	      .source = "drivers/char/misc.c:misc_open")
 {
 	Device device(rule.node());
@@ -112,7 +112,7 @@ RULE_PER_NODE("setup_after_mmap_is_ebusy", kFirstNodes, .says = "A file that has
 	rule.expect("after munmap", errno_of([&] { device.setup({}); }), EBUSY);
 }
 
-RULE_PER_NODE("setup_once", kRamNodes & kFirstNodes, .says = "A file is given a region of its own once; a refused SETUP leaves it as it was, its end frees the region",
+RULE_PER_NODE("region_setup_once", kRamNodes & kFirstNodes, .says = "A file is given a region of its own once; a refused REGION_SETUP leaves it as it was, its end frees the region",
 	      .source = "mm/page_alloc.c:__free_pages")
 {
 	const Device watcher(rule.node(), O_RDONLY);
@@ -120,11 +120,11 @@ RULE_PER_NODE("setup_once", kRamNodes & kFirstNodes, .says = "A file is given a 
 	{
 		Device device(rule.node());
 		const std::uint64_t size = device.query().pages;
-		rule.expect("a refused SETUP", errno_of([&] { device.setup({.pages = ~std::size_t{0}}); }), EINVAL);
+		rule.expect("a refused REGION_SETUP", errno_of([&] { device.setup({.pages = ~std::size_t{0}}); }), EINVAL);
 		rule.expect("keeps the region", device.query().pages, size);
 		device.setup({.pages = 32});
 		rule.expect("pages in use", pages_in_use(watcher) - before, 32);
-		rule.expect("a second SETUP", errno_of([&] { device.setup({.pages = 8}); }), EBUSY);
+		rule.expect("a second REGION_SETUP", errno_of([&] { device.setup({.pages = 8}); }), EBUSY);
 		rule.expect("keeps the first one's region", device.query().pages, 32U);
 		rule.expect("this file allocated", device.stats().pages_allocated, 32U);
 		rule.expect("this file freed", device.stats().pages_freed, 0U);
@@ -245,7 +245,7 @@ RULE_PER_NODE("fault_delay_can_be_killed", kFaultNodes & kFirstNodes, .says = "A
 	rule.expect("before the delay was over", std::chrono::steady_clock::now() - start < std::chrono::seconds(9), true);
 }
 
-RULE_PER_NODE("memory_type_of_ram", kRamNodes & kFirstNodes, .says = "RAM stays write-back, and SETUP of another memory type is EOPNOTSUPP",
+RULE_PER_NODE("memory_type_of_ram", kRamNodes & kFirstNodes, .says = "RAM stays write-back, and REGION_SETUP of another memory type is EOPNOTSUPP",
 	      .source = "arch/x86/mm/pat/memtype.c:reserve_pfn_range")
 {
 	Device device(rule.node());

@@ -77,16 +77,16 @@ RULE_PER_NODE("split_refused", kFirstNodes, .contract = "MM-03",
 	      .source = "mm/mmap.c:__split_vma")
 {
 	Device device = own_region(rule.node());
-	shape(device, {.hooks = kSplitHooks});
+	vma_setup(device, {.hooks = kSplitHooks});
 	Mapping map(device, pages(kPages));
 	const std::span<std::byte> middle = map.bytes(pages(4), pages(4));
 
 	touch_all(map);
-	plan(device, {.hook = PTELAB_HOOK_MAY_SPLIT, .answer = PTELAB_ANSWER_ERROR, .error = EBUSY});
+	inject(device, {.hook = PTELAB_HOOK_MAY_SPLIT, .answer = PTELAB_ANSWER_ERROR, .error = EBUSY});
 	rule.expect("munmap of a part", unmap(middle), EBUSY);
 	rule.expect("mprotect of a part", protect(middle, PROT_READ), EBUSY);
 	rule.expect("madvise of a part", advise(middle, MADV_DONTFORK), EBUSY);
-	plan(device, {.hook = PTELAB_HOOK_MAY_SPLIT, .answer = PTELAB_ANSWER_ERROR, .error = ENOMEM});
+	inject(device, {.hook = PTELAB_HOOK_MAY_SPLIT, .answer = PTELAB_ANSWER_ERROR, .error = ENOMEM});
 	rule.expect("munmap with ENOMEM", unmap(middle), ENOMEM);
 	rule.expect("madvise with ENOMEM", advise(middle, MADV_DONTFORK), EAGAIN);
 	rule.expect("VMAs", count_vmas(map.bytes()), 1U);

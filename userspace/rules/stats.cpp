@@ -72,7 +72,7 @@ RULE_PER_NODE("parent_sees_child_writes", kFirstNodes, .says = "After fork a sha
 	map.put(pages(4), std::uint8_t{0});
 }
 
-RULE_PER_NODE("files_and_regions", kFirstNodes, .says = "The module's count of files and regions follows open, SETUP and close",
+RULE_PER_NODE("files_and_regions", kFirstNodes, .says = "The module's count of files and regions follows open, REGION_SETUP and close",
 	      .source = "fs/file_table.c:__fput")
 {
 	const Device watcher(rule.node(), O_RDONLY);

@@ -19,12 +19,12 @@ constexpr std::array<std::string_view, PTELAB_HOOKS> kHookNames{
 
 } // namespace
 
-Device traced_region(const Node &node, std::size_t page_count, const Shape &wanted, const Setup &setup)
+Device traced_region(const Node &node, std::size_t page_count, const VmaSetup &wanted, const Setup &setup)
 {
 	Device device = own_region(node, page_count, setup);
-	Shape recorded = wanted;
-	recorded.flags |= PTELAB_SHAPE_EVENTS;
-	shape(device, recorded);
+	VmaSetup recorded = wanted;
+	recorded.flags |= PTELAB_VMA_SETUP_EVENTS;
+	vma_setup(device, recorded);
 	return device;
 }
 

@@ -17,7 +17,7 @@ using Events = std::vector<ptelab_event>;
 inline constexpr __u64 kOpenAndClose = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE);
 
 // A file with a region of its own, whose hooks are recorded.
-Device traced_region(const Node &node, std::size_t page_count, const Shape &wanted = {}, const Setup &setup = {});
+Device traced_region(const Node &node, std::size_t page_count, const VmaSetup &wanted = {}, const Setup &setup = {});
 
 // "open", "mremap", "close": in their order.
 std::vector<std::string> hook_names(const Events &events);

@@ -249,7 +249,7 @@ RULE("waits.long_calls_are_killed", .says = "A call on as many pages as can be a
 		std::function<void()> loop;
 	} calls[] = {
 		{"LOOKUP", [&] { ::ioctl(device.fd(), PTELAB_IOC_LOOKUP, &lookup); }},
-		{"SETUP", [&] {
+		{"REGION_SETUP", [&] {
 			 Device own(node_of(PTELAB_FAULT_PAGE));
 			 own.setup({.pages = kMany / 2});
 		 }},

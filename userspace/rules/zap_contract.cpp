@@ -27,7 +27,7 @@ ptelab_call zap_call(const Device &device, ptelab_call_id id, std::span<const st
 Device without_fault_handler(const Node &node, std::size_t page_count = kPages)
 {
 	Device device = own_region(node, page_count);
-	shape(device, {.hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE)});
+	vma_setup(device, {.hooks = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE)});
 	return device;
 }
 
@@ -36,7 +36,7 @@ Device on_own_inode(const std::string &path)
 {
 	Device device(path);
 	device.setup({.pages = 4});
-	shape(device, {.flags = PTELAB_SHAPE_OWN_INODE});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_OWN_INODE});
 	return device;
 }
 
@@ -213,7 +213,7 @@ RULE_PER_NODE("unmap_inside_mmap", kRamEagerNodes & kFirstNodes, .contract = "ZP
 	Device device = own_region(rule.node());
 	const Mapping earlier(device, pages(kPages));
 
-	plan(device, {.hook = PTELAB_HOOK_MMAP, .answer = PTELAB_ANSWER_ZAP});
+	inject(device, {.hook = PTELAB_HOOK_MMAP, .answer = PTELAB_ANSWER_ZAP});
 	const Mapping map(device, pages(kPages));
 	rule.expect("the earlier mapping", present(device, earlier), 0U);
 	rule.expect("the new mapping", present(device, map), kPages);

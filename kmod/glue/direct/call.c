@@ -17,7 +17,7 @@
 #include "../port/vma.h"
 #include "call.h"
 #include "call_may.h"
-#include "donors.h"
+#include "page_sources.h"
 
 #define ALL_FLAGS (PTELAB_CALL_WRITE_LOCK | PTELAB_CALL_WRITE | PTELAB_CALL_WRAP | PTELAB_CALL_MISUSE)
 
@@ -230,10 +230,10 @@ static int check(const struct ptelab_call *arg)
 
 	if ((arg->flags & ~ALL_FLAGS) || arg->reserved0 || memchr_inv(arg->reserved, 0, sizeof(arg->reserved)))
 		return -EINVAL;
-	if (!arg->call || arg->call >= PTELAB_CALLS || arg->donor >= PTELAB_DONORS || arg->cache >= PTELAB_CACHES)
+	if (!arg->call || arg->call >= PTELAB_CALLS || arg->source >= PTELAB_SOURCES || arg->cache >= PTELAB_CACHES)
 		return -EINVAL;
 	if (arg->count > PTELAB_LOOKUP_MAX || arg->offset > PAGE_SIZE || arg->bytes > (u64)PTELAB_LOOKUP_MAX << PAGE_SHIFT ||
-	    (arg->donor && arg->bad >= max(arg->count, 1ULL)))
+	    (arg->source && arg->bad >= max(arg->count, 1ULL)))
 		return -EINVAL;
 	/* vm_insert_page() wants an address of a page; only remap_pfn_range() is defined for others. */
 	if (arg->call != PTELAB_CALL_REMAP && arg->call != PTELAB_CALL_ACCESS_PROCESS && !PAGE_ALIGNED(arg->address))
@@ -307,7 +307,7 @@ static void put_array(struct page **pages, unsigned long count)
 	kvfree(pages);
 }
 
-/* count pages of the region: from index on, the donor in place of number bad; vm_map_pages() starts at page 0. */
+/* count pages of the region: from index on, the source in place of number bad; vm_map_pages() starts at page 0. */
 static int get_array(struct call_context *c)
 {
 	struct ptelab_call *arg = c->arg;
@@ -325,7 +325,7 @@ static int get_array(struct call_context *c)
 
 		cond_resched();
 		if (!killed)
-			pages[i] = arg->donor && i == arg->bad ? also_got(c->page) :
+			pages[i] = arg->source && i == arg->bad ? also_got(c->page) :
 								 ptelab_page_get(c->file->session, first + i);
 		if (!pages[i]) {
 			put_array(pages, i);
@@ -340,14 +340,14 @@ static int gather(struct call_context *c)
 {
 	struct ptelab_call *arg = c->arg;
 
-	if (is_vmalloc_donor(arg->donor)) {
+	if (is_vmalloc_source(arg->source)) {
 		if (arg->call != PTELAB_CALL_REMAP_VMALLOC || !arg->count)
 			return 0;
-		c->memory = ptelab_donor_vmalloc(c->file, arg->donor, arg->count);
+		c->memory = ptelab_page_source_vmalloc(c->file, arg->source, arg->count);
 		return c->memory ? 0 : -ENOMEM;
 	}
-	if (arg->donor) {
-		struct page *page = ptelab_donor_get(c->file, arg->donor, arg->argument);
+	if (arg->source) {
+		struct page *page = ptelab_page_source_get(c->file, arg->source, arg->argument);
 
 		if (IS_ERR(page))
 			return PTR_ERR(page);
@@ -364,8 +364,8 @@ static void give_back(struct call_context *c)
 {
 	if (c->pages)
 		put_array(c->pages, c->arg->count);
-	if (c->page && c->arg->donor)
-		ptelab_donor_put(c->arg->donor, c->page);
+	if (c->page && c->arg->source)
+		ptelab_page_source_put(c->arg->source, c->page);
 	else if (c->page)
 		put_page(c->page);
 }
@@ -381,7 +381,7 @@ int ptelab_call(struct ptelab_file *file, struct ptelab_call *arg)
 	if (arg->call == PTELAB_CALL_ACCESS_PROCESS)
 		return access_process(arg);
 	arg->call = array_index_nospec(arg->call, PTELAB_CALLS);
-	arg->donor = array_index_nospec(arg->donor, PTELAB_DONORS);
+	arg->source = array_index_nospec(arg->source, PTELAB_SOURCES);
 	if (arg->flags & PTELAB_CALL_MISUSE) {
 		error = port_misuse_hold(&file->misuser);
 		if (error)

@@ -21,7 +21,7 @@ struct call_context {
 	struct ptelab_file *file;
 	struct vm_area_struct *vma;
 	struct ptelab_call *arg;
-	struct page *page;	/* the donor, or the region's page index, with a reference; NULL: none such */
+	struct page *page;	/* the source, or the region's page index, with a reference; NULL: none such */
 	struct page **pages;	/* count of them, each with a reference; NULL: one is missing, or the call takes none */
 	void *memory;		/* REMAP_VMALLOC: the buffer; the file keeps it */
 	bool contiguous;	/* the pages that REMAP or IOMAP covers are there, in a row */
@@ -34,9 +34,9 @@ static inline bool write_locked(const struct call_context *c)
 	return c->arg->flags & PTELAB_CALL_WRITE_LOCK;
 }
 
-static inline bool is_vmalloc_donor(unsigned int donor)
+static inline bool is_vmalloc_source(unsigned int source)
 {
-	return donor == PTELAB_DONOR_PLAIN_VMALLOC || donor == PTELAB_DONOR_USER_VMALLOC;
+	return source == PTELAB_SOURCE_PLAIN_VMALLOC || source == PTELAB_SOURCE_USER_VMALLOC;
 }
 
 static inline bool takes_array(unsigned int call)
@@ -124,7 +124,7 @@ static inline bool meets_hugetlb(const struct call_context *c, struct call_range
 /* The fault that maps a leaf may come at any moment; an anonymous VMA's is refused anyway. */
 static inline bool maps_leaves(const struct ptelab_file *file)
 {
-	return ptelab_maps_leaves(file->session) || file->shape.hooks & (1ULL << PTELAB_HOOK_HUGE_FAULT);
+	return ptelab_maps_leaves(file->session) || file->vma_setup.hooks & (1ULL << PTELAB_HOOK_HUGE_FAULT);
 }
 
 /* 0, or -EINTR: killed while looking. */
@@ -155,8 +155,8 @@ static inline int find_facts(const struct call_context *c, struct ptelab_call_fa
 		.empty = !arg->bytes,
 		.wraps = range.start + range.bytes < range.start,
 		.meets_hugetlb = arg->call == PTELAB_CALL_ZAP_MANY && meets_hugetlb(c, range),
-		.source = arg->donor,
-		.found = takes_array(arg->call) ? c->pages : is_vmalloc_donor(arg->donor) ? c->memory : c->page,
+		.source = arg->source,
+		.found = takes_array(arg->call) ? c->pages : is_vmalloc_source(arg->source) ? c->memory : c->page,
 		.in_a_row = c->contiguous,
 		.part_of_page = arg->offset >= PAGE_SIZE || arg->bytes < PAGE_SIZE,
 		.mixed_is_bug = COMPAT_INSERT_MIXED_BUGS,

@@ -5,7 +5,7 @@
 
 #include "../compat.h"
 #include "../file.h"
-#include "donors.h"
+#include "page_sources.h"
 #include "page_info.h"
 
 /* A page of the slab allocator's has something else where others have their count. */
@@ -33,10 +33,10 @@ int ptelab_page_info(struct ptelab_file *file, struct ptelab_page_info *arg)
 		return error;
 	if (arg->flags & PTELAB_PAGE_DROP_ALL)
 		return ptelab_drop_pages(file->session);
-	if (arg->donor) {
+	if (arg->source) {
 		if (mutex_lock_killable(&file->lock))
 			return -EINTR;
-		page = ptelab_donor_get(file, arg->donor, 0);
+		page = ptelab_page_source_get(file, arg->source, 0);
 		mutex_unlock(&file->lock);
 		if (IS_ERR(page))
 			return PTR_ERR(page);

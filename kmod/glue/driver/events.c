@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A ring of the hook calls that files with PTELAB_SHAPE_EVENTS saw. */
+/* A ring of the hook calls that files with PTELAB_VMA_SETUP_EVENTS saw. */
 #include <linux/mm.h>
 #include <linux/pid.h>
 #include <linux/random.h>
@@ -41,7 +41,7 @@ void ptelab_events_exit(void)
 
 static bool wanted(const struct ptelab_file *file)
 {
-	return file->shape.flags & PTELAB_SHAPE_EVENTS;
+	return file->vma_setup.flags & PTELAB_VMA_SETUP_EVENTS;
 }
 
 /* Told by trying: a lock that we hold ourselves refuses us as another's would. Both tries are undone at once. */
@@ -104,7 +104,7 @@ void ptelab_event_record(const struct ptelab_file *file, struct ptelab_event *ev
 {
 	struct pid *pid;
 
-	/* SHAPE may have come since the event was begun, and then it says nothing. */
+	/* VMA_SETUP may have come since the event was begun, and then it says nothing. */
 	if (!wanted(file) || !event->file)
 		return;
 	pid = get_pid(task_pid(current));

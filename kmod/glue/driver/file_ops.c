@@ -9,7 +9,7 @@
 #include <linux/uio.h>
 #include <linux/user_namespace.h>
 
-#include "../direct/donors.h"
+#include "../direct/page_sources.h"
 #include "../direct/pin.h"
 #include "../file.h"
 #include "cdev.h"
@@ -17,7 +17,7 @@
 #include "file_ops.h"
 #include "ioctl.h"
 #include "prepare.h"
-#include "shape.h"
+#include "vma_setup.h"
 #include "vm_ops.h"
 
 static atomic64_t files_opened;
@@ -45,7 +45,7 @@ static int node_open(struct inode *inode, struct file *filp)
 	file->method = ptelab_session_method(file->session);
 	file->number = atomic64_inc_return(&files_opened);
 	mutex_init(&file->lock);
-	mutex_init(&file->shape_lock);
+	mutex_init(&file->vma_setup_lock);
 	filp->private_data = file;
 	return 0;
 
@@ -64,44 +64,44 @@ static int node_release(struct inode *inode, struct file *filp)
 	struct ptelab_event event = ptelab_event_of(file, PTELAB_HOOK_RELEASE, NULL);
 
 	ptelab_event_record(file, &event);
-	ptelab_shape_undo(file);
+	ptelab_vma_setup_undo(file);
 	ptelab_awaited_free(&file->awaited);
 	ptelab_kept_free(file);
-	ptelab_donors_free(file->donors);
+	ptelab_page_sources_free(file->sources);
 	kvfree(file->bad_pages);
 	ptelab_session_free(file->session);
 	ptelab_misuser_free(&file->misuser);
 	ptelab_account_free(&file->account);
 	ptelab_cdev_put(file->cdev);
-	mutex_destroy(&file->shape_lock);
+	mutex_destroy(&file->vma_setup_lock);
 	mutex_destroy(&file->lock);
 	kfree(file);
 	return 0;
 }
 
-/* What PLAN asks for in place of a good mmap: some pages, then a failure. The kernel zaps them when we have returned. */
-static int fail_mmap(struct ptelab_file *file, struct vm_area_struct *vma, const struct ptelab_plan *plan)
+/* What INJECT asks for in place of a good mmap: some pages, then a failure. The kernel zaps them when we have returned. */
+static int fail_mmap(struct ptelab_file *file, struct vm_area_struct *vma, const struct ptelab_injection *injection)
 {
-	unsigned long pages = min_t(u64, plan->pages, vma_pages(vma));
+	unsigned long pages = min_t(u64, injection->pages, vma_pages(vma));
 	int error = ptelab_mmap_part(file->session, vma, pages);
 
-	return error ? error : -(int)plan->error;
+	return error ? error : -(int)injection->error;
 }
 
-static int map_shaped(struct ptelab_file *file, struct vm_area_struct *vma)
+static int map_as_set_up(struct ptelab_file *file, struct vm_area_struct *vma)
 {
-	struct ptelab_plan plan = ptelab_hook_answer(file->session, PTELAB_HOOK_MMAP);
+	struct ptelab_injection injection = ptelab_hook_answer(file->session, PTELAB_HOOK_MMAP);
 	int error;
 
-	ptelab_shape_apply(file, vma);
-	if (plan.answer == PTELAB_ANSWER_ERROR)
-		return fail_mmap(file, vma, &plan);
+	ptelab_vma_setup_apply(file, vma);
+	if (injection.answer == PTELAB_ANSWER_ERROR)
+		return fail_mmap(file, vma, &injection);
 	error = ptelab_mmap(file->session, vma);
 	if (error)
 		return error;
-	if (plan.answer == PTELAB_ANSWER_ZAP)
+	if (injection.answer == PTELAB_ANSWER_ZAP)
 		ptelab_zap_everywhere(file->session);
-	if (!(file->shape.flags & PTELAB_SHAPE_NO_VM_OPS))
+	if (!(file->vma_setup.flags & PTELAB_VMA_SETUP_NO_VM_OPS))
 		vma->vm_ops = ptelab_vm_ops_of(file);
 	file->mapped = true;
 	return 0;
@@ -113,10 +113,10 @@ static int node_mmap(struct file *filp, struct vm_area_struct *vma)
 	struct ptelab_file *file = filp->private_data;
 	struct ptelab_event event = ptelab_event_of(file, PTELAB_HOOK_MMAP, vma);
 
-	event.answer = mutex_lock_killable(&file->shape_lock);
+	event.answer = mutex_lock_killable(&file->vma_setup_lock);
 	if (!event.answer) {
-		event.answer = map_shaped(file, vma);
-		mutex_unlock(&file->shape_lock);
+		event.answer = map_as_set_up(file, vma);
+		mutex_unlock(&file->vma_setup_lock);
 	}
 	event.present = find_vma(vma->vm_mm, vma->vm_start) == vma;
 	ptelab_event_record(file, &event);
@@ -207,7 +207,7 @@ static void swap_fops(struct file *filp)
 {
 	const struct ptelab_file *file = filp->private_data;
 
-	if (file->shape.flags & PTELAB_SHAPE_BOTH_MMAPS)
+	if (file->vma_setup.flags & PTELAB_VMA_SETUP_BOTH_MMAPS)
 		WRITE_ONCE(filp->f_op, &both_fops);
 }
 #else
@@ -220,7 +220,7 @@ static long node_ioctl(struct file *filp, unsigned int cmd, unsigned long argume
 {
 	long answer = ptelab_ioctl(filp, cmd, argument);
 
-	if (cmd == PTELAB_IOC_SHAPE && !answer)
+	if (cmd == PTELAB_IOC_VMA_SETUP && !answer)
 		swap_fops(filp);
 	return answer;
 }

@@ -41,25 +41,25 @@ void ptelab_vma_close(struct vm_area_struct *vma)
 	ptelab_event_record(file_of(vma), &event);
 }
 
-/* A hook whose answer is the normal one or what PLAN says. */
-static int planned(struct vm_area_struct *vma, unsigned int hook, u64 flags, int normal)
+/* A hook whose answer is the normal one or what INJECT says. */
+static int injected(struct vm_area_struct *vma, unsigned int hook, u64 flags, int normal)
 {
 	struct ptelab_event event = ptelab_event_of(file_of(vma), hook, vma);
-	struct ptelab_plan plan = ptelab_hook_answer(file_of(vma)->session, hook);
+	struct ptelab_injection injection = ptelab_hook_answer(file_of(vma)->session, hook);
 
 	event.flags = flags;
-	event.answer = plan.answer == PTELAB_ANSWER_ERROR ? -(int)plan.error : normal;
+	event.answer = injection.answer == PTELAB_ANSWER_ERROR ? -(int)injection.error : normal;
 	ptelab_event_record(file_of(vma), &event);
 	return event.answer;
 }
 
 int ptelab_vma_may_split(struct vm_area_struct *vma, unsigned long addr)
 {
-	return planned(vma, PTELAB_HOOK_MAY_SPLIT, addr, ptelab_may_split(file_of(vma)->session));
+	return injected(vma, PTELAB_HOOK_MAY_SPLIT, addr, ptelab_may_split(file_of(vma)->session));
 }
 
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
-/* Where SHAPE has not asked for the hook, there is no event. */
+/* Where VMA_SETUP has not asked for the hook, there is no event. */
 int ptelab_huge_may_split(struct vm_area_struct *vma, unsigned long addr)
 {
 	return ptelab_may_split(file_of(vma)->session);
@@ -68,13 +68,13 @@ int ptelab_huge_may_split(struct vm_area_struct *vma, unsigned long addr)
 
 int ptelab_vma_mremap(struct vm_area_struct *vma)
 {
-	return planned(vma, PTELAB_HOOK_MREMAP, 0, 0);
+	return injected(vma, PTELAB_HOOK_MREMAP, 0, 0);
 }
 
 #ifdef HAVE_MPROTECT_HOOK
 int ptelab_vma_mprotect(struct vm_area_struct *vma, unsigned long start, unsigned long end, unsigned long newflags)
 {
-	return planned(vma, PTELAB_HOOK_MPROTECT, newflags, 0);
+	return injected(vma, PTELAB_HOOK_MPROTECT, newflags, 0);
 }
 #endif
 
@@ -163,18 +163,18 @@ static bool mkwrite_refused(struct vm_fault *vmf, unsigned int hook, vm_fault_t 
 {
 	struct ptelab_file *file = file_of(vmf->vma);
 	struct ptelab_event event = ptelab_event_of(file, hook, vmf->vma);
-	struct ptelab_plan plan = ptelab_hook_answer(file->session, hook);
+	struct ptelab_injection injection = ptelab_hook_answer(file->session, hook);
 
 	event.start = vmf->address;
 	event.end = vmf->address + PAGE_SIZE;
 	event.pgoff = vmf->pgoff;
 	event.flags = vmf->flags;
-	event.answer = plan.answer;
+	event.answer = injection.answer;
 	ptelab_event_record(file, &event);
-	if (plan.answer == PTELAB_ANSWER_ZAP)
+	if (injection.answer == PTELAB_ANSWER_ZAP)
 		ptelab_zap_everywhere(file->session);
-	*answer = plan.answer == PTELAB_ANSWER_SIGBUS ? VM_FAULT_SIGBUS : unless_killed(VM_FAULT_NOPAGE);
-	return plan.answer == PTELAB_ANSWER_SIGBUS || plan.answer == PTELAB_ANSWER_AGAIN;
+	*answer = injection.answer == PTELAB_ANSWER_SIGBUS ? VM_FAULT_SIGBUS : unless_killed(VM_FAULT_NOPAGE);
+	return injection.answer == PTELAB_ANSWER_SIGBUS || injection.answer == PTELAB_ANSWER_AGAIN;
 }
 
 /*
@@ -269,16 +269,16 @@ int ptelab_vma_mapped(unsigned long start, unsigned long end, pgoff_t pgoff, con
 	struct ptelab_file *file = filp->private_data;
 	struct vm_area_struct *vma = find_vma(current->mm, start);
 	struct ptelab_event event = ptelab_event_of(file, PTELAB_HOOK_MAPPED, vma);
-	struct ptelab_plan plan = ptelab_hook_answer(file->session, PTELAB_HOOK_MAPPED);
+	struct ptelab_injection injection = ptelab_hook_answer(file->session, PTELAB_HOOK_MAPPED);
 
 	event.start = start;
 	event.end = end;
 	event.pgoff = pgoff;
 	event.answer = ptelab_mapped(file->session, vma);
 	*private = vma->vm_private_data;
-	if (!event.answer && plan.answer == PTELAB_ANSWER_ERROR)
-		event.answer = -(int)plan.error;
-	if (plan.answer == PTELAB_ANSWER_ZAP)
+	if (!event.answer && injection.answer == PTELAB_ANSWER_ERROR)
+		event.answer = -(int)injection.error;
+	if (injection.answer == PTELAB_ANSWER_ZAP)
 		ptelab_zap_everywhere(file->session);
 	ptelab_event_record(file, &event);
 	return event.answer;

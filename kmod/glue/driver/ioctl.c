@@ -16,18 +16,18 @@
 #include "events.h"
 #include "ioctl.h"
 #include "methods.h"
-#include "shape.h"
+#include "vma_setup.h"
 
 union ioctl_arg {
 	struct ptelab_query query;
-	struct ptelab_setup setup;
+	struct ptelab_region_setup setup;
 	struct ptelab_zap zap;
 	struct ptelab_unmap unmap;
 	struct ptelab_revoke revoke;
 	struct ptelab_lookup lookup;
 	struct ptelab_stats stats;
-	struct ptelab_shape shape;
-	struct ptelab_plan plan;
+	struct ptelab_vma_setup vma_setup;
+	struct ptelab_injection injection;
 	struct ptelab_events events;
 	struct ptelab_call call;
 	struct ptelab_page_info page_info;
@@ -54,16 +54,16 @@ static int run_query(struct file *filp, union ioctl_arg *arg)
 	return 0;
 }
 
-static int run_setup(struct file *filp, union ioctl_arg *arg)
+static int run_region_setup(struct file *filp, union ioctl_arg *arg)
 {
 	struct ptelab_file *file = filp->private_data;
 	int error;
 
-	/* A shape may hold on to the region that the file has. */
-	if (mutex_lock_killable(&file->shape_lock))
+	/* A vma_setup may hold on to the region that the file has. */
+	if (mutex_lock_killable(&file->vma_setup_lock))
 		return -EINTR;
-	error = file->shaped ? -EBUSY : ptelab_ioctl_setup(file->session, &arg->setup);
-	mutex_unlock(&file->shape_lock);
+	error = file->custom ? -EBUSY : ptelab_ioctl_region_setup(file->session, &arg->setup);
+	mutex_unlock(&file->vma_setup_lock);
 	return error ? error : ptelab_setup_ended(file->session);
 }
 
@@ -111,15 +111,15 @@ static int run_stats(struct file *filp, union ioctl_arg *arg)
 	return ptelab_ioctl_stats(session_of(filp), &arg->stats);
 }
 
-static int run_shape(struct file *filp, union ioctl_arg *arg)
+static int run_vma_setup(struct file *filp, union ioctl_arg *arg)
 {
-	return ptelab_shape_set(filp, &arg->shape);
+	return ptelab_vma_setup_set(filp, &arg->vma_setup);
 }
 
-static int run_plan(struct file *filp, union ioctl_arg *arg)
+static int run_inject(struct file *filp, union ioctl_arg *arg)
 {
-	arg->plan.hook = array_index_nospec(arg->plan.hook, PTELAB_HOOKS);	/* 0, which is none, for what is out of range */
-	return ptelab_ioctl_plan(session_of(filp), &arg->plan);
+	arg->injection.hook = array_index_nospec(arg->injection.hook, PTELAB_HOOKS);	/* 0, which is none, for what is out of range */
+	return ptelab_ioctl_inject(session_of(filp), &arg->injection);
 }
 
 static int run_events(struct file *filp, union ioctl_arg *arg)
@@ -158,15 +158,15 @@ static const struct {
 	int (*run)(struct file *filp, union ioctl_arg *arg);
 } ioctls[] = {
 	{ PTELAB_IOC_QUERY, run_query },
-	{ PTELAB_IOC_SETUP, run_setup },
+	{ PTELAB_IOC_REGION_SETUP, run_region_setup },
 	{ PTELAB_IOC_ZAP, run_zap },
 	{ PTELAB_IOC_UNMAP, run_unmap },
 	{ PTELAB_IOC_REVOKE, run_revoke },
 	{ PTELAB_IOC_RESTORE, run_restore },
 	{ PTELAB_IOC_LOOKUP, run_lookup },
 	{ PTELAB_IOC_STATS, run_stats },
-	{ PTELAB_IOC_SHAPE, run_shape },
-	{ PTELAB_IOC_PLAN, run_plan },
+	{ PTELAB_IOC_VMA_SETUP, run_vma_setup },
+	{ PTELAB_IOC_INJECT, run_inject },
 	{ PTELAB_IOC_EVENTS, run_events },
 	{ PTELAB_IOC_CALL, run_call },
 	{ PTELAB_IOC_PAGE_INFO, run_page_info },

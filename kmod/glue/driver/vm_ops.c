@@ -46,7 +46,7 @@ static const struct vm_operations_struct *table_of(unsigned int method)
 
 const struct vm_operations_struct *ptelab_vm_ops_of(const struct ptelab_file *file)
 {
-	return file->shape.flags & PTELAB_SHAPE_HOOKS ? &file->vm_ops : table_of(file->method);
+	return file->vma_setup.flags & PTELAB_VMA_SETUP_HOOKS ? &file->vm_ops : table_of(file->method);
 }
 
 static int fill(struct vm_operations_struct *ops, unsigned int method, unsigned int hook)

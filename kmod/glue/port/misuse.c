@@ -45,7 +45,7 @@ int port_misuse_hold(struct port_misuser *misuser)
 		return -EINTR;
 	if (!misuser->misuse) {
 		if (registered && try_module_get(registered->owner))
-			/* Hooks read it without a lock, after they have read the plan that is made behind this. */
+			/* Hooks read it without a lock, after they have read the injection that is made behind this. */
 			smp_store_release(&misuser->misuse, registered);
 		else
 			error = -EPERM;

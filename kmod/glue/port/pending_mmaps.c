@@ -10,7 +10,7 @@
 #include "space.h"
 
 /* A VMA that ->mmap fills. It and the VMAs split or forked from it share one, counted; freed with the last. */
-struct filler {
+struct pending_mmap {
 	struct list_head node;
 	struct port_space *space;
 	struct mm_struct *mm;		/* mmgrab()bed: its mmap_lock can be taken even if its user is gone */
@@ -21,52 +21,52 @@ struct filler {
 	struct list_head of_file;	/* of port_await_mmap() */
 };
 
-static struct filler *filler_new(struct port_space *space, struct mm_struct *mm)
+static struct pending_mmap *pending_new(struct port_space *space, struct mm_struct *mm)
 {
-	struct filler *filler = kzalloc(sizeof(*filler), GFP_KERNEL);
+	struct pending_mmap *pending = kzalloc(sizeof(*pending), GFP_KERNEL);
 
-	if (!filler)
+	if (!pending)
 		return NULL;
-	filler->space = space;
-	filler->mm = mm;
+	pending->space = space;
+	pending->mm = mm;
 	mmgrab(mm);
-	refcount_set(&filler->vmas, 1);
+	refcount_set(&pending->vmas, 1);
 	spin_lock(&space->lock);
-	list_add(&filler->node, &space->fillers);
+	list_add(&pending->node, &space->pending_mmaps);
 	spin_unlock(&space->lock);
-	return filler;
+	return pending;
 }
 
-static void filler_free(struct filler *filler)
+static void pending_free(struct pending_mmap *pending)
 {
-	spin_lock(&filler->space->lock);
-	list_del(&filler->node);
-	spin_unlock(&filler->space->lock);
-	mmdrop(filler->mm);
-	kfree(filler);
+	spin_lock(&pending->space->lock);
+	list_del(&pending->node);
+	spin_unlock(&pending->space->lock);
+	mmdrop(pending->mm);
+	kfree(pending);
 }
 
 int port_vma_track(struct vm_area_struct *vma, struct port_space *space, unsigned long long restores)
 {
-	struct filler *filler = filler_new(space, vma->vm_mm);
+	struct pending_mmap *pending = pending_new(space, vma->vm_mm);
 
-	if (!filler)
+	if (!pending)
 		return -ENOMEM;
-	filler->restores = restores;
-	filler->origin = vma->vm_pgoff;
-	vma->vm_private_data = filler;
+	pending->restores = restores;
+	pending->origin = vma->vm_pgoff;
+	vma->vm_private_data = pending;
 	return 0;
 }
 
-/* Context: ->fault, or mmap_lock held. The VMA's own reference keeps the filler. */
-static const struct filler *filler_of(const struct vm_area_struct *vma)
+/* Context: ->fault, or mmap_lock held. The VMA's own reference keeps the pending. */
+static const struct pending_mmap *pending_of(const struct vm_area_struct *vma)
 {
 	return vma->vm_private_data;
 }
 
 unsigned long long port_fault_restores(const struct vm_fault *vmf)
 {
-	return filler_of(vmf->vma)->restores;
+	return pending_of(vmf->vma)->restores;
 }
 
 unsigned long port_fault_origin(const struct vm_fault *vmf)
@@ -76,69 +76,69 @@ unsigned long port_fault_origin(const struct vm_fault *vmf)
 
 unsigned long port_vma_origin(const struct vm_area_struct *vma)
 {
-	return filler_of(vma)->origin;
+	return pending_of(vma)->origin;
 }
 
 /* Without users an mm has no mmap call under way, nor will it have one. Context: as port_await_mmap(). */
 static void forget_dead_mms(struct port_awaited *awaited)
 {
-	struct filler *filler, *next;
+	struct pending_mmap *pending, *next;
 
-	list_for_each_entry_safe(filler, next, &awaited->fillers, of_file) {
-		if (atomic_read(&filler->mm->mm_users))
+	list_for_each_entry_safe(pending, next, &awaited->pending_mmaps, of_file) {
+		if (atomic_read(&pending->mm->mm_users))
 			continue;
-		list_del(&filler->of_file);
-		filler_free(filler);
+		list_del(&pending->of_file);
+		pending_free(pending);
 	}
 }
 
 /* Of the file, as nobody calls ->close for the VMA of a failed mmap. Context: ->mmap with the session's mutex held. */
 int port_await_mmap(struct port_awaited *awaited, struct port_space *space)
 {
-	struct filler *filler;
+	struct pending_mmap *pending;
 
 	forget_dead_mms(awaited);
-	list_for_each_entry(filler, &awaited->fillers, of_file) {
-		if (filler->mm != current->mm || filler->space != space)
+	list_for_each_entry(pending, &awaited->pending_mmaps, of_file) {
+		if (pending->mm != current->mm || pending->space != space)
 			continue;
 		spin_lock(&space->lock);
-		filler->settled = false;
+		pending->settled = false;
 		spin_unlock(&space->lock);
 		return 0;
 	}
-	filler = filler_new(space, current->mm);
-	if (!filler)
+	pending = pending_new(space, current->mm);
+	if (!pending)
 		return -ENOMEM;
-	list_add(&filler->of_file, &awaited->fillers);
+	list_add(&pending->of_file, &awaited->pending_mmaps);
 	return 0;
 }
 
 void ptelab_awaited_init(struct port_awaited *awaited)
 {
-	INIT_LIST_HEAD(&awaited->fillers);
+	INIT_LIST_HEAD(&awaited->pending_mmaps);
 }
 
 void ptelab_awaited_free(struct port_awaited *awaited)
 {
-	struct filler *filler, *next;
+	struct pending_mmap *pending, *next;
 
-	list_for_each_entry_safe(filler, next, &awaited->fillers, of_file)
-		filler_free(filler);
+	list_for_each_entry_safe(pending, next, &awaited->pending_mmaps, of_file)
+		pending_free(pending);
 }
 
 /* ->close. Context: mmap_lock held for read or write, or not at all at exit. */
 bool ptelab_vma_gone(struct vm_area_struct *vma)
 {
-	struct filler *filler = vma->vm_private_data;
+	struct pending_mmap *pending = vma->vm_private_data;
 
 	vma->vm_private_data = NULL;
-	if (filler && refcount_dec_and_test(&filler->vmas))
-		filler_free(filler);
-	return filler;
+	if (pending && refcount_dec_and_test(&pending->vmas))
+		pending_free(pending);
+	return pending;
 }
 
 /*
- * The kernel zaps the VMA of a failed ->mmap too, but only after we return, when port_space_settle() no longer knows of it;
+ * The kernel zaps the VMA of a failed ->mmap too, but only after we return, when port_space_wait_for_mmaps() no longer knows of it;
  * until then another thread could reach what was inserted.
  */
 void port_vma_abandon(struct vm_area_struct *vma)
@@ -150,24 +150,24 @@ void port_vma_abandon(struct vm_area_struct *vma)
 /* ->open: the kernel copied the VMA, vm_private_data included. Context: mmap_lock held for write. */
 void ptelab_vma_copied(struct vm_area_struct *vma)
 {
-	struct filler *filler = vma->vm_private_data;
+	struct pending_mmap *pending = vma->vm_private_data;
 
-	if (filler)
-		refcount_inc(&filler->vmas);
+	if (pending)
+		refcount_inc(&pending->vmas);
 }
 
 /* An mm whose mmap call has not been waited for, with a reference for the caller; NULL: none is left. */
 static struct mm_struct *next_unsettled(struct port_space *space)
 {
 	struct mm_struct *mm = NULL;
-	struct filler *filler;
+	struct pending_mmap *pending;
 
 	spin_lock(&space->lock);
-	list_for_each_entry(filler, &space->fillers, node) {
-		if (filler->settled)
+	list_for_each_entry(pending, &space->pending_mmaps, node) {
+		if (pending->settled)
 			continue;
-		filler->settled = true;
-		mm = filler->mm;
+		pending->settled = true;
+		mm = pending->mm;
 		mmgrab(mm);
 		break;
 	}
@@ -178,12 +178,12 @@ static struct mm_struct *next_unsettled(struct port_space *space)
 /* It has not been waited for after all. */
 static void unsettle(struct port_space *space, const struct mm_struct *mm)
 {
-	struct filler *filler;
+	struct pending_mmap *pending;
 
 	spin_lock(&space->lock);
-	list_for_each_entry(filler, &space->fillers, node)
-		if (filler->mm == mm)
-			filler->settled = false;
+	list_for_each_entry(pending, &space->pending_mmaps, node)
+		if (pending->mm == mm)
+			pending->settled = false;
 	spin_unlock(&space->lock);
 }
 
@@ -192,7 +192,7 @@ static void unsettle(struct port_space *space, const struct mm_struct *mm)
  * for write until it has linked it (mm/mmap.c: mmap_region, mm/vma.c: __mmap_region), so once we have held it too, the VMA is
  * where unmap_mapping_range() looks, or gone. Context: the revoke mutex is held, so nobody relies on a wait still going on.
  */
-bool port_space_settle(struct port_space *space, bool killable)
+bool port_space_wait_for_mmaps(struct port_space *space, bool killable)
 {
 	bool killed = false;
 	struct mm_struct *mm;

@@ -8,7 +8,7 @@
 
 /* What port_await_mmap() was told of one open file; the session's mutex guards it. */
 struct port_awaited {
-	struct list_head fillers;
+	struct list_head pending_mmaps;
 };
 
 void ptelab_awaited_init(struct port_awaited *awaited);

@@ -39,7 +39,7 @@ void ptelab_space_exit(void)
 
 /*
  * mmap() counts itself as a writer of file->f_mapping before ->mmap and takes that back after it (mm/mmap.c: mmap_region,
- * mm/vma.c: __mmap_region), and SETUP or SHAPE may change f_mapping in between: one space gets a writer too many, another one too
+ * mm/vma.c: __mmap_region), and REGION_SETUP or VMA_SETUP may change f_mapping in between: one space gets a writer too many, another one too
  * few, and below 0 every shared writable mmap is refused with EPERM (include/linux/fs.h: mapping_map_writable). Nothing else reads
  * the count of a device's or a pseudo file's inode, so it starts so high that it never gets there.
  */
@@ -68,13 +68,13 @@ struct port_space *port_space_new(void)
 	mutex_init(&space->revoke);
 	mutex_init(&space->leaf);
 	spin_lock_init(&space->lock);
-	INIT_LIST_HEAD(&space->fillers);
+	INIT_LIST_HEAD(&space->pending_mmaps);
 	return space;
 }
 
 void port_space_free(struct port_space *space)
 {
-	WARN_ON(!list_empty(&space->fillers));
+	WARN_ON(!list_empty(&space->pending_mmaps));
 	mutex_destroy(&space->revoke);
 	mutex_destroy(&space->leaf);
 	iput(space->inode);

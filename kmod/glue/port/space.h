@@ -19,8 +19,8 @@ struct port_space {
 	struct rw_semaphore gate;	/* read: a fault that may insert; write: change who may */
 	struct mutex revoke;		/* one REVOKE or RESTORE at a time */
 	struct mutex leaf;		/* a fault that fills a PMD of which the whole may be mapped at once */
-	spinlock_t lock;		/* guards fillers and filler->settled */
-	struct list_head fillers;
+	spinlock_t lock;		/* guards pending_mmaps and pending->settled */
+	struct list_head pending_mmaps;
 };
 
 int ptelab_space_init(void);

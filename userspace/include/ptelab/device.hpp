@@ -18,7 +18,7 @@
 
 namespace ptelab {
 
-// What SETUP may choose; what is left out is the node's default.
+// What REGION_SETUP may choose; what is left out is the node's default.
 struct Setup {
 	ptelab_backing backing{};
 	std::size_t pages = 0;
@@ -29,8 +29,12 @@ struct Setup {
 	std::uint32_t fault_delay_ms = 0;
 };
 
+// "" if a module with this version of the ABI is of this program's age, else which of the two is old, and the cure.
+std::string explain_abi(std::uint32_t module);
+
 class Device {
 public:
+	// Throws a std::runtime_error with that sentence, too.
 	explicit Device(const Node &node, int flags = O_RDWR);
 	explicit Device(const std::string &path, int flags = O_RDWR);
 	Device(Device &&other) noexcept;

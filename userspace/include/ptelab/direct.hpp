@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The node's other side: shape the VMA and its hooks, watch the kernel call them, make one call of the API at a time.
+// The node's other side: vma_setup the VMA and its hooks, watch the kernel call them, make one call of the API at a time.
 // A failure of the ioctl is a std::system_error with its errno; what the kernel's own call answered is a value.
 #ifndef PTELAB_DIRECT_HPP
 #define PTELAB_DIRECT_HPP
@@ -17,8 +17,8 @@ constexpr __u64 hook_bit(ptelab_hook hook)
 	return 1ULL << hook;
 }
 
-struct Shape {
-	__u32 flags = 0; // PTELAB_SHAPE_*; PTELAB_SHAPE_HOOKS is implied by hooks
+struct VmaSetup {
+	__u32 flags = 0; // PTELAB_VMA_SETUP_*; PTELAB_VMA_SETUP_HOOKS is implied by hooks
 	__u64 hooks = 0;
 	__u32 vm_set = 0;
 	__u32 vm_clear = 0;
@@ -26,10 +26,10 @@ struct Shape {
 	__u64 action_first = 0; // page of the VMA
 	__u64 action_pages = 0;
 };
-void shape(Device &device, const Shape &shape);
+void vma_setup(Device &device, const VmaSetup &vma_setup);
 
-// Until the next plan for this hook; count 0: from then on for ever.
-struct Plan {
+// Until the next injection for this hook; count 0: from then on for ever.
+struct Injected {
 	ptelab_hook hook;
 	ptelab_answer answer;
 	__u32 error = 0;
@@ -37,9 +37,9 @@ struct Plan {
 	__u64 count = 0;
 	__u64 pages = 0;
 };
-void plan(Device &device, const Plan &plan);
+void inject(Device &device, const Injected &injection);
 
-// The hook calls that a file shaped with PTELAB_SHAPE_EVENTS sees from the making of this object on, in any process.
+// The hook calls that a file custom with PTELAB_VMA_SETUP_EVENTS sees from the making of this object on, in any process.
 class EventLog {
 public:
 	explicit EventLog(const Device &device);
@@ -57,7 +57,7 @@ private:
 
 // anchor may be left 0: then it is the address.
 ptelab_call call(const Device &device, ptelab_call argument);
-ptelab_page_info page_info(const Device &device, __u64 index, ptelab_donor donor = ptelab_donor{});
+ptelab_page_info page_info(const Device &device, __u64 index, ptelab_page_source source = ptelab_page_source{});
 void drop_pages(Device &device);
 
 struct Pin {

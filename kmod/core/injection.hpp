@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// What a hook answers in place of its normal work, and to which of its calls: PLAN says so of any hook but ->fault, SETUP of that.
+// What a hook answers in place of its normal work, and to which of its calls: INJECT says so of any hook but ->fault, REGION_SETUP of that.
 #pragma once
 
 #include "cxxrt/result.hpp"
@@ -16,19 +16,19 @@ struct Injection {
 	unsigned long long after = 0;	// so many calls are answered as ever first
 	unsigned long long count = 0;	// then so many like this; 0: all that follow
 
-	static cxxrt::Result<Injection> of(const ptelab_plan &plan)
+	static cxxrt::Result<Injection> of(const ptelab_injection &injection)
 	{
-		if (plan.hook >= PTELAB_HOOKS || !has_answer(plan.hook, plan.answer) || plan.error > kMostErrno)
+		if (injection.hook >= PTELAB_HOOKS || !has_answer(injection.hook, injection.answer) || injection.error > kMostErrno)
 			return cxxrt::Errno::kInval;
-		const bool bad_page = plan.answer == PTELAB_ANSWER_BAD_PAGE;
-		const bool fails_mmap = plan.hook == PTELAB_HOOK_MMAP && plan.answer == PTELAB_ANSWER_ERROR;
-		if ((!bad_page && (plan.answer == PTELAB_ANSWER_ERROR) != (plan.error != 0)) ||
-		    (plan.pages && !bad_page && !fails_mmap))
+		const bool bad_page = injection.answer == PTELAB_ANSWER_BAD_PAGE;
+		const bool fails_mmap = injection.hook == PTELAB_HOOK_MMAP && injection.answer == PTELAB_ANSWER_ERROR;
+		if ((!bad_page && (injection.answer == PTELAB_ANSWER_ERROR) != (injection.error != 0)) ||
+		    (injection.pages && !bad_page && !fails_mmap))
 			return cxxrt::Errno::kInval;
-		return Injection{plan.answer, plan.error, 0, plan.pages, plan.after, plan.count};
+		return Injection{injection.answer, injection.error, 0, injection.pages, injection.after, injection.count};
 	}
 
-	static cxxrt::Result<Injection> of(const ptelab_traits &method, const ptelab_setup &arg)
+	static cxxrt::Result<Injection> of(const ptelab_traits &method, const ptelab_region_setup &arg)
 	{
 		const unsigned action = arg.fault_action ? arg.fault_action : static_cast<unsigned>(PTELAB_FAULT_SERVE);
 		const bool delays = action == PTELAB_FAULT_DELAY || action == PTELAB_FAULT_STALE;
@@ -41,7 +41,7 @@ struct Injection {
 			return Injection{};
 		}
 		if (method.eager || (action == PTELAB_FAULT_STALE && !method.gives_pages) ||
-		    (action == PTELAB_FAULT_REMAP && !method.shaped))
+		    (action == PTELAB_FAULT_REMAP && !method.custom))
 			return cxxrt::Errno::kOpNotSupp;
 		return Injection{action, 0, arg.fault_delay_ms, 0, arg.fault_after, arg.fault_count};
 	}
@@ -100,8 +100,8 @@ private:
 	}
 };
 
-// Of every hook that PLAN takes, counted per file, from the PLAN on. Of ->fault, which is not to take a lock, the session keeps it.
-class HookPlans {
+// Of every hook that INJECT takes, counted per file, from the INJECT on. Of ->fault, which is not to take a lock, the session keeps it.
+class HookInjections {
 public:
 	void set(unsigned hook, const Injection &injection)
 	{
@@ -111,22 +111,22 @@ public:
 	}
 
 	// Counts a call of this hook, and says how it is to be answered.
-	ptelab_plan answer(unsigned hook)
+	ptelab_injection answer(unsigned hook)
 	{
 		CXXRT_ASSERT(hook < PTELAB_HOOKS);
 		const Injection &injected = injected_[hook];
-		ptelab_plan plan{};
-		plan.hook = hook;
-		plan.answer = PTELAB_ANSWER_NORMAL;
+		ptelab_injection injection{};
+		injection.hook = hook;
+		injection.answer = PTELAB_ANSWER_NORMAL;
 		if (injected.applies(++calls_[hook])) {
-			plan.answer = injected.answer;
-			plan.error = injected.error;
-			plan.pages = injected.pages;
+			injection.answer = injected.answer;
+			injection.error = injected.error;
+			injection.pages = injected.pages;
 		}
-		return plan;
+		return injection;
 	}
 
-	bool is_planned(unsigned hook, unsigned answer) const
+	bool is_injected(unsigned hook, unsigned answer) const
 	{
 		CXXRT_ASSERT(hook < PTELAB_HOOKS);
 		return injected_[hook].answer == answer;
@@ -135,7 +135,7 @@ public:
 	// Whether this call is one of those that are to get just this answer; counted only if it could be.
 	bool is_answered(unsigned hook, unsigned wanted)
 	{
-		return is_planned(hook, wanted) && answer(hook).answer == wanted;
+		return is_injected(hook, wanted) && answer(hook).answer == wanted;
 	}
 
 private:

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* SHAPE: which hooks a file's VMAs have, their flags, and on which address_space they hang. What is allowed: core/shape_guard.hpp. */
+/* VMA_SETUP: which hooks a file's VMAs have, their flags, and on which address_space they hang. What is allowed: core/vma_setup_guard.hpp. */
 #include <linux/fs.h>
 #include <linux/mm.h>
 
 #include "../compat.h"
 #include "../port/space.h"
-#include "shape.h"
+#include "vma_setup.h"
 #include "vm_ops.h"
 
 static unsigned long vm_flags_of(u32 bits)
@@ -38,51 +38,51 @@ static bool reserve_pages(struct ptelab_file *file, bool reserved)
 	return true;
 }
 
-int ptelab_shape_set(struct file *filp, const struct ptelab_shape *shape)
+int ptelab_vma_setup_set(struct file *filp, const struct ptelab_vma_setup *vma_setup)
 {
 	struct ptelab_file *file = filp->private_data;
 	int error;
 
-	if (shape->flags & PTELAB_SHAPE_MISUSE) {
+	if (vma_setup->flags & PTELAB_VMA_SETUP_MISUSE) {
 		error = port_misuse_hold(&file->misuser);
 		if (error)
 			return error;
 	}
-	if (mutex_lock_killable(&file->shape_lock))
+	if (mutex_lock_killable(&file->vma_setup_lock))
 		return -EINTR;
-	error = file->mapped || file->shaped ? -EBUSY : ptelab_shape_verdict(file->session, shape);
+	error = file->mapped || file->custom ? -EBUSY : ptelab_vma_setup_verdict(file->session, vma_setup);
 	if (!error)
-		error = ptelab_vm_ops_fill(&file->vm_ops, file->method, shape->hooks);
+		error = ptelab_vm_ops_fill(&file->vm_ops, file->method, vma_setup->hooks);
 	if (!error)
-		error = ptelab_set_cache(file->session, shape->cache);
+		error = ptelab_set_cache(file->session, vma_setup->cache);
 	if (!error) {
-		file->shape = *shape;
-		file->shaped = true;
-		if (shape->flags & PTELAB_SHAPE_OWN_INODE)
+		file->vma_setup = *vma_setup;
+		file->custom = true;
+		if (vma_setup->flags & PTELAB_VMA_SETUP_OWN_INODE)
 			ptelab_space_borrow(ptelab_own_space(file->session), filp);
-		if (shape->flags & PTELAB_SHAPE_RESERVED && !reserve_pages(file, true))
+		if (vma_setup->flags & PTELAB_VMA_SETUP_RESERVED && !reserve_pages(file, true))
 			error = -EINTR;
 	}
-	mutex_unlock(&file->shape_lock);
+	mutex_unlock(&file->vma_setup_lock);
 	return error;
 }
 
 /* The region is this file's alone, and revoked it may be no longer: its pages are not seen then. */
-void ptelab_shape_undo(struct ptelab_file *file)
+void ptelab_vma_setup_undo(struct ptelab_file *file)
 {
 	static const struct ptelab_revoke restored;
 
-	if (!(file->shape.flags & PTELAB_SHAPE_RESERVED))
+	if (!(file->vma_setup.flags & PTELAB_VMA_SETUP_RESERVED))
 		return;
 	ptelab_ioctl_restore(file->session, &restored);
 	reserve_pages(file, false);
 }
 
-/* Context: ->mmap, mmap_lock held for write, shape_lock held, before anything is inserted. */
-void ptelab_shape_apply(const struct ptelab_file *file, struct vm_area_struct *vma)
+/* Context: ->mmap, mmap_lock held for write, vma_setup_lock held, before anything is inserted. */
+void ptelab_vma_setup_apply(const struct ptelab_file *file, struct vm_area_struct *vma)
 {
-	const struct ptelab_shape *shape = &file->shape;
+	const struct ptelab_vma_setup *vma_setup = &file->vma_setup;
 
-	compat_vm_flags_set(vma, vm_flags_of(shape->vm_set));
-	compat_vm_flags_clear(vma, vm_flags_of(shape->vm_clear));
+	compat_vm_flags_set(vma, vm_flags_of(vma_setup->vm_set));
+	compat_vm_flags_clear(vma, vm_flags_of(vma_setup->vm_clear));
 }

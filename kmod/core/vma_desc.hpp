@@ -9,109 +9,109 @@ namespace ptelab {
 namespace {
 
 template <typename Kind>
-class Draft;
+class VmaDesc;
 
-class NewDraft {
+class NewDesc {
 public:
-	NewDraft(cxxrt::Badge<Entry>, port_draft &draft) : draft_{&draft} {}
-	NewDraft(const NewDraft &) = delete;
-	NewDraft &operator=(const NewDraft &) = delete;
+	NewDesc(cxxrt::Badge<EntryPoints>, port_vma_desc &desc) : desc_{&desc} {}
+	NewDesc(const NewDesc &) = delete;
+	NewDesc &operator=(const NewDesc &) = delete;
 
 	port_span span() const { return mine().span; }
 	bool wants_exec() const { return mine().wants_exec; }
 	void forbid_exec() { mine().forbid_exec = true; }
 	void set_cache(unsigned cache) { mine().cache = cache; }
 
-	// Makes it a draft of this kind, once: nothing can be asked of the token after that.
+	// Makes it a desc of this kind, once: nothing can be asked of the token after that.
 	template <typename Kind, typename F>
 	Result<void> as(F &&ask) &&
 	{
-		Draft<Kind> draft{{}, mine()};
-		draft_ = nullptr;
-		return ask(cxxrt::move(draft));
+		VmaDesc<Kind> desc{{}, mine()};
+		desc_ = nullptr;
+		return ask(cxxrt::move(desc));
 	}
 
 private:
-	port_draft &mine() const
+	port_vma_desc &mine() const
 	{
-		CXXRT_ASSERT(draft_);
-		return *draft_;
+		CXXRT_ASSERT(desc_);
+		return *desc_;
 	}
 
-	port_draft *draft_;	// nullptr: it has become a draft of some kind
+	port_vma_desc *desc_;	// nullptr: it has become a desc of some kind
 };
 
-class DraftBase {
+class DescBase {
 public:
-	DraftBase(cxxrt::Badge<NewDraft>, port_draft &draft) : draft_{&draft} {}
-	DraftBase(const DraftBase &) = delete;
-	DraftBase &operator=(const DraftBase &) = delete;
+	DescBase(cxxrt::Badge<NewDesc>, port_vma_desc &desc) : desc_{&desc} {}
+	DescBase(const DescBase &) = delete;
+	DescBase &operator=(const DescBase &) = delete;
 
 protected:
 	// The one action, asked for once. The kernel fills the VMA after the gate is left: REVOKE waits until this mmap is over.
 	template <typename F>
 	Result<void> ask(const Region &region, port_action action, F &&describe) &&
 	{
-		CXXRT_ASSERT(draft_);
-		port_draft &draft = *cxxrt::exchange(draft_, nullptr);
-		describe(draft);
+		CXXRT_ASSERT(desc_);
+		port_vma_desc &desc = *cxxrt::exchange(desc_, nullptr);
+		describe(desc);
 		return region.pass(
 			[&](const Gate &) -> Result<void> {
-				CXXRT_TRY(cxxrt::from_kernel(port_await_mmap(draft.awaited, region.space())));
-				draft.action = action;
+				CXXRT_TRY(cxxrt::from_kernel(port_await_mmap(desc.awaited, region.space())));
+				desc.action = action;
 				return {};
 			},
 			Errno::kNoDev);
 	}
 
 private:
-	port_draft *draft_;	// nullptr: an action was asked for
+	port_vma_desc *desc_;	// nullptr: an action was asked for
 };
 
 template <>
-class Draft<Plain> : public DraftBase {
+class VmaDesc<Plain> : public DescBase {
 public:
-	using DraftBase::DraftBase;
+	using DescBase::DescBase;
 };
 
 // The action sets the flags. Of a copy-on-write VMA the whole is remapped or nothing, and it gets its pfn as vm_pgoff.
 template <>
-class Draft<Remapped> : public DraftBase {
+class VmaDesc<Remapped> : public DescBase {
 public:
-	using DraftBase::DraftBase;
+	using DescBase::DescBase;
 
 	// The region's pages are in a row, so that one action is enough.
 	Result<void> remap(const Region &region) &&
 	{
 		return cxxrt::move(*this).ask(region, PORT_ACTION_REMAP,
-					      [&](port_draft &draft) { draft.pfn = region.pfn(0) + draft.span.pgoff; });
+					      [&](port_vma_desc &desc) { desc.pfn = region.pfn(0) + desc.span.pgoff; });
 	}
 
 	Result<void> ioremap(const Region &region) &&
 	{
 		return cxxrt::move(*this).ask(region, PORT_ACTION_IOREMAP,
-					      [&](port_draft &draft) { draft.pfn = region.pfn(0) + draft.span.pgoff; });
+					      [&](port_vma_desc &desc) { desc.pfn = region.pfn(0) + desc.span.pgoff; });
 	}
 
 	// Finds its place in the region by vm_pgoff.
 	Result<void> simple_ioremap(const Region &region) &&
 	{
-		return cxxrt::move(*this).ask(region, PORT_ACTION_SIMPLE_IOREMAP, [&](port_draft &draft) {
-			draft.pfn = region.pfn(0);
-			draft.bytes = region.count() << port_page_shift();
+		return cxxrt::move(*this).ask(region, PORT_ACTION_SIMPLE_IOREMAP, [&](port_vma_desc &desc) {
+			desc.pfn = region.pfn(0);
+			desc.bytes = region.count() << port_page_shift();
 		});
 	}
 };
 
 template <>
-class Draft<Inserted> : public DraftBase {
+class VmaDesc<Inserted> : public DescBase {
 public:
-	using DraftBase::DraftBase;
+	using DescBase::DescBase;
 
 	Result<void> map_pages(const Region &region) &&
 	{
-		return cxxrt::move(*this).ask(region, PORT_ACTION_MAP_PAGES, [&](port_draft &draft) {
-			draft.pages = region.singles() + draft.span.pgoff;
+		return cxxrt::move(*this).ask(region, PORT_ACTION_MAP_PAGES, [&](port_vma_desc &desc) {
+			desc.pages = region.singles() + desc.span.pgoff;
 		});
 	}
 };

@@ -3,7 +3,7 @@
 
 #include "lab_test.hpp"
 
-TEST_SUITE_BEGIN("hook plan");
+TEST_SUITE_BEGIN("hook injection");
 
 namespace {
 
@@ -14,15 +14,15 @@ std::string answers(file *file, unsigned hook, unsigned count)
 {
 	std::string seen;
 	for (unsigned i = 0; i < count; i++) {
-		const ptelab_plan plan = ptelab_hook_answer(file->session, hook);
-		CHECK(plan.hook == hook);
-		REQUIRE(plan.answer < PTELAB_ANSWERS);
-		seen += kAnswers[plan.answer];
+		const ptelab_injection injection = ptelab_hook_answer(file->session, hook);
+		CHECK(injection.hook == hook);
+		REQUIRE(injection.answer < PTELAB_ANSWERS);
+		seen += kAnswers[injection.answer];
 	}
 	return seen;
 }
 
-// Which answers PLAN takes for a hook.
+// Which answers INJECT takes for a hook.
 std::string takes(unsigned hook)
 {
 	Module module;
@@ -30,7 +30,7 @@ std::string takes(unsigned hook)
 	file *const file = user.open(module, PTELAB_FAULT_PAGE);
 	std::string taken;
 	for (unsigned answer = 0; answer <= PTELAB_ANSWERS; answer++) {
-		const int error = plan(file, {.hook = hook, .answer = answer, .error = answer == PTELAB_ANSWER_ERROR});
+		const int error = inject(file, {.hook = hook, .answer = answer, .error = answer == PTELAB_ANSWER_ERROR});
 		CHECK((error == 0 || error == -EINVAL));
 		if (!error)
 			taken += kAnswers[answer];
@@ -40,7 +40,7 @@ std::string takes(unsigned hook)
 
 } // namespace
 
-TEST_CASE("every hook answers as it always does until a PLAN says otherwise")
+TEST_CASE("every hook answers as it always does until a INJECT says otherwise")
 {
 	Module module;
 	Process user;
@@ -67,90 +67,90 @@ TEST_CASE("a hook has the answers that make sense for it, and no others")
 		CHECK(takes(hook) == "");
 }
 
-TEST_CASE("an answer begins after so many calls of the hook and ends after so many more, counted from the PLAN on")
+TEST_CASE("an answer begins after so many calls of the hook and ends after so many more, counted from the INJECT on")
 {
-	const auto planned = [](unsigned long long after, unsigned long long count) {
+	const auto injected = [](unsigned long long after, unsigned long long count) {
 		Module module;
 		Process user;
 		file *const file = user.open(module, PTELAB_FAULT_PAGE);
-		answers(file, PTELAB_HOOK_MREMAP, 3);	// before the PLAN: not counted
-		const ptelab_plan arg{
+		answers(file, PTELAB_HOOK_MREMAP, 3);	// before the INJECT: not counted
+		const ptelab_injection arg{
 			.hook = PTELAB_HOOK_MREMAP, .answer = PTELAB_ANSWER_ERROR, .error = EIO, .after = after, .count = count};
-		REQUIRE(plan(file, arg) == 0);
+		REQUIRE(inject(file, arg) == 0);
 		return answers(file, PTELAB_HOOK_MREMAP, 5);
 	};
-	CHECK(planned(0, 0) == "EEEEE");
-	CHECK(planned(2, 0) == "NNEEE");
-	CHECK(planned(0, 2) == "EENNN");
-	CHECK(planned(1, 3) == "NEEEN");
-	CHECK(planned(1, ~0ULL) == "NEEEE");
-	CHECK(planned(~0ULL, 0) == "NNNNN");
+	CHECK(injected(0, 0) == "EEEEE");
+	CHECK(injected(2, 0) == "NNEEE");
+	CHECK(injected(0, 2) == "EENNN");
+	CHECK(injected(1, 3) == "NEEEN");
+	CHECK(injected(1, ~0ULL) == "NEEEE");
+	CHECK(injected(~0ULL, 0) == "NNNNN");
 }
 
-TEST_CASE("a second PLAN takes the place of the first and counts anew, other hooks and files have their own")
+TEST_CASE("a second INJECT takes the place of the first and counts anew, other hooks and files have their own")
 {
 	Module module;
 	Process user;
 	file *const file = user.open(module, PTELAB_FAULT_PAGE);
 	::file *const other = user.open(module, PTELAB_FAULT_PAGE);
-	REQUIRE(plan(file, {.hook = PTELAB_HOOK_PFN_MKWRITE, .answer = PTELAB_ANSWER_SIGBUS}) == 0);
+	REQUIRE(inject(file, {.hook = PTELAB_HOOK_PFN_MKWRITE, .answer = PTELAB_ANSWER_SIGBUS}) == 0);
 	CHECK(answers(file, PTELAB_HOOK_PFN_MKWRITE, 2) == "BB");
 	CHECK(answers(file, PTELAB_HOOK_PAGE_MKWRITE, 1) == "N");
 	CHECK(answers(other, PTELAB_HOOK_PFN_MKWRITE, 1) == "N");
-	REQUIRE(plan(file, {.hook = PTELAB_HOOK_PFN_MKWRITE, .answer = PTELAB_ANSWER_ZAP, .after = 1}) == 0);
+	REQUIRE(inject(file, {.hook = PTELAB_HOOK_PFN_MKWRITE, .answer = PTELAB_ANSWER_ZAP, .after = 1}) == 0);
 	CHECK(answers(file, PTELAB_HOOK_PFN_MKWRITE, 2) == "NZ");
-	REQUIRE(plan(file, {.hook = PTELAB_HOOK_PFN_MKWRITE, .answer = PTELAB_ANSWER_NORMAL}) == 0);
+	REQUIRE(inject(file, {.hook = PTELAB_HOOK_PFN_MKWRITE, .answer = PTELAB_ANSWER_NORMAL}) == 0);
 	CHECK(answers(file, PTELAB_HOOK_PFN_MKWRITE, 2) == "NN");
 }
 
-TEST_CASE("PLAN refuses each field that is out of range, and leaves the plan that there was")
+TEST_CASE("INJECT refuses each field that is out of range, and leaves the injection that there was")
 {
 	Module module;
 	Process user;
 	file *const file = user.open(module, PTELAB_FAULT_PAGE);
-	const ptelab_plan right{
+	const ptelab_injection right{
 		.hook = PTELAB_HOOK_MMAP, .answer = PTELAB_ANSWER_ERROR, .error = ENOMEM, .after = 0, .count = 0, .pages = 2};
-	REQUIRE(plan(file, right) == 0);
+	REQUIRE(inject(file, right) == 0);
 	const auto spoilt = [&](auto &&spoil) {
-		ptelab_plan arg = right;
+		ptelab_injection arg = right;
 		spoil(arg);
-		return plan(file, arg);
+		return inject(file, arg);
 	};
-	CHECK(spoilt([](ptelab_plan &arg) { arg.flags = 1; }) == -EINVAL);
-	CHECK(spoilt([](ptelab_plan &arg) { arg.reserved[0] = 1; }) == -EINVAL);
-	CHECK(spoilt([](ptelab_plan &arg) { arg.reserved[1] = 1ULL << 63; }) == -EINVAL);
-	CHECK(spoilt([](ptelab_plan &arg) { arg.error = 0; }) == -EINVAL);
-	CHECK(spoilt([](ptelab_plan &arg) { arg.error = 4096; }) == -EINVAL);
-	CHECK(spoilt([](ptelab_plan &arg) { arg.answer = PTELAB_ANSWER_ZAP; }) == -EINVAL);
+	CHECK(spoilt([](ptelab_injection &arg) { arg.flags = 1; }) == -EINVAL);
+	CHECK(spoilt([](ptelab_injection &arg) { arg.reserved[0] = 1; }) == -EINVAL);
+	CHECK(spoilt([](ptelab_injection &arg) { arg.reserved[1] = 1ULL << 63; }) == -EINVAL);
+	CHECK(spoilt([](ptelab_injection &arg) { arg.error = 0; }) == -EINVAL);
+	CHECK(spoilt([](ptelab_injection &arg) { arg.error = 4096; }) == -EINVAL);
+	CHECK(spoilt([](ptelab_injection &arg) { arg.answer = PTELAB_ANSWER_ZAP; }) == -EINVAL);
 	// A bad page may have an error or none, and a number.
 	for (const unsigned error : {0U, unsigned{EIO}})
-		CHECK(spoilt([&](ptelab_plan &arg) {
+		CHECK(spoilt([&](ptelab_injection &arg) {
 			arg.hook = PTELAB_HOOK_MMAP_PREPARE;
 			arg.answer = PTELAB_ANSWER_BAD_PAGE;
 			arg.error = error;
 		}) == 0);
 	// Else pages are for an mmap that fails.
-	CHECK(spoilt([](ptelab_plan &arg) { arg.hook = PTELAB_HOOK_MAPPED; }) == -EINVAL);
-	CHECK(spoilt([](ptelab_plan &arg) { arg.hook = PTELAB_HOOK_MMAP_PREPARE; }) == -EINVAL);
-	CHECK(spoilt([](ptelab_plan &arg) { arg.hook = PTELAB_HOOK_MREMAP; }) == -EINVAL);
-	CHECK(spoilt([](ptelab_plan &arg) {
+	CHECK(spoilt([](ptelab_injection &arg) { arg.hook = PTELAB_HOOK_MAPPED; }) == -EINVAL);
+	CHECK(spoilt([](ptelab_injection &arg) { arg.hook = PTELAB_HOOK_MMAP_PREPARE; }) == -EINVAL);
+	CHECK(spoilt([](ptelab_injection &arg) { arg.hook = PTELAB_HOOK_MREMAP; }) == -EINVAL);
+	CHECK(spoilt([](ptelab_injection &arg) {
 		arg.answer = PTELAB_ANSWER_ZAP;
 		arg.error = 0;
 	}) == -EINVAL);
-	const ptelab_plan kept = ptelab_hook_answer(file->session, PTELAB_HOOK_MMAP);
+	const ptelab_injection kept = ptelab_hook_answer(file->session, PTELAB_HOOK_MMAP);
 	CHECK(kept.answer == PTELAB_ANSWER_ERROR);
 	CHECK(kept.error == ENOMEM);
 	CHECK(kept.pages == 2);
-	CHECK(spoilt([](ptelab_plan &arg) { arg.error = 511; }) == 0);
+	CHECK(spoilt([](ptelab_injection &arg) { arg.error = 511; }) == 0);
 }
 
-TEST_CASE("a huge fault that is planned to fall back maps the page alone")
+TEST_CASE("a huge fault that is injected to fall back maps the page alone")
 {
 	for (const unsigned method : {PTELAB_HUGE_PFN, PTELAB_HUGE_FOLIO}) {
 		Module module;
 		Process user;
 		file *const file = user.open(module, method);
-		REQUIRE(plan(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK, .count = 1}) == 0);
+		REQUIRE(inject(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK, .count = 1}) == 0);
 		const Mapped map = user.mmap(file, 8);
 		CHECK(user.read(map.at()).ok());
 		CHECK(user.present() == 1);
