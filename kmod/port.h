@@ -198,7 +198,8 @@ void port_space_gate_enter(struct port_space *space);	/* read side; sleeps, mmap
 void port_space_gate_leave(struct port_space *space);
 /*
  * killable: false if a fatal signal is pending, and nothing was taken or waited for. Else they wait for as long as it takes: where
- * nothing can fail, which is ->release, module exit and the device's removal.
+ * nothing can fail, which is ->release, module exit and the device's removal. A signal that comes while the gate is waited for is not
+ * looked at: that wait is bounded by whoever is inside, who waits for memory alone.
  */
 bool port_space_gate_close(struct port_space *space, bool killable);	/* write side; mmap_lock must not be held */
 void port_space_gate_open(struct port_space *space);

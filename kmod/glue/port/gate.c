@@ -5,29 +5,38 @@
 #include <linux/sched/signal.h>
 
 #include "../compat.h"
-#include "space.h"
+#include "gate.h"
+
+void ptelab_gate_wait(struct port_space *space)
+{
+	percpu_down_read(&space->gate);
+}
 
 void port_space_gate_enter(struct port_space *space)
 {
-	down_read(&space->gate);
+	ptelab_gate_enter_inline(space);
 }
 
 void port_space_gate_leave(struct port_space *space)
 {
-	up_read(&space->gate);
+	ptelab_gate_leave_inline(space);
 }
 
+/*
+ * There is no killable form. Bounded: by an RCU grace period, and by those who are inside, who wait for no task but for memory, and
+ * insert at most a region's pages.
+ */
 bool port_space_gate_close(struct port_space *space, bool killable)
 {
-	if (killable)
-		return !down_write_killable(&space->gate);
-	down_write(&space->gate);
+	if (killable && fatal_signal_pending(current))
+		return false;
+	percpu_down_write(&space->gate);
 	return true;
 }
 
 void port_space_gate_open(struct port_space *space)
 {
-	up_write(&space->gate);
+	percpu_up_write(&space->gate);
 }
 
 void port_space_leaf_lock(struct port_space *space)

@@ -57,14 +57,18 @@ struct port_space *port_space_new(void)
 
 	if (!space)
 		return NULL;
+	if (percpu_init_rwsem(&space->gate)) {
+		kfree(space);
+		return NULL;
+	}
 	space->inode = alloc_anon_inode(space_mount->mnt_sb);
 	if (IS_ERR(space->inode)) {
+		percpu_free_rwsem(&space->gate);
 		kfree(space);
 		return NULL;
 	}
 	space->mapping = space->inode->i_mapping;
 	never_refuse_writers(space->mapping);
-	init_rwsem(&space->gate);
 	mutex_init(&space->revoke);
 	mutex_init(&space->leaf);
 	spin_lock_init(&space->lock);
@@ -77,6 +81,7 @@ void port_space_free(struct port_space *space)
 	WARN_ON(!list_empty(&space->fillers));
 	mutex_destroy(&space->revoke);
 	mutex_destroy(&space->leaf);
+	percpu_free_rwsem(&space->gate);
 	iput(space->inode);
 	kfree(space);
 }

@@ -4,7 +4,7 @@
 
 #include <linux/list.h>
 #include <linux/mutex.h>
-#include <linux/rwsem.h>
+#include <linux/percpu-rwsem.h>
 #include <linux/spinlock.h>
 
 #include "../../port.h"
@@ -16,7 +16,7 @@ struct inode;
 struct port_space {
 	struct inode *inode;
 	struct address_space *mapping;	/* the inode's, or a borrowed one */
-	struct rw_semaphore gate;	/* read: a fault that may insert; write: change who may */
+	struct percpu_rw_semaphore gate;	/* read: a fault that may insert; write: change who may */
 	struct mutex revoke;		/* one REVOKE or RESTORE at a time */
 	struct mutex leaf;		/* a fault that fills a PMD of which the whole may be mapped at once */
 	spinlock_t lock;		/* guards fillers and filler->settled */
