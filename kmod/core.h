@@ -71,8 +71,15 @@ int ptelab_mmap_prepare(struct ptelab_session *session, struct port_draft *draft
 /* ->mapped, mmap_lock held for write: what ->mmap_prepare asked for is done. 0 or -errno, and then the kernel unmaps it. */
 int ptelab_mapped(struct ptelab_session *session, struct vm_area_struct *vma);
 
-/* ->fault. pgoff in pages. A PORT_FAULT_* code, or 0 with the page given. */
+/* ->fault. pgoff in pages. A PORT_FAULT_* code, or 0 with the page given. Counts it, and an error. */
 unsigned int ptelab_fault(struct ptelab_session *session, struct vm_fault *vmf, unsigned long pgoff);
+/*
+ * The short way of the same, for a caller who counts, and who enters the gate of this space before and leaves it after. NULL: this
+ * file's faults have none; fixed once it is mapped. PORT_FAULT_LOCKED: the page is there with a reference, and with the gate left it is
+ * to be locked, and to be taken back if ptelab_fault_revoked().
+ */
+struct port_space *ptelab_fault_gate(const struct ptelab_session *session);
+unsigned int ptelab_fault_inside(const struct ptelab_session *session, struct vm_fault *vmf, unsigned long pgoff);
 /* ->huge_fault for a PMD, and for a PUD. */
 unsigned int ptelab_huge_fault(struct ptelab_session *session, struct vm_fault *vmf, unsigned long pgoff);
 unsigned int ptelab_huge_fault_pud(struct ptelab_session *session, struct vm_fault *vmf, unsigned long pgoff);

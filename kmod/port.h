@@ -97,6 +97,7 @@ struct port_draft {
 
 /* ---- insert at mmap: mmap_lock held for write; sleep; 0 or -errno, what was inserted stays ---- */
 int port_insert_page(struct vm_area_struct *vma, unsigned long addr, struct page *page);
+int port_insert_each(struct vm_area_struct *vma, unsigned long addr, struct page **pages, unsigned long count); /* one by one */
 int port_remap(struct vm_area_struct *vma, unsigned long addr, unsigned long pfn, unsigned long bytes);
 int port_iomap(struct vm_area_struct *vma, struct port_device *device);
 int port_insert_pages(struct vm_area_struct *vma, unsigned long addr, struct page **pages, unsigned long count);
@@ -106,10 +107,11 @@ int port_remap_vmalloc(struct vm_area_struct *vma, void *memory, unsigned long p
 
 /* ---- insert at fault: mmap_lock held for read, or the VMA's own lock; sleep ---- */
 unsigned int port_fault_insert_pfn(struct vm_fault *vmf, unsigned long pfn);	/* PORT_FAULT_* */
-int port_fault_insert_page(struct vm_fault *vmf, struct page *page);		/* 0 or -errno */
-unsigned int port_fault_insert_mixed(struct vm_fault *vmf, unsigned long pfn);
-/* From the faulting address on, inside the VMA. 0 if any was inserted, else -errno. */
-int port_fault_insert_pages(struct vm_fault *vmf, struct page **pages, unsigned long count);
+unsigned int port_fault_insert_pfn_of(struct vm_fault *vmf, struct page *page);	/* PORT_FAULT_* */
+unsigned int port_fault_insert_page(struct vm_fault *vmf, struct page *page);	/* PORT_FAULT_* */
+unsigned int port_fault_insert_mixed(struct vm_fault *vmf, struct page *page);
+/* From the faulting address on, at most as many as there is room for in the VMA. PORT_FAULT_NOPAGE if any was inserted. */
+unsigned int port_fault_insert_pages(struct vm_fault *vmf, struct page **pages, unsigned long count);
 /* ->huge_fault: a whole PMD, all of it inside the VMA. PORT_FAULT_FALLBACK where this kernel has no such call. */
 unsigned int port_fault_insert_pfn_pmd(struct vm_fault *vmf, unsigned long pfn);
 unsigned int port_fault_insert_folio_pmd(struct vm_fault *vmf, struct page *head);
@@ -144,6 +146,11 @@ unsigned long port_fault_origin(const struct vm_fault *vmf);
 unsigned long port_vma_origin(const struct vm_area_struct *vma);
 /* Take the page lock, and the caller's reference; mm puts both when it has set the PTE. */
 void port_fault_give(struct vm_fault *vmf, struct page *page);
+/*
+ * Inside the gate: with a reference, to be locked outside, where it may turn out that it is to be taken back. PORT_FAULT_LOCKED, which
+ * becomes true then.
+ */
+unsigned int port_fault_offer(struct vm_fault *vmf, struct page *page);
 void port_fault_take_back(struct vm_fault *vmf);	/* undo port_fault_give, and put the reference */
 void port_fault_unlock(struct vm_fault *vmf);		/* give the page unlocked after all: the core locks it by itself */
 /* Drop the lock of the fault and answer PORT_FAULT_RETRY. 0: this caller may not be asked to retry, nothing was dropped. */

@@ -232,6 +232,18 @@ unsigned int ptelab_fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
 	return static_cast<unsigned>(code);
 }
 
+port_space *ptelab_fault_gate(const ptelab_session *s)
+{
+	const Session &session = s->session;
+	const bool brief = dispatch(session.method(), []<typename M>() { return Brief<M>; });
+	return brief && !session.fault_injection().answer ? session.mapped_region().space() : nullptr;
+}
+
+unsigned int ptelab_fault_inside(const ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+{
+	return static_cast<unsigned>(serve_inside(s->session, vmf, pgoff));
+}
+
 unsigned int ptelab_huge_fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
 {
 	return static_cast<unsigned>(serve_huge(s->session, vmf, pgoff));

@@ -91,6 +91,8 @@ public:
 
 	FaultCode insert_pfn(const Gate &, unsigned long pfn) { return static_cast<FaultCode>(port_fault_insert_pfn(vmf_, pfn)); }
 
+	FaultCode insert_pfn_of(const Gate &, page *page) { return static_cast<FaultCode>(port_fault_insert_pfn_of(vmf_, page)); }
+
 	// Where another thread has mapped the whole PMD by now, the page is there.
 	FaultCode insert_pfn_beside_pmds(const Gate &gate, const Region &region, unsigned long index)
 	{
@@ -135,19 +137,30 @@ public:
 
 	FaultCode insert(const Gate &, page *page)
 	{
-		return fault_code(cxxrt::from_kernel(port_fault_insert_page(vmf_, page)));
+		return static_cast<FaultCode>(port_fault_insert_page(vmf_, page));
 	}
 
 	// This page and up to 15 after it, as far as VMA and region go: one fault for all of them.
 	FaultCode insert_around(const Gate &, const Region &region, unsigned long index)
 	{
-		constexpr unsigned long kMost = 16;
-		const unsigned long in_vma = (span().end - address()) >> port_page_shift();
+		const unsigned long left = region.count() - index;
+		const unsigned long count = left < kMost ? left : kMost;
+		if (page **const all = region.singles())
+			return static_cast<FaultCode>(port_fault_insert_pages(vmf_, all + index, count));
+		return insert_collected(vmf_, region, index, count);
+	}
+
+private:
+	static constexpr unsigned long kMost = 16;
+
+	// By itself, as the list needs a stack frame.
+	[[gnu::noinline]] static FaultCode insert_collected(vm_fault *vmf, const Region &region, unsigned long index,
+							    unsigned long count)
+	{
 		page *pages[kMost];
-		unsigned long count = 0;
-		for (; count < kMost && count < in_vma && index + count < region.count(); count++)
-			pages[count] = region.at(index + count);
-		return fault_code(cxxrt::from_kernel(port_fault_insert_pages(vmf_, pages, count)));
+		for (unsigned long i = 0; i < count; i++)
+			pages[i] = region.at(index + i);
+		return static_cast<FaultCode>(port_fault_insert_pages(vmf, pages, count));
 	}
 };
 
@@ -157,9 +170,9 @@ class Fault<MixedPfn> : public FaultBase {
 public:
 	using FaultBase::FaultBase;
 
-	FaultCode insert_mixed(const Gate &, unsigned long pfn)
+	FaultCode insert_mixed(const Gate &, page *page)
 	{
-		return static_cast<FaultCode>(port_fault_insert_mixed(vmf_, pfn));
+		return static_cast<FaultCode>(port_fault_insert_mixed(vmf_, page));
 	}
 };
 
@@ -201,6 +214,7 @@ public:
 	// The PTE is set after we return, outside the gate. So the page is handed over locked: REVOKE closes the gate and
 	// then takes each page's lock, and either sees the PTE or is seen here. The reference comes first, from inside the
 	// gate: without it the page may be dropped, and another's, before it is locked.
+	// offer() and what the glue does after it are the same, in two steps.
 	FaultCode give(const Region &region, unsigned long index)
 	{
 		page *const page = region.get(index);
@@ -211,6 +225,11 @@ public:
 			return FaultCode::kLocked;
 		port_fault_take_back(vmf_);
 		return FaultCode::kSigbus;
+	}
+
+	FaultCode offer(const Gate &, const Region &region, unsigned long index)
+	{
+		return static_cast<FaultCode>(port_fault_offer(vmf_, region.at(index)));
 	}
 
 	// The core makes a missing page table after we return, when another thread may have looked and found none: so it is made

@@ -84,7 +84,7 @@ struct FaultInsertPfn : Ordinary {
 
 	static FaultCode fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index)
 	{
-		return fault.insert_pfn(gate, region.pfn(index));
+		return fault.insert_pfn_of(gate, region.at(index));
 	}
 };
 
@@ -184,7 +184,7 @@ struct FaultInsertMixed : FaultInsertPage {
 
 	static FaultCode fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index)
 	{
-		return fault.insert_mixed(gate, region.pfn(index));
+		return fault.insert_mixed(gate, region.at(index));
 	}
 };
 
@@ -331,6 +331,11 @@ concept Gives = cxxrt::SameAs<typename M::Kind, Plain> && requires(Fault<typenam
 {
 	{ M::fault(fault, region, 0UL) } -> cxxrt::SameAs<FaultCode>;
 };
+
+// A fault is answered by one call of the kernel's, which needs no lock but the gate, and no look at what was before.
+template <typename M>
+concept Brief = !M::kEager && (M::kGivesPages || Inserts<M>) &&
+		(M::kOps == PTELAB_OPS_PLAIN || M::kOps == PTELAB_OPS_ACCESS || M::kOps == PTELAB_OPS_MAPPED);
 
 // The same ->fault, and what decides whether it is reached.
 template <typename M, typename Other>

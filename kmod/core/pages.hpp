@@ -37,7 +37,7 @@ public:
 	}
 
 	// For a region whose memory is a device's.
-	static Pages none(unsigned backing) { return Pages{backing, 0}; }
+	static Pages none(unsigned backing, unsigned long count) { return Pages{backing, count}; }
 
 	Pages(Pages &&other)
 		: backing_{other.backing_}, count_{other.count_}, have_{cxxrt::exchange(other.have_, 0UL)},
@@ -67,7 +67,7 @@ public:
 	unsigned long count() const { return count_; }
 	bool contiguous() const { return block_ != nullptr; }
 
-	// Of PTELAB_BACKING_SINGLE.
+	// Of PTELAB_BACKING_SINGLE, else nullptr.
 	page **singles() const { return singles_; }
 
 	// Of PTELAB_BACKING_VMALLOC.
@@ -76,17 +76,16 @@ public:
 	page *operator[](unsigned long index) const
 	{
 		CXXRT_ASSERT(index < count_);
-		switch (backing_) {
-		case PTELAB_BACKING_SINGLE:
-			return singles_[index];
-		case PTELAB_BACKING_VMALLOC:
-			return port_vmalloc_page(memory_, index);
-		default:
-			return port_page_nth(block_, index);
-		}
+		return singles_ ? singles_[index] : unlisted(index);
 	}
 
 private:
+	// Out of line, so that who finds the page in the list needs no stack frame.
+	[[gnu::noinline]] page *unlisted(unsigned long index) const
+	{
+		return memory_ ? port_vmalloc_page(memory_, index) : port_page_nth(block_, index);
+	}
+
 	Pages(unsigned backing, unsigned long count) : backing_{backing}, count_{count} {}
 
 	Result<void> allocate()

@@ -38,14 +38,14 @@ public:
 		return make(CXXRT_TRY(Pages::make(backing, count, counts)), nullptr);
 	}
 
-	static Result<cxxrt::Box<Region>> of_device(port_device *device) { return make(Pages::none(PTELAB_BACKING_DEVICE), device); }
+	static Result<cxxrt::Box<Region>> of_device(port_device *device) { return make(Pages::none(PTELAB_BACKING_DEVICE, port_device_pages(device)), device); }
 
 	static Result<cxxrt::Box<Region>> of_hole()
 	{
 		port_device *const hole = port_hole_new();
 		if (!hole)
 			return Errno::kNoMem;
-		auto region = make(Pages::none(PTELAB_BACKING_HOLE), hole);
+		auto region = make(Pages::none(PTELAB_BACKING_HOLE, port_device_pages(hole)), hole);
 		if (!region.ok())
 			port_hole_free(hole);
 		return region;
@@ -68,7 +68,7 @@ public:
 	}
 
 	unsigned backing() const { return pages_.backing(); }
-	unsigned long count() const { return device_ ? port_device_pages(device_) : pages_.count(); }
+	unsigned long count() const { return pages_.count(); }
 	bool contiguous() const { return device_ || pages_.contiguous(); }
 	// A hole is mapped by one entry: as a whole or not at all.
 	bool divisible() const { return backing() != PTELAB_BACKING_HOLE; }
@@ -122,6 +122,13 @@ public:
 		return result;
 	}
 
+	// pass() for whoever is called with the gate of space() entered.
+	template <typename F>
+	auto inside(F &&use, decltype(use(*static_cast<const Gate *>(nullptr))) revoked) const
+	{
+		return gate_.open ? use(Gate{{}, gate_.restores}) : cxxrt::move(revoked);
+	}
+
 	// Runs see(restores) while nobody can open or close the gate, whichever it is. No insert: that takes a Gate.
 	template <typename F>
 	auto steady(F &&see) const
@@ -169,10 +176,8 @@ public:
 		return seen().restores;
 	}
 
-	bool revoked() const
-	{
-		return !seen().open;
-	}
+	// May have changed when it is told. With a page lock that shut() takes too: if not, it has not got there yet.
+	bool revoked() const { return !__atomic_load_n(&gate_.open, __ATOMIC_RELAXED); }
 
 	void unmap(unsigned long long offset, unsigned long long bytes, bool even_cows) const
 	{
@@ -289,11 +294,13 @@ private:
 	void reopen()
 	{
 		(void)port_space_gate_close(space_, false);
-		gate_.open = true;
+		set_open(true);
 		gate_.restores++;
 		revokers_ = 0;
 		port_space_gate_open(space_);
 	}
+
+	void set_open(bool open) { __atomic_store_n(&gate_.open, open, __ATOMIC_RELAXED); }
 
 	// No new fault is served, and those that passed the gate before have set their PTE, or hold the page's lock until
 	// they have. false: killed, and the gate is closed or not.
@@ -302,7 +309,7 @@ private:
 		if (!port_space_gate_close(space_, killable))
 			return false;
 		const bool gone = gate_.dead;
-		gate_.open = false;
+		set_open(false);
 		gate_.dead |= dead;
 		port_space_gate_open(space_);
 		if (!device_ && !gone)

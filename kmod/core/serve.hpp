@@ -63,6 +63,39 @@ public:
 				FaultCode::kSigbus);
 	}
 
+	// The same for a method that is Brief, with the gate entered by whoever calls; a page that is offered is locked by him, too.
+	template <typename M>
+	[[gnu::always_inline]] static FaultCode serve_inside(const Session &session, vm_fault *vmf, unsigned long pgoff)
+	{
+		const Region &region = session.mapped_region();
+		if (pgoff >= region.count())
+			return FaultCode::kSigbus;
+		// Of a list each of these ends in one call, and nothing is to be kept until that returns.
+		if (!region.singles())
+			return serve_unlisted<M>(region, vmf, pgoff);
+		return answer_inside<M>(region, vmf, pgoff);
+	}
+
+	template <typename M>
+	[[gnu::noinline]] static FaultCode serve_unlisted(const Region &region, vm_fault *vmf, unsigned long pgoff)
+	{
+		return answer_inside<M>(region, vmf, pgoff);
+	}
+
+	template <typename M>
+	[[gnu::always_inline]] static FaultCode answer_inside(const Region &region, vm_fault *vmf, unsigned long pgoff)
+	{
+		Fault<typename M::Kind> fault{{}, vmf};
+		return region.inside(
+			[&](const Gate &gate) {
+				if constexpr (M::kGivesPages)
+					return fault.offer(gate, region, pgoff);
+				else
+					return M::fault(fault, gate, region, pgoff);
+			},
+			FaultCode::kSigbus);
+	}
+
 	template <typename M>
 	[[gnu::noinline]] static FaultCode serve_huge(const Session &session, vm_fault *vmf, unsigned long pgoff, bool other)
 	{
@@ -119,6 +152,17 @@ public:
 {
 	return dispatch(session.method(),
 			[&]<typename M>() { return Entry::serve<typename M::FaultsAs>(session, vmf, pgoff); });
+}
+
+// Only of a file that ptelab_fault_gate() has a gate for: of no other door is it asked, and to look for them would cost each fault.
+[[gnu::always_inline]] inline FaultCode serve_inside(const Session &session, vm_fault *vmf, unsigned long pgoff)
+{
+	return dispatch(session.door(), [&]<typename M>() -> FaultCode {
+		if constexpr (Brief<M> && cxxrt::SameAs<M, typename M::FaultsAs>)
+			return Entry::serve_inside<M>(session, vmf, pgoff);
+		else
+			__builtin_unreachable();
+	});
 }
 
 // What SETUP asked for in place of that.

@@ -106,6 +106,7 @@ public:
 	}
 
 	unsigned method() const { return node_.method; }
+	unsigned door() const { return door_; }
 	const ptelab_traits &traits() const { return kMethods.row[node_.method]; }
 	const file *opened() const { return file_; }
 	// With a live mapping, as in ->fault: fixed since before the mmap that made the VMA, and mmap_lock orders the two.
@@ -363,6 +364,8 @@ private:
 	}
 
 	Node &node_;
+	// The first of the methods with the same ->fault.
+	const unsigned door_{dispatch(node_.method, []<typename M>() { return M::FaultsAs::kMethod; })};
 	file *file_;
 	port_awaited *awaited_;
 	port_account *account_;

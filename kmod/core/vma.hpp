@@ -207,10 +207,12 @@ public:
 	{
 		const port_span where = span();
 		const unsigned shift = port_page_shift();
-		for (unsigned long addr = where.start; addr < where.end; addr += 1UL << shift) {
-			page *const page = region.at(where.pgoff + ((addr - where.start) >> shift));
-			CXXRT_TRY(cxxrt::from_kernel(port_insert_page(vma_, addr, page)));
-		}
+		const unsigned long count = (where.end - where.start) >> shift;
+		if (page **const all = region.singles())
+			return cxxrt::from_kernel(port_insert_each(vma_, where.start, all + where.pgoff, count));
+		for (unsigned long i = 0; i < count; i++)
+			CXXRT_TRY(cxxrt::from_kernel(
+				port_insert_page(vma_, where.start + (i << shift), region.at(where.pgoff + i))));
 		return {};
 	}
 
@@ -219,6 +221,8 @@ public:
 	{
 		const port_span where = span();
 		const unsigned long count = (where.end - where.start) >> port_page_shift();
+		if (page **const all = region.singles())
+			return cxxrt::from_kernel(port_insert_pages(vma_, where.start, all + where.pgoff, count));
 		const auto list = CXXRT_TRY(PageList::make(region, where.pgoff, count));
 		return cxxrt::from_kernel(port_insert_pages(vma_, where.start, list.get(), count));
 	}

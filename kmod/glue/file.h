@@ -30,7 +30,10 @@ struct ptelab_file {
 	struct mm_struct *lent;		/* mmgrab()bed, or NULL: nobody's (PTELAB_IOC_LEND) */
 	struct pid *lender;
 	struct mutex shape_lock;	/* guards what follows; nests in mmap_lock, and the session's mutex in it */
-	bool mapped;			/* an mmap succeeded: the shape is what it is */
+	bool mapped;			/* an mmap succeeded: the shape is what it is, and so is what follows */
+	/* The short way of a fault. NULL: it has none, or somebody listens to it. */
+	struct port_space *fault_gate;
+	struct port_counts *counts;
 	bool shaped;
 	/* Written once, before the first mmap: hooks read it without a lock. */
 	struct ptelab_shape shape;
@@ -41,6 +44,14 @@ struct ptelab_file {
 static inline struct ptelab_file *file_of(const struct vm_area_struct *vma)
 {
 	return vma->vm_file->private_data;
+}
+
+/* Context: ->mmap or ->mmap_prepare, shape_lock held, before anybody can fault in it. */
+static inline void file_is_mapped(struct ptelab_file *file)
+{
+	file->mapped = true;
+	file->counts = ptelab_session_counts(file->session);
+	file->fault_gate = file->shape.flags & PTELAB_SHAPE_EVENTS ? NULL : ptelab_fault_gate(file->session);
 }
 
 #endif

@@ -150,7 +150,7 @@ TEST_CASE("vmf_insert_mixed() needs VM_MIXEDMAP")
 			prepare(&bench.vma);
 			bench.fault();
 			vm_fault vmf = bench.at(0x11000);
-			port_fault_insert_mixed(&vmf, ram());
+			port_fault_insert_mixed(&vmf, port_page_alloc());
 		});
 	};
 	CHECK(inserts(port_vma_forbid_exec));

@@ -35,6 +35,26 @@ unsigned long pgoff_of(const vm_fault *vmf)
 	return vmf->vma->pgoff + ((vmf->address - vmf->vma->start) >> Kernel::get().shift());
 }
 
+// As glue/driver/hooks.c.
+unsigned fault_the_short_way(vm_fault *vmf, port_space *gate)
+{
+	ptelab_session *const session = vmf->vma->file->session;
+	count(vmf->vma->file, PORT_FAULTS);
+	port_space_gate_enter(gate);
+	unsigned code = ptelab_fault_inside(session, vmf, pgoff_of(vmf));
+	port_space_gate_leave(gate);
+	if (code == PORT_FAULT_LOCKED) {
+		vmf->given->head->lock.lock();
+		if (ptelab_fault_revoked(session)) {
+			port_fault_take_back(vmf);
+			code = PORT_FAULT_SIGBUS;
+		}
+	}
+	if (code != PORT_FAULT_LOCKED && code != PORT_FAULT_NOPAGE)
+		count(vmf->vma->file, PORT_FAULT_ERRORS);
+	return code;
+}
+
 // mm/memory.c: create_huge_pud, create_huge_pmd. Asked first, where nothing of the PMD is mapped; what it answers but a fallback is final.
 unsigned call_any_fault(vm_fault *vmf)
 {
@@ -54,7 +74,8 @@ unsigned call_any_fault(vm_fault *vmf)
 		kernel.meanwhile(kernel.before_fault);
 	}
 	// Of the bare node as if SHAPE had asked for the hook.
-	return ptelab_fault(session, vmf, pgoff_of(vmf));
+	port_space *const gate = ptelab_fault_gate(session);
+	return gate ? fault_the_short_way(vmf, gate) : ptelab_fault(session, vmf, pgoff_of(vmf));
 }
 
 // A private copy takes the place of what is there, or of nothing.

@@ -70,9 +70,9 @@ concept InsertsAround = requires(Token &token, Proof gate, const Region &region)
 };
 
 template <typename Token, typename Proof = const Gate &>
-concept InsertsMixed = requires(Token &token, Proof gate)
+concept InsertsMixed = requires(Token &token, Proof gate, page *page)
 {
-	token.insert_mixed(gate, 0UL);
+	token.insert_mixed(gate, page);
 };
 
 template <typename Token, typename Proof = const Gate &>

@@ -38,11 +38,6 @@ void ptelab_events_exit(void)
 	vfree(ring);
 }
 
-static bool wanted(const struct ptelab_file *file)
-{
-	return file->shape.flags & PTELAB_SHAPE_EVENTS;
-}
-
 /* Told by trying: a lock that we hold ourselves refuses us as another's would. Both tries are undone at once. */
 static u32 mmap_lock_state(struct mm_struct *mm)
 {
@@ -78,7 +73,7 @@ struct ptelab_event ptelab_event_of(const struct ptelab_file *file, unsigned int
 {
 	struct ptelab_event event = { .hook = hook };
 
-	if (!wanted(file))
+	if (!ptelab_is_listened_to(file))
 		return event;
 	event.file = file->number;
 	if (!vma)
@@ -96,7 +91,7 @@ struct ptelab_event ptelab_event_of(const struct ptelab_file *file, unsigned int
 
 u32 ptelab_event_lock(const struct ptelab_file *file, struct mm_struct *mm)
 {
-	return wanted(file) ? mmap_lock_state(mm) : 0;
+	return ptelab_is_listened_to(file) ? mmap_lock_state(mm) : 0;
 }
 
 void ptelab_event_record(const struct ptelab_file *file, struct ptelab_event *event)
@@ -104,7 +99,7 @@ void ptelab_event_record(const struct ptelab_file *file, struct ptelab_event *ev
 	struct pid *pid;
 
 	/* SHAPE may have come since the event was begun, and then it says nothing. */
-	if (!wanted(file) || !event->file)
+	if (!ptelab_is_listened_to(file) || !event->file)
 		return;
 	pid = get_pid(task_pid(current));
 	spin_lock(&lock);

@@ -99,7 +99,7 @@ static int map_shaped(struct ptelab_file *file, struct vm_area_struct *vma)
 		ptelab_zap_everywhere(file->session);
 	if (!(file->shape.flags & PTELAB_SHAPE_NO_VM_OPS))
 		vma->vm_ops = ptelab_vm_ops_of(file);
-	file->mapped = true;
+	file_is_mapped(file);
 	return 0;
 }
 

@@ -11,6 +11,8 @@
 
 #include "../compat.h"
 #include "../file.h"
+#include "../port/count.h"
+#include "../port/gate.h"
 #include "../port/pending_mmaps.h"
 #include "chunk.h"
 #include "events.h"
@@ -79,10 +81,7 @@ int ptelab_vma_mprotect(struct vm_area_struct *vma, unsigned long start, unsigne
 }
 #endif
 
-/*
- * Before the handler, which may drop the lock (VM_FAULT_RETRY) and with it the VMA and the file: nothing is asked of them after.
- */
-static struct ptelab_session *record_fault(struct vm_fault *vmf, unsigned int hook)
+static noinline void record_fault(struct vm_fault *vmf, unsigned int hook, int answer)
 {
 	struct ptelab_file *file = file_of(vmf->vma);
 	struct ptelab_event event = ptelab_event_of(file, hook, vmf->vma);
@@ -91,7 +90,19 @@ static struct ptelab_session *record_fault(struct vm_fault *vmf, unsigned int ho
 	event.end = vmf->address + PAGE_SIZE;
 	event.pgoff = vmf->pgoff;
 	event.flags = vmf->flags;
+	event.answer = answer;
 	ptelab_event_record(file, &event);
+}
+
+/*
+ * Before the handler, which may drop the lock (VM_FAULT_RETRY) and with it the VMA and the file: nothing is asked of them after.
+ */
+static struct ptelab_session *faulting_session(struct vm_fault *vmf, unsigned int hook)
+{
+	struct ptelab_file *file = file_of(vmf->vma);
+
+	if (ptelab_is_listened_to(file))
+		record_fault(vmf, hook, 0);
 	return file->session;
 }
 
@@ -105,19 +116,63 @@ static vm_fault_t unless_killed(vm_fault_t answer)
 	return answer & VM_FAULT_NOPAGE && fatal_signal_pending(current) ? VM_FAULT_SIGBUS : answer;
 }
 
-/* The C++ side is called by name, never through a pointer: kCFI would not know its type. */
-vm_fault_t ptelab_vma_fault(struct vm_fault *vmf)
+/* Somebody listens, or the answer needs more than a call inside the gate. */
+static noinline vm_fault_t fault_the_long_way(struct vm_fault *vmf)
 {
-	struct ptelab_session *session = record_fault(vmf, PTELAB_HOOK_FAULT);
+	struct ptelab_session *session = faulting_session(vmf, PTELAB_HOOK_FAULT);
 
 	return unless_killed((__force vm_fault_t)ptelab_fault(session, vmf, vmf->pgoff));
+}
+
+/*
+ * The page has a reference since the gate was entered. REVOKE closes that, and then takes each page's lock: it sees the entry, which
+ * is set with the page locked, or is seen here.
+ */
+static vm_fault_t hand_over(struct vm_fault *vmf)
+{
+	lock_page(vmf->page);
+	if (likely(!ptelab_fault_revoked(file_of(vmf->vma)->session)))
+		return VM_FAULT_LOCKED;
+	port_fault_take_back(vmf);
+	port_count(counts_of(vmf->vma), PORT_FAULT_ERRORS, 1);
+	return VM_FAULT_SIGBUS;
+}
+
+/* The gate is left, and no entry was set, or we are being killed. */
+static noinline vm_fault_t fault_after_gate(struct vm_fault *vmf, vm_fault_t answer)
+{
+	if (answer == VM_FAULT_NOPAGE)
+		return VM_FAULT_SIGBUS;
+	port_count(counts_of(vmf->vma), PORT_FAULT_ERRORS, 1);
+	return answer;
+}
+
+/*
+ * The C++ side is called by name, never through a pointer: kCFI would not know its type. What is in line here is what each fault of
+ * a busy driver pays for: docs/performance.md counts it.
+ */
+vm_fault_t ptelab_vma_fault(struct vm_fault *vmf)
+{
+	struct ptelab_file *file = file_of(vmf->vma);
+	struct port_space *gate = file->fault_gate;
+	vm_fault_t answer;
+
+	if (unlikely(!gate))
+		return fault_the_long_way(vmf);
+	ptelab_count_inline(file->counts, PORT_FAULTS);
+	ptelab_gate_enter_inline(gate);
+	answer = (__force vm_fault_t)ptelab_fault_inside(file->session, vmf, vmf->pgoff);
+	ptelab_gate_leave_inline(gate);
+	if (likely(answer == VM_FAULT_NOPAGE && !fatal_signal_pending(current)))
+		return VM_FAULT_NOPAGE;
+	return likely(answer == VM_FAULT_LOCKED) ? hand_over(vmf) : fault_after_gate(vmf, answer);
 }
 
 /* Without huge pages there is no leaf above the PTE level, and the hook is never called. */
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
 static vm_fault_t huge_fault_pmd(struct vm_fault *vmf)
 {
-	struct ptelab_session *session = record_fault(vmf, PTELAB_HOOK_HUGE_FAULT);
+	struct ptelab_session *session = faulting_session(vmf, PTELAB_HOOK_HUGE_FAULT);
 
 	return unless_killed((__force vm_fault_t)ptelab_huge_fault(session, vmf, vmf->pgoff));
 }
@@ -163,15 +218,10 @@ COMPAT_MAP_PAGES_RETURNS ptelab_vma_map_pages(struct vm_fault *vmf, pgoff_t star
 static bool mkwrite_refused(struct vm_fault *vmf, unsigned int hook, vm_fault_t *answer)
 {
 	struct ptelab_file *file = file_of(vmf->vma);
-	struct ptelab_event event = ptelab_event_of(file, hook, vmf->vma);
 	struct ptelab_plan plan = ptelab_hook_answer(file->session, hook);
 
-	event.start = vmf->address;
-	event.end = vmf->address + PAGE_SIZE;
-	event.pgoff = vmf->pgoff;
-	event.flags = vmf->flags;
-	event.answer = plan.answer;
-	ptelab_event_record(file, &event);
+	if (ptelab_is_listened_to(file))
+		record_fault(vmf, hook, plan.answer);
 	if (plan.answer == PTELAB_ANSWER_ZAP)
 		ptelab_zap_everywhere(file->session);
 	*answer = plan.answer == PTELAB_ANSWER_SIGBUS ? VM_FAULT_SIGBUS : unless_killed(VM_FAULT_NOPAGE);

@@ -123,7 +123,7 @@ static int prepare_shaped(struct ptelab_file *file, struct vm_area_desc *desc)
 		desc->vm_ops = NULL;
 	else if (!(shape->flags & PTELAB_SHAPE_NO_VM_OPS))
 		desc->vm_ops = ptelab_vm_ops_of(file);
-	file->mapped = true;
+	file_is_mapped(file);
 	return 0;
 }
 

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* port.h: counters and the session's mutex. */
-#include <linux/atomic.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 
-#include "../../port.h"
+#include "count.h"
 
-struct port_counts {
-	atomic64_t value[PORT_COUNTS];
-};
-
-static struct port_counts module_counts;
+struct port_counts ptelab_module_counts;
 
 struct port_counts *port_counts_new(void)
 {
@@ -24,14 +19,14 @@ void port_counts_free(struct port_counts *counts)
 
 unsigned long long port_count(struct port_counts *counts, enum port_count_kind which, long long delta)
 {
-	unsigned long long all = atomic64_add_return(delta, &module_counts.value[which]);
+	unsigned long long all = atomic64_add_return(delta, &ptelab_module_counts.value[which]);
 
 	return counts ? atomic64_add_return(delta, &counts->value[which]) : all;
 }
 
 unsigned long long port_count_read(const struct port_counts *counts, enum port_count_kind which)
 {
-	return atomic64_read(&(counts ? counts : &module_counts)->value[which]);
+	return atomic64_read(&(counts ? counts : &ptelab_module_counts)->value[which]);
 }
 
 struct port_mutex {
