@@ -76,7 +76,7 @@ unsigned int ptelab_fault(struct ptelab_session *session, struct vm_fault *vmf, 
 /*
  * The short way of the same, for a caller who counts, and who enters the gate of this space before and leaves it after. NULL: this
  * file's faults have none; fixed once it is mapped. PORT_FAULT_LOCKED: the page is there with a reference, and with the gate left it is
- * to be locked, and to be taken back if ptelab_fault_revoked().
+ * to be locked, and to be taken back if the space is not shown as open.
  */
 struct port_space *ptelab_fault_gate(const struct ptelab_session *session);
 unsigned int ptelab_fault_inside(const struct ptelab_session *session, struct vm_fault *vmf, unsigned long pgoff);

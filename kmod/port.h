@@ -210,6 +210,7 @@ void port_space_gate_leave(struct port_space *space);
  */
 bool port_space_gate_close(struct port_space *space, bool killable);	/* write side; mmap_lock must not be held */
 void port_space_gate_open(struct port_space *space);
+void port_space_show_open(struct port_space *space, bool open);	/* to the glue, which looks with a page locked; write side held */
 void port_space_leaf_lock(struct port_space *space);	/* one at a time decides whether a PMD is filled as a whole; sleeps */
 void port_space_leaf_unlock(struct port_space *space);
 bool port_space_revoke_lock(struct port_space *space, bool killable); /* serialises REVOKE and RESTORE; mmap_lock must not be held */

@@ -241,7 +241,7 @@ port_space *ptelab_fault_gate(const ptelab_session *s)
 
 unsigned int ptelab_fault_inside(const ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
 {
-	return static_cast<unsigned>(serve_inside(s->session, vmf, pgoff));
+	return static_cast<unsigned>(serve_inside(Methods{}, s->session, vmf, pgoff));
 }
 
 unsigned int ptelab_huge_fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)

@@ -300,7 +300,11 @@ private:
 		port_space_gate_open(space_);
 	}
 
-	void set_open(bool open) { __atomic_store_n(&gate_.open, open, __ATOMIC_RELAXED); }
+	void set_open(bool open)
+	{
+		__atomic_store_n(&gate_.open, open, __ATOMIC_RELAXED);
+		port_space_show_open(space_, open);
+	}
 
 	// No new fault is served, and those that passed the gate before have set their PTE, or hold the page's lock until
 	// they have. false: killed, and the gate is closed or not.

@@ -155,14 +155,17 @@ public:
 }
 
 // Only of a file that ptelab_fault_gate() has a gate for: of no other door is it asked, and to look for them would cost each fault.
-[[gnu::always_inline]] inline FaultCode serve_inside(const Session &session, vm_fault *vmf, unsigned long pgoff)
+template <typename First, typename... Rest>
+[[gnu::always_inline]] inline FaultCode serve_inside(MethodList<First, Rest...>, const Session &session, vm_fault *vmf,
+						     unsigned long pgoff)
 {
-	return dispatch(session.door(), [&]<typename M>() -> FaultCode {
-		if constexpr (Brief<M> && cxxrt::SameAs<M, typename M::FaultsAs>)
-			return Entry::serve_inside<M>(session, vmf, pgoff);
-		else
-			__builtin_unreachable();
-	});
+	if constexpr (Brief<First> && cxxrt::SameAs<First, typename First::FaultsAs>)
+		if (session.door() == First::kMethod)
+			return Entry::serve_inside<First>(session, vmf, pgoff);
+	if constexpr (sizeof...(Rest) != 0)
+		return serve_inside(MethodList<Rest...>{}, session, vmf, pgoff);
+	else
+		__builtin_unreachable();
 }
 
 // What SETUP asked for in place of that.

@@ -230,14 +230,21 @@ public:
 	// vm_map_pages() takes the whole region and finds its place in it by vm_pgoff; the other form starts at page 0.
 	Result<void> map_all(const Gate &, const Region &region, bool from_zero)
 	{
+		if (page **const all = region.singles())
+			return map_list(all, region.count(), from_zero);
 		const auto list = CXXRT_TRY(PageList::make(region, 0, region.count()));
-		return cxxrt::from_kernel(from_zero ? port_map_pages_zero(vma_, list.get(), region.count()) :
-						      port_map_pages(vma_, list.get(), region.count()));
+		return map_list(list.get(), region.count(), from_zero);
 	}
 
 	Result<void> remap_vmalloc(const Gate &, const Region &region)
 	{
 		return cxxrt::from_kernel(port_remap_vmalloc(vma_, region.memory(), span().pgoff));
+	}
+
+private:
+	Result<void> map_list(page **pages, unsigned long count, bool from_zero)
+	{
+		return cxxrt::from_kernel(from_zero ? port_map_pages_zero(vma_, pages, count) : port_map_pages(vma_, pages, count));
 	}
 };
 

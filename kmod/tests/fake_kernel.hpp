@@ -103,6 +103,7 @@ struct file {
 
 struct port_space {
 	fake::Lock gate{fake::Rank::kGate};
+	std::atomic<bool> open{true};	// read with a page locked
 	fake::Lock revoke{fake::Rank::kRevoke};
 	fake::Lock leaf{fake::Rank::kLeaf};
 	fake::Lock rmap{fake::Rank::kRmap};

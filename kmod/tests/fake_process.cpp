@@ -45,7 +45,7 @@ unsigned fault_the_short_way(vm_fault *vmf, port_space *gate)
 	port_space_gate_leave(gate);
 	if (code == PORT_FAULT_LOCKED) {
 		vmf->given->head->lock.lock();
-		if (ptelab_fault_revoked(session)) {
+		if (!gate->open) {
 			port_fault_take_back(vmf);
 			code = PORT_FAULT_SIGBUS;
 		}

@@ -60,6 +60,13 @@ void port_space_gate_open(port_space *space)
 	space->gate.unlock();
 }
 
+void port_space_show_open(port_space *space, bool open)
+{
+	if (!space->gate.mine_exclusively())
+		bug("a gate is opened or shut while somebody may be inside");
+	space->open = open;
+}
+
 void port_space_leaf_lock(port_space *space)
 {
 	space->leaf.lock();

@@ -128,10 +128,10 @@ static noinline vm_fault_t fault_the_long_way(struct vm_fault *vmf)
  * The page has a reference since the gate was entered. REVOKE closes that, and then takes each page's lock: it sees the entry, which
  * is set with the page locked, or is seen here.
  */
-static vm_fault_t hand_over(struct vm_fault *vmf)
+static vm_fault_t hand_over(struct vm_fault *vmf, const struct port_space *gate)
 {
 	lock_page(vmf->page);
-	if (likely(!ptelab_fault_revoked(file_of(vmf->vma)->session)))
+	if (likely(READ_ONCE(gate->open)))
 		return VM_FAULT_LOCKED;
 	port_fault_take_back(vmf);
 	port_count(counts_of(vmf->vma), PORT_FAULT_ERRORS, 1);
@@ -165,7 +165,7 @@ vm_fault_t ptelab_vma_fault(struct vm_fault *vmf)
 	ptelab_gate_leave_inline(gate);
 	if (likely(answer == VM_FAULT_NOPAGE && !fatal_signal_pending(current)))
 		return VM_FAULT_NOPAGE;
-	return likely(answer == VM_FAULT_LOCKED) ? hand_over(vmf) : fault_after_gate(vmf, answer);
+	return likely(answer == VM_FAULT_LOCKED) ? hand_over(vmf, gate) : fault_after_gate(vmf, answer);
 }
 
 /* Without huge pages there is no leaf above the PTE level, and the hook is never called. */

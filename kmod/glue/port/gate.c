@@ -39,6 +39,11 @@ void port_space_gate_open(struct port_space *space)
 	percpu_up_write(&space->gate);
 }
 
+void port_space_show_open(struct port_space *space, bool open)
+{
+	WRITE_ONCE(space->open, open);
+}
+
 void port_space_leaf_lock(struct port_space *space)
 {
 	mutex_lock(&space->leaf);

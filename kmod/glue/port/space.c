@@ -69,6 +69,7 @@ struct port_space *port_space_new(void)
 	}
 	space->mapping = space->inode->i_mapping;
 	never_refuse_writers(space->mapping);
+	space->open = true;
 	mutex_init(&space->revoke);
 	mutex_init(&space->leaf);
 	spin_lock_init(&space->lock);

@@ -17,6 +17,7 @@ struct port_space {
 	struct inode *inode;
 	struct address_space *mapping;	/* the inode's, or a borrowed one */
 	struct percpu_rw_semaphore gate;	/* read: a fault that may insert; write: change who may */
+	bool open;			/* as the core says; read with a page locked */
 	struct mutex revoke;		/* one REVOKE or RESTORE at a time */
 	struct mutex leaf;		/* a fault that fills a PMD of which the whole may be mapped at once */
 	spinlock_t lock;		/* guards fillers and filler->settled */
