@@ -14,6 +14,7 @@
 #include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 
+#include "../../uapi/ptelab.h"
 #include "twin.h"
 
 #define EQUAL_IOC_REVOKE _IO('q', 1)
@@ -55,6 +56,7 @@ struct open_file {
 	struct counts *counts;
 	struct region *fault_gate;	/* NULL: somebody listens, or a fault is injected */
 	enum twin_way way;
+	unsigned int door;		/* enum ptelab_method: as many as ptelab has to tell apart */
 	bool listens;
 	unsigned int injected;
 	struct mutex shape_lock;
@@ -102,10 +104,10 @@ static struct page **listed(const struct region *of, unsigned long index)
 }
 
 /* REVOKE closes the gate, and then takes each page's lock: it sees the entry, which is set with the page locked, or is seen here. */
-static vm_fault_t hand_over(struct vm_fault *vmf)
+static vm_fault_t hand_over(struct vm_fault *vmf, const struct region *gate)
 {
 	lock_page(vmf->page);
-	if (likely(READ_ONCE(file_of(vmf->vma)->region->open)))
+	if (likely(READ_ONCE(gate->open)))
 		return VM_FAULT_LOCKED;
 	count(file_of(vmf->vma), FAULT_ERRORS);
 	unlock_page(vmf->page);
@@ -147,17 +149,19 @@ static vm_fault_t serve(const struct open_file *file, struct vm_fault *vmf)
 
 	if (vmf->pgoff >= of->count || !of->open)
 		return VM_FAULT_SIGBUS;
-	switch (file->way) {
-	case FAULT_INSERT_PFN:
-		return vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(page_at(of, vmf->pgoff)));
-	case FAULT_INSERT_PAGE:
+	switch (file->door) {
+	case PTELAB_FAULT_INSERT_PAGE:
 		return vmf_insert_page(vmf->vma, vmf->address, page_at(of, vmf->pgoff));
-	case FAULT_PAGE:
+	case PTELAB_FAULT_PAGE:
 		vmf->page = page_at(of, vmf->pgoff);
 		get_page(vmf->page);
 		return VM_FAULT_LOCKED;
-	case FAULT_INSERT_PAGES:
+	case PTELAB_FAULT_INSERT_PFN:
+		return vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(page_at(of, vmf->pgoff)));
+	case PTELAB_FAULT_INSERT_PAGES:
 		return insert_around(vmf, of);
+	case PTELAB_FAULT_INSERT_MIXED:
+		return compat_insert_mixed(vmf->vma, vmf->address, page_to_pfn(page_at(of, vmf->pgoff)));
 	default:
 		return VM_FAULT_SIGBUS;
 	}
@@ -193,7 +197,7 @@ static vm_fault_t equal_fault(struct vm_fault *vmf)
 	percpu_up_read(&gate->gate);
 	if (likely(answer == VM_FAULT_NOPAGE && !fatal_signal_pending(current)))
 		return VM_FAULT_NOPAGE;
-	return likely(answer == VM_FAULT_LOCKED) ? hand_over(vmf) : fault_after_gate(vmf, answer);
+	return likely(answer == VM_FAULT_LOCKED) ? hand_over(vmf, gate) : fault_after_gate(vmf, answer);
 }
 
 static void put_filler(struct filler *filler)
@@ -430,6 +434,13 @@ static long equal_ioctl(struct file *filp, unsigned int cmd, unsigned long argum
 	return 0;
 }
 
+static const unsigned int doors[WAYS] = {
+	[FAULT_INSERT_PFN] = PTELAB_FAULT_INSERT_PFN,
+	[FAULT_INSERT_PAGE] = PTELAB_FAULT_INSERT_PAGE,
+	[FAULT_PAGE] = PTELAB_FAULT_PAGE,
+	[FAULT_INSERT_PAGES] = PTELAB_FAULT_INSERT_PAGES,
+};
+
 static struct miscdevice nodes[WAYS];
 
 static int equal_open(struct inode *inode, struct file *filp)
@@ -444,6 +455,7 @@ static int equal_open(struct inode *inode, struct file *filp)
 		return -ENOMEM;
 	}
 	file->way = twin_way_of(filp, nodes);
+	file->door = doors[file->way];
 	file->region = &regions[file->way];
 	mutex_init(&file->shape_lock);
 	mutex_init(&file->lock);
