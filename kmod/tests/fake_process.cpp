@@ -278,10 +278,11 @@ int Process::split(unsigned long addr)
 	return 0;
 }
 
+// mm/mmap.c: unmap_region. The entries go first: whoever looks through the rmap finds them as long as they are there.
 void Process::remove(vm_area_struct *vma, std::vector<file *> &released)
 {
-	unlink(vma);
 	zap(vma, vma->start, vma->end, true);
+	unlink(vma);
 	gone(vma);
 	count(vma->file, PORT_CLOSES);
 	released.push_back(vma->file);
