@@ -22,7 +22,7 @@
 /*
  * Version of all below. QUERY keeps its number and its first 16 bytes for ever, so that a program and a module of different age can tell
  * which one is old; the rest of it may change its meaning with the version, not its size.
- *   1  SHAPE, SETUP, PLAN and donors, as VMA_SETUP, REGION_SETUP, INJECT and page sources were called; misuses were everybody's
+ *   1  misuses were everybody's, and VMA_SETUP, REGION_SETUP, INJECT and page sources had other names
  *   2  LEND; ptelab_misuse.ko; LOOKUP's states
  */
 #define PTELAB_ABI 2

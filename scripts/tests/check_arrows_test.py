@@ -57,7 +57,7 @@ class ArrowsTest(unittest.TestCase):
         self.assert_fault("kmod/glue/port/space.c:", "uses ptelab_node_kill", "kmod/core/")
 
     def test_a_circle_beside(self):
-        self.append("kmod/glue/driver/events.c", "\nvoid ptelab_round(struct file *filp)\n{\n\tptelab_shape_set(filp, 0);\n}\n")
+        self.append("kmod/glue/driver/events.c", "\nvoid ptelab_round(struct file *filp)\n{\n\tptelab_vma_setup_set(filp, 0);\n}\n")
         self.assert_fault("", "a circle", "kmod/glue/driver/events -> ")
 
     def test_a_circle_of_headers_of_the_core(self):
