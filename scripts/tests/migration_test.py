@@ -42,6 +42,26 @@ def without(content):
         return kept.read_bytes()
 
 
+class Running(unittest.TestCase):
+    def state(self, word):
+        return b"memory and paused" + b"\x0bglobalstate" + struct.pack(">III", 0, 1, len(word) + 1) + word.ljust(30, b"\0") + b"\x01 of a later QEMU" + DEVICE
+
+    def let_run(self, content):
+        with tempfile.TemporaryDirectory() as place:
+            state = Path(place, "state")
+            state.write_bytes(content)
+            migration.let_run(state)
+            return state.read_bytes()
+
+    def test_a_stopped_machine_runs_when_it_is_taken(self):
+        self.assertEqual(self.let_run(self.state(b"paused")), self.state(b"running"))
+
+    def test_what_says_nothing_of_it_is_not_understood(self):
+        for content in (self.state(b"running"), b"paused" + bytes(100)):
+            with self.assertRaisesRegex(migration.NotUnderstood, "no word on whether it runs"):
+                self.let_run(content)
+
+
 class Zeros(unittest.TestCase):
     def test_zero_pages_of_the_memory_go_and_all_else_stays(self):
         first = number(0 | PAGE) + named(b"pc.ram") + FULL
