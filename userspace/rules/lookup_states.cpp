@@ -88,7 +88,7 @@ RULE("lookup.migrating_copy", .says = "A private copy of a driver's page that is
 	const Mapping map(device, pages(kCopies), {.flags = MAP_PRIVATE});
 	__u32 seen = 0;
 	std::size_t none = 0;
-	const auto end = std::chrono::steady_clock::now() + 60s;
+	const auto end = std::chrono::steady_clock::now() + 240s; // chance: seconds as a rule, more beside other guests
 
 	// Compaction moves what lies low in memory to where there is room higher up: so the copies are scattered over much of it.
 	while (!(seen & PTELAB_PTE_MIGRATION) && std::chrono::steady_clock::now() < end) {
