@@ -81,7 +81,7 @@ def _identity(machine, kernel, base):
 def ready(cell, machine, kernel, base):
     """The saved machine; made when there is none."""
     place = folder() / f"{cell.name}-{_identity(machine, kernel, base)}"
-    complete, never = place / _COMPLETE, place.with_suffix(".never")
+    complete, never = place / _COMPLETE, place.with_name(f"{place.name}.never")
     if never.exists():
         raise CannotReceive(never.read_text())
     if not complete.exists():

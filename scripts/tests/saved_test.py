@@ -107,6 +107,20 @@ class Damaged(unittest.TestCase):
             self.assertIn("tcg, saved)", again.stderr)
 
 
+class Never(unittest.TestCase):
+    def test_a_kernel_that_cannot_receive_is_not_taken_for_its_neighbour(self):
+        """Both names have a dot, and are the same up to it."""
+        with tempfile.TemporaryDirectory() as place, mock.patch.dict(os.environ, PTELAB_CACHE=place):
+            saved.folder().mkdir(parents=True)
+            for cell in (Cells().get("debug-6.1"), Cells().get("debug-6.12")):
+                told = f"the kernel of {cell.name} has no ioperm"
+                with mock.patch("saved._identity", return_value="0"), mock.patch("saved._make", side_effect=saved.CannotReceive(told)) as make:
+                    for _ in range(2):
+                        with self.assertRaisesRegex(saved.CannotReceive, told):
+                            saved.ready(cell, None, None, None)
+                    self.assertEqual(make.call_count, 1)
+
+
 class Kept(unittest.TestCase):
     def test_the_least_recently_used_go_first(self):
         with tempfile.TemporaryDirectory() as place, mock.patch.dict("os.environ", PTELAB_CACHE=place):
