@@ -75,8 +75,8 @@ def let_run(state):
         content[at : at + len(_said(b"paused"))] = _said(b"running")
 
 
-def without_zero_pages(source, target):
-    """Copy a state from one file to another."""
+def without_zero_pages(source, target, fills=False):
+    """Copy a state from one file to another. fills: whoever takes it knows pages of any one byte, such as those that page_poison filled."""
     with open(source, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content, open(target, "wb") as output:
         found = content.find(_RAM)
         if found < 5 or content[found - 5] != _START:
@@ -93,7 +93,7 @@ def without_zero_pages(source, target):
             if kind not in (_PART, _END) or reader.number(">I") != section:
                 raise NotUnderstood(f"section {kind} among those of memory")
             writer.plain(content[begin : reader.at])
-            _copy_pages(reader, writer, memory)
+            _copy_pages(reader, writer, memory, fills)
             begin = reader.at
             _end_of_section(reader, section)
             writer.plain(content[begin : reader.at])
@@ -120,7 +120,7 @@ def _end_of_section(reader, section):
         raise NotUnderstood("a section of memory without an end")
 
 
-def _copy_pages(reader, writer, memory):
+def _copy_pages(reader, writer, memory, fills):
     while (word := reader.number(">Q")) != _EOS:
         flags = word & _FLAGS
         if not flags & _SAME_BLOCK:
@@ -130,6 +130,8 @@ def _copy_pages(reader, writer, memory):
             raise NotUnderstood(f"memory with flags {flags:#x}")
         data = reader.content[reader.at : reader.at + size]
         reader.at += size
+        if fills and size == _PAGE_BYTES and data == data[:1] * size:
+            flags, data = flags & ~_PAGE | _ZERO, data[:1]
         if data != b"\0" or reader.block != memory:
             writer.record(word & ~_FLAGS, flags, reader.block, data)
     writer.plain(struct.pack(">Q", _EOS))

@@ -147,6 +147,11 @@ def incoming(arch, state):
     return f"file:{state.name}" if _numbers(version(arch)) >= (8, 2) else f"fd:{state.fileno()}"
 
 
+def takes_filled_pages(arch):
+    """Whether a state may have pages of one byte without their bytes; from 8.2 on that byte must be zero."""
+    return _numbers(version(arch)) < (8, 2)
+
+
 # Where this machine is a virtual one itself, a page fault costs more than what is done in a page: take huge ones.
 _ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 

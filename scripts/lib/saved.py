@@ -150,7 +150,7 @@ def _save(machine, kernel, base, place, progress):
             _write_state(qmp.Monitor(monitor, _MONITOR_SECONDS), place / "state.whole")
         finally:
             qemu.end(process)
-        _keep_what_is_not_zero(place / "state.whole", place / "state")
+        _keep_what_is_not_zero(place / "state.whole", place / "state", qemu.takes_filled_pages(machine.arch))
     finally:
         os.close(results)
         if their_results is not None:
@@ -180,9 +180,9 @@ def _wait_until_ready(results, place, progress):
         said += data or b""
 
 
-def _keep_what_is_not_zero(whole, kept):
+def _keep_what_is_not_zero(whole, kept, fills):
     try:
-        migration.without_zero_pages(whole, kept)
+        migration.without_zero_pages(whole, kept, fills)
         whole.unlink()
     except migration.NotUnderstood:
         whole.rename(kept)

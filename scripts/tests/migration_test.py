@@ -34,11 +34,11 @@ def state(*parts):
     return b"QEVM, version and machine" + begin + number(END) + b"\x7e" + struct.pack(">I", 2) + b"".join(parts) + DEVICE
 
 
-def without(content):
+def without(content, fills=False):
     with tempfile.TemporaryDirectory() as place:
         whole, kept = Path(place, "whole"), Path(place, "kept")
         whole.write_bytes(content)
-        migration.without_zero_pages(whole, kept)
+        migration.without_zero_pages(whole, kept, fills)
         return kept.read_bytes()
 
 
@@ -72,6 +72,12 @@ class Zeros(unittest.TestCase):
     def test_a_page_of_another_byte_is_kept(self):
         told = state(section(2, number(ZERO) + named(b"pc.ram") + b"\xaa"), section(3, b""))
         self.assertEqual(without(told), told)
+
+    def test_a_page_of_one_byte_is_told_by_it_to_who_takes_that(self):
+        page = section(2, number(PAGE) + named(b"pc.ram") + b"\xaa" * 4096 + number(0x1000 | PAGE | SAME) + FULL)
+        told = section(2, number(ZERO) + named(b"pc.ram") + b"\xaa" + number(0x1000 | PAGE | SAME) + FULL)
+        self.assertEqual(without(state(page, section(3, b"")), fills=True), state(told, section(3, b"")))
+        self.assertEqual(without(state(page, section(3, b""))), state(page, section(3, b"")))
 
     def test_other_memory_may_not_be_zero_where_it_is_taken_up(self):
         told = state(section(2, number(ZERO) + named(b"rom") + b"\0"), section(3, b""))
