@@ -5,10 +5,10 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 CELL ?= $(shell scripts/default-cell)
 JOBS ?= $(shell nproc)
 
-module-sources := Kbuild $(shell find kmod/core kmod/glue cxxrt/include cxxrt/linux cxxrt/shim kmod/*.h uapi \
+module-sources := Kbuild $(shell find kmod/core kmod/glue kmod/misuse cxxrt/include cxxrt/linux cxxrt/shim kmod/*.h uapi \
 	cxxrt/Makefile.cxx cxxrt/core-object.allow -type f) scripts/build-cell scripts/in-root scripts/build-module scripts/check-core-object
 
-.PHONY: help demo check check-all matrix vm module userspace results clean clean-cache setup-%
+.PHONY: help demo check check-all matrix vm module userspace results clean clean-cache
 
 help:
 	@echo "make demo         boot Debian's kernel in QEMU, load the module, drive every node, and tell what happened"
@@ -38,8 +38,14 @@ check-all: setup-all
 matrix: setup-all
 	@scripts/check --matrix --cells $(or $(CELLS),all)
 
-setup-%:
+# Asked again when packages were installed or removed.
+setup-%: build/setup-% ;
+
+build/setup-%: scripts/setup scripts/default-cell ci/kernels.toml $(wildcard /var/lib/dpkg/status)
 	@scripts/setup $*
+	@mkdir -p $(@D)
+	@touch $@
+.PRECIOUS: build/setup-%
 
 # The module for the kernel of one cell of ci/kernels.toml.
 .PHONY: cell

@@ -16,14 +16,17 @@ import terminal
 from arches import ARCHES
 from cells import Cell
 from common import HARNESS, NO_ROOM, START, Failure, append, cache_folder, no_room_in, note, remembered, scratch_folder, state_of
-from late import Late
+from late import Late, load
 from progress import Progress
 from records import Record, replace
 
+gzip = Late("gzip")
 kernellog = Late("kernellog")
 socket = Late("socket")
 tarfile = Late("tarfile")
 verdict = Late("verdict")
+# What reads a run's results; loaded while the guest is on its way to them.
+_TO_JUDGE = (tarfile, gzip, verdict, kernellog)
 
 _CANARY_SECONDS = 5
 # Emulated, on a busy machine, a debug kernel takes 30. One that hangs or dies has met nothing of ours yet: it is booted again.
@@ -173,6 +176,7 @@ class Run:
             progress = Progress(f"guest {self._request.cell.name}", elsewhere=None)
             progress.show_if_told(lambda: "starting" if self._saved else "booting")
             self._results = _Results(reading, self._token, progress)
+            load(*_TO_JUDGE)
             try:
                 self._relay(ours)
                 self._wait_for_log(process)

@@ -10,3 +10,9 @@ class Late:
 
     def __getattr__(self, attribute):
         return getattr(__import__(self._name), attribute)
+
+
+def load(*modules):
+    """Now, while there is something else to wait for."""
+    for module in modules:
+        __import__(module._name)
