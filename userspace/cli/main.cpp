@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The command line. CLI11 is compiled here and nowhere else.
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <functional>
+#include <span>
 #include <string_view>
 
 #include <CLI/CLI.hpp>
@@ -69,14 +71,16 @@ void add_pages(CLI::App &command, Arguments &arguments)
 }
 
 using Action = std::function<Report()>;
+using Options = std::function<void(CLI::App &)>;
 
 struct CommandLine {
 	CLI::App app{"Driver mappings on a live kernel: make them, touch them, take them away, look at their page tables.", "ptelab"};
 	Arguments arguments;
 	Terminal terminal = Terminal::here();
 	Action action;
+	std::span<char *const> words;
 
-	CommandLine()
+	CommandLine(int argc, char **argv) : words(argv, static_cast<std::size_t>(argc))
 	{
 		app.require_subcommand(1);
 		app.fallthrough();
@@ -93,12 +97,16 @@ struct CommandLine {
 		add_module();
 	}
 
-	CLI::App &add(const char *name, const char *what, const char *examples, Action run)
+	// The options of a command are made when the command line names it: to make all takes longer than most commands.
+	void add(const char *name, const char *what, const char *examples, Action run, const Options &options = nullptr)
 	{
 		CLI::App &command = *app.add_subcommand(name, what);
+		if (std::ranges::find(words, std::string_view(name)) == words.end())
+			return;
 		command.footer(std::string("Examples:\n") + examples);
 		command.callback([this, run] { action = run; });
-		return command;
+		if (options)
+			options(command);
 	}
 
 	void add_looking()
@@ -115,42 +123,43 @@ struct CommandLine {
 	{
 		Arguments &given = arguments;
 
-		CLI::App &map_command =
-			add("map", "Map a node, do steps to the mapping, and draw its page table after each",
-			    "  ptelab map fault_page\n"
-			    "  ptelab map remap_pfn --steps zap=0-3,touch=0\n"
-			    "  ptelab map fault_page --private --steps touch=0-7,write=2-3\n"
-			    "  ptelab map iomap --cache write-combining --steps write=4\n"
-			    "\nSteps: touch=PAGES reads, write=PAGES writes, zap=PAGES removes page table entries with the call that\n"
-			    "fits the node, zap-special=PAGES with zap_vma_ptes (or zap_special_vma_range), unmap=PAGES with\n"
-			    "unmap_mapping_range, revoke, restore. Without --steps, a series that shows most of this.",
-			    [this, &given] { return map(given.node, given.scene, given.steps, terminal); });
-		add_scene(map_command, given);
-		map_command.add_option("--steps", given.steps, "what to do, e.g. touch=0,write=3,zap=0-3,revoke,touch=0,restore");
-
-		CLI::App &touch_command =
-			add("touch", "Map a node and access some of its pages: value, or signal",
-			    "  ptelab touch fault_insert_pfn --pages 0-7\n  ptelab touch remap_pfn --read-only --write    (SIGSEGV)",
-			    [this, &given] { return touch(given.node, given.scene, given.pages, given.write, terminal); });
-		add_scene(touch_command, given);
-		add_pages(touch_command, given);
-		touch_command.add_flag("--write", given.write, "write to each page (default: read)");
-
-		CLI::App &zap_command =
-			add("zap", "Map a node, touch pages, remove their page table entries, touch them again",
-			    "  ptelab zap fault_page --pages 0-3\n"
-			    "  ptelab zap fault_insert_page --special    (before Linux 7.2 the kernel ignores this one)",
-			    [this, &given] { return zap(given.node, given.scene, given.pages, given.special, terminal); });
-		add_scene(zap_command, given);
-		add_pages(zap_command, given);
-		zap_command.add_flag("--special", given.special, "with zap_vma_ptes or zap_special_vma_range, whatever the node");
-
-		CLI::App &lookup_command =
-			add("lookup", "Map a node, touch pages, and list what the page table holds for them",
-			    "  ptelab lookup fault_page --pages 0-3\n  ptelab lookup iomap --cache write-combining --json",
-			    [this, &given] { return lookup(given.node, given.scene, given.pages, terminal); });
-		add_scene(lookup_command, given);
-		add_pages(lookup_command, given);
+		add("map", "Map a node, do steps to the mapping, and draw its page table after each",
+		    "  ptelab map fault_page\n"
+		    "  ptelab map remap_pfn --steps zap=0-3,touch=0\n"
+		    "  ptelab map fault_page --private --steps touch=0-7,write=2-3\n"
+		    "  ptelab map iomap --cache write-combining --steps write=4\n"
+		    "\nSteps: touch=PAGES reads, write=PAGES writes, zap=PAGES removes page table entries with the call that\n"
+		    "fits the node, zap-special=PAGES with zap_vma_ptes (or zap_special_vma_range), unmap=PAGES with\n"
+		    "unmap_mapping_range, revoke, restore. Without --steps, a series that shows most of this.",
+		    [this, &given] { return map(given.node, given.scene, given.steps, terminal); },
+		    [&given](CLI::App &command) {
+			    add_scene(command, given);
+			    command.add_option("--steps", given.steps, "what to do, e.g. touch=0,write=3,zap=0-3,revoke,touch=0,restore");
+		    });
+		add("touch", "Map a node and access some of its pages: value, or signal",
+		    "  ptelab touch fault_insert_pfn --pages 0-7\n  ptelab touch remap_pfn --read-only --write    (SIGSEGV)",
+		    [this, &given] { return touch(given.node, given.scene, given.pages, given.write, terminal); },
+		    [&given](CLI::App &command) {
+			    add_scene(command, given);
+			    add_pages(command, given);
+			    command.add_flag("--write", given.write, "write to each page (default: read)");
+		    });
+		add("zap", "Map a node, touch pages, remove their page table entries, touch them again",
+		    "  ptelab zap fault_page --pages 0-3\n"
+		    "  ptelab zap fault_insert_page --special    (before Linux 7.2 the kernel ignores this one)",
+		    [this, &given] { return zap(given.node, given.scene, given.pages, given.special, terminal); },
+		    [&given](CLI::App &command) {
+			    add_scene(command, given);
+			    add_pages(command, given);
+			    command.add_flag("--special", given.special, "with zap_vma_ptes or zap_special_vma_range, whatever the node");
+		    });
+		add("lookup", "Map a node, touch pages, and list what the page table holds for them",
+		    "  ptelab lookup fault_page --pages 0-3\n  ptelab lookup iomap --cache write-combining --json",
+		    [this, &given] { return lookup(given.node, given.scene, given.pages, terminal); },
+		    [&given](CLI::App &command) {
+			    add_scene(command, given);
+			    add_pages(command, given);
+		    });
 	}
 
 	void add_rules()
@@ -160,31 +169,34 @@ struct CommandLine {
 			command.add_option("GLOB", given.verify.globs, "names or contract ids: 'remap_pfn.*', zap_special, 'IP-*' (all)");
 		};
 
-		globs(add("rules", "List the rules: what the kernel does, where its source decides it, what it takes to see it",
-			  "  ptelab rules\n  ptelab rules 'ZP-*'\n  ptelab rules --json | jq -r '.[].id'",
-			  [this, &given] { return rules(given.verify.globs, terminal); }));
-
-		CLI::App &verify_command = add("verify", "Run the rules on this kernel",
-					       "  ptelab verify\n  ptelab verify 'remap_pfn.*' --repeat 20 --shuffle 1\n  ptelab verify --ktap\n"
-					       "\nExit status: 0 all that ran hold, 1 one does not, 77 none could run.",
-					       [&given] {
-						       given.verify.json = given.json;
-						       return verify(given.verify);
-					       });
-		globs(verify_command);
-		verify_command.add_option("--repeat", given.verify.repeat, "so many times (1)")->check(CLI::Range(1U, 1'000'000U));
-		verify_command.add_option("--shuffle", given.verify.shuffle, "in an order that this number decides");
-		verify_command.add_flag("--fail-fast", given.verify.fail_fast, "end with the first expectation that is not met");
-		verify_command.add_flag("--ktap", given.verify.ktap, "report as KTAP version 1");
-
-		CLI::App &explain_command =
-			add("explain", "Explain a rule, or a call of the kernel: what is so, why, what this kernel does, what to use instead",
-			    "  ptelab explain remap_pfn.zap_special\n  ptelab explain zap_vma_ptes\n"
-			    "  ptelab explain fault_page.access_after_zap --results build/results/*.json",
-			    [this, &given] { return explain_what(given.what, given.results, terminal); });
-		explain_command.add_option("WHAT", given.what, "a rule's name or contract id, or a call's name, old or new")->required();
-		explain_command.add_option("--results", given.results,
-					   "what these files or folders say; without, build/results if there is one, and this kernel if it has the module");
+		add("rules", "List the rules: what the kernel does, where its source decides it, what it takes to see it",
+		    "  ptelab rules\n  ptelab rules 'ZP-*'\n  ptelab rules --json | jq -r '.[].id'",
+		    [this, &given] { return rules(given.verify.globs, terminal); }, globs);
+		add("verify", "Run the rules on this kernel",
+		    "  ptelab verify\n  ptelab verify 'remap_pfn.*' --repeat 20 --shuffle 1\n  ptelab verify --ktap\n"
+		    "\nExit status: 0 all that ran hold, 1 one does not, 77 none could run.",
+		    [&given] {
+			    given.verify.json = given.json;
+			    return verify(given.verify);
+		    },
+		    [&given, globs](CLI::App &command) {
+			    VerifyOptions &verify = given.verify;
+			    globs(command);
+			    command.add_option("--repeat", verify.repeat, "so many times (1)")->check(CLI::Range(1U, 1'000'000U));
+			    command.add_option("--shuffle", verify.shuffle, "in an order that this number decides");
+			    command.add_flag("--fail-fast", verify.fail_fast, "end with the first expectation that is not met");
+			    command.add_flag("--ktap", verify.ktap, "report as KTAP version 1");
+		    });
+		add("explain", "Explain a rule, or a call of the kernel: what is so, why, what this kernel does, what to use instead",
+		    "  ptelab explain remap_pfn.zap_special\n  ptelab explain zap_vma_ptes\n"
+		    "  ptelab explain fault_page.access_after_zap --results build/results/*.json",
+		    [this, &given] { return explain_what(given.what, given.results, terminal); },
+		    [&given](CLI::App &command) {
+			    command.add_option("WHAT", given.what, "a rule's name or contract id, or a call's name, old or new")->required();
+			    command.add_option("--results", given.results,
+					       "what these files or folders say; without, build/results if there is one, and this kernel "
+					       "if it has the module");
+		    });
 	}
 
 	void add_tables()
@@ -192,48 +204,56 @@ struct CommandLine {
 		Arguments &given = arguments;
 		const auto markdown = [&given](CLI::App &command) { command.add_flag("--markdown", given.markdown, "print a Markdown table"); };
 
-		markdown(add("gup", "Who may pin what: each node against each way in which the kernel gets at a page",
-			     "  ptelab gup\n  ptelab gup --json | jq '.nodes.remap_pfn'", [this, &given] { return gup(given.markdown, terminal); }));
-		markdown(add("kinds", "What user space is told: each node against /proc, mincore, core dumps, madvise, mlock, mremap, fork",
-			     "  ptelab kinds\n  COLUMNS=200 ptelab kinds\n\nFor the core dump of a process of its own it changes kernel.core_pattern for a moment.",
-			     [this, &given] { return kinds(given.markdown, terminal); }));
+		add("gup", "Who may pin what: each node against each way in which the kernel gets at a page",
+		    "  ptelab gup\n  ptelab gup --json | jq '.nodes.remap_pfn'", [this, &given] { return gup(given.markdown, terminal); },
+		    markdown);
+		add("kinds", "What user space is told: each node against /proc, mincore, core dumps, madvise, mlock, mremap, fork",
+		    "  ptelab kinds\n  COLUMNS=200 ptelab kinds\n\nFor the core dump of a process of its own it changes kernel.core_pattern "
+		    "for a moment.",
+		    [this, &given] { return kinds(given.markdown, terminal); }, markdown);
 	}
 
 	void add_comparing()
 	{
 		Arguments &given = arguments;
+		const auto results = [&given](CLI::App &command) {
+			command.add_option("RESULTS", given.results, "files that scripts/run-cell wrote, or folders of them")->required();
+		};
 
-		CLI::App &compare_command =
-			add("compare", "What differs between kernels, and why; what no rule expected comes first",
-			    "  ptelab compare build/results/debian-6.1.json build/results/debug-6.12.json\n"
-			    "  ptelab compare build/results --markdown > differences.md\n"
-			    "\nExit status, as diff: 0 nothing differs, 1 something does, 2 wrong usage.",
-			    [this, &given] { return compare(given.results, given.markdown, terminal); });
-		compare_command.add_option("RESULTS", given.results, "files that scripts/run-cell wrote, or folders of them")->required();
-		compare_command.add_flag("--markdown", given.markdown, "print Markdown");
-
-		CLI::App &report_command = add("report", "One page for a browser: rules by kernels, what may be pinned, what to mind when porting",
-					       "  ptelab report build/results -o report.html",
-					       [&given] { return report(given.results, given.output); });
-		report_command.add_option("RESULTS", given.results, "files that scripts/run-cell wrote, or folders of them")->required();
-		report_command.add_option("-o,--output", given.output, "where to write it (report.html)");
+		add("compare", "What differs between kernels, and why; what no rule expected comes first",
+		    "  ptelab compare build/results/debian-6.1.json build/results/debug-6.12.json\n"
+		    "  ptelab compare build/results --markdown > differences.md\n"
+		    "\nExit status, as diff: 0 nothing differs, 1 something does, 2 wrong usage.",
+		    [this, &given] { return compare(given.results, given.markdown, terminal); },
+		    [&given, results](CLI::App &command) {
+			    results(command);
+			    command.add_flag("--markdown", given.markdown, "print Markdown");
+		    });
+		add("report", "One page for a browser: rules by kernels, what may be pinned, what to mind when porting",
+		    "  ptelab report build/results -o report.html", [&given] { return report(given.results, given.output); },
+		    [&given, results](CLI::App &command) {
+			    results(command);
+			    command.add_option("-o,--output", given.output, "where to write it (report.html)");
+		    });
 	}
 
 	void add_module()
 	{
 		Arguments &given = arguments;
 
-		CLI::App &load_command = add("load", "Load the module, and say what to do if the kernel refuses",
-					     "  ptelab load\n  ptelab load build/ptelab.ko pages=4096", [&given] {
-						     std::string what = "ptelab";
-						     std::vector<std::string> parameters = given.load;
-						     if (!parameters.empty() && parameters.front().find('=') == std::string::npos) {
-							     what = parameters.front();
-							     parameters.erase(parameters.begin());
-						     }
-						     return load(what, parameters);
-					     });
-		load_command.add_option("WHAT", given.load, "[PATH|NAME] [PARAMETER=VALUE…]; the name is ptelab if none is given");
+		add("load", "Load the module, and say what to do if the kernel refuses", "  ptelab load\n  ptelab load build/ptelab.ko pages=4096",
+		    [&given] {
+			    std::string what = "ptelab";
+			    std::vector<std::string> parameters = given.load;
+			    if (!parameters.empty() && parameters.front().find('=') == std::string::npos) {
+				    what = parameters.front();
+				    parameters.erase(parameters.begin());
+			    }
+			    return load(what, parameters);
+		    },
+		    [&given](CLI::App &command) {
+			    command.add_option("WHAT", given.load, "[PATH|NAME] [PARAMETER=VALUE…]; the name is ptelab if none is given");
+		    });
 		add("unload", "Unload the module", "  ptelab unload", [] { return unload(); });
 	}
 };
@@ -271,7 +291,7 @@ std::string explain(const std::system_error &error)
 
 int run(int argc, char **argv)
 {
-	CommandLine line;
+	CommandLine line(argc, argv);
 
 	try {
 		line.app.parse(argc, argv);

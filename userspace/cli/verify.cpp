@@ -40,7 +40,7 @@ void run(const std::vector<const RuleInfo *> &rules, const char *reporter, std::
 		context.setOption("abort-after", 1);
 	context.setOption("case-sensitive", true);
 	context.setOption("quiet", order.quiet);
-	if (rules.size() < all_rules().size())
+	if (rules.size() < register_rules(rules))
 		for (const RuleInfo *rule : rules)
 			context.addFilter("test-case", rule->name.c_str());
 	context.run();

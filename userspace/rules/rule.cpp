@@ -5,6 +5,8 @@
 #include <deque>
 #include <exception>
 #include <stdexcept>
+#include <unordered_map>
+#include <unordered_set>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -21,15 +23,54 @@ struct Skipped {
 	std::string reason;
 };
 
-struct Registry {
-	std::deque<RuleInfo> rules; // a deque: names and addresses stay where they are
-	std::vector<const RuleInfo *> in_order;
+// The chain of what is written down; pointers, as these are ready before any constructor runs.
+constinit WrittenRule *g_first = nullptr;
+constinit WrittenRule **g_end = &g_first;
 
-	static Registry &get()
+class Registry {
+public:
+	static const Registry &get()
 	{
-		static Registry registry;
+		static const Registry registry;
 		return registry;
 	}
+
+	std::span<const RuleInfo *const> in_order() const { return in_order_; }
+
+	const RuleInfo *find(std::string_view name) const
+	{
+		const auto found = by_name_.find(name);
+		return found == by_name_.end() ? nullptr : found->second;
+	}
+
+private:
+	Registry()
+	{
+		for (const WrittenRule *rule = g_first; rule; rule = rule->next) {
+			if (rule->nodes == 0)
+				add(*rule, std::string(rule->name), nullptr);
+			for (const Node &node : nodes())
+				if (rule->nodes & bit_of(node.method))
+					add(*rule, fmt::format("{}.{}", node.name, rule->name), &node);
+		}
+	}
+
+	void add(const WrittenRule &written, std::string name, const Node *node)
+	{
+		const RuleInfo &info = rules_.emplace_back(
+			RuleInfo{std::move(name), node, written.traits(), written.file, written.line, written.body});
+		in_order_.push_back(&info);
+		// Found by its name: the second would never run.
+		if (const auto [first, is_new] = by_name_.emplace(info.name, &info); !is_new) {
+			fmt::print(stderr, "{}:{}: {} is the name of the rule at {}:{} too\n", info.file, info.line, info.name,
+				   first->second->file, first->second->line);
+			std::abort();
+		}
+	}
+
+	std::deque<RuleInfo> rules_; // a deque: names and addresses stay where they are
+	std::vector<const RuleInfo *> in_order_;
+	std::unordered_map<std::string_view, const RuleInfo *> by_name_;
 };
 
 // The function that doctest calls, whatever the rule.
@@ -88,42 +129,33 @@ private:
 
 } // namespace
 
-bool add_rule(void (*body)(Rule &), const char *file, unsigned line, std::string_view name, __u32 node_mask, const Traits &traits)
+bool write_down(WrittenRule &rule)
 {
-	Registry &registry = Registry::get();
-	const auto add = [&](std::string full_name, const Node *node) {
-		// Found by its name: the second would never run.
-		if (const RuleInfo *const first = find_rule(full_name)) {
-			fmt::print(stderr, "{}:{}: {} is the name of the rule at {}:{} too\n", file, line, full_name, first->file, first->line);
-			std::abort();
-		}
-		const RuleInfo &info = registry.rules.emplace_back(
-			RuleInfo{std::move(full_name), node, traits, file, line, body});
-		registry.in_order.push_back(&info);
-		doctest::detail::regTest(doctest::detail::TestCase(run_current_rule, file, line,
-								   doctest::detail::TestSuite() * traits.suite) *
-					 info.name.c_str());
-	};
-
-	if (node_mask == 0)
-		add(std::string(name), nullptr);
-	for (const Node &node : nodes())
-		if (node_mask & bit_of(node.method))
-			add(fmt::format("{}.{}", node.name, name), &node);
+	*g_end = &rule;
+	g_end = &rule.next;
 	return true;
 }
 
 std::span<const RuleInfo *const> all_rules()
 {
-	return Registry::get().in_order;
+	return Registry::get().in_order();
 }
 
 const RuleInfo *find_rule(std::string_view name)
 {
-	for (const RuleInfo *info : all_rules())
-		if (info->name == name)
-			return info;
-	return nullptr;
+	return Registry::get().find(name);
+}
+
+std::size_t register_rules(std::span<const RuleInfo *const> rules)
+{
+	static std::unordered_set<const RuleInfo *> registered;
+
+	for (const RuleInfo *info : rules)
+		if (registered.insert(info).second)
+			doctest::detail::regTest(doctest::detail::TestCase(run_current_rule, info->file, info->line,
+									   doctest::detail::TestSuite() * info->traits.suite) *
+						 info->name.c_str());
+	return registered.size();
 }
 
 void run_rule(const RuleInfo &info, Record &record)

@@ -148,9 +148,11 @@ private:
 	bool failed_as_expected_ = false;
 };
 
-// All rules of this program, in the order of their registration.
+// All rules of this program, in the order in which they were written down.
 std::span<const RuleInfo *const> all_rules();
 const RuleInfo *find_rule(std::string_view name);
+// Makes doctest cases of those that are none yet, before a doctest context runs; answers how many are by now.
+std::size_t register_rules(std::span<const RuleInfo *const> rules);
 
 // Runs the rule and checks that it left nothing behind.
 void run_rule(const RuleInfo &info, Record &record);
@@ -168,20 +170,31 @@ inline constexpr __u32 kAllNodes = ((1U << PTELAB_METHODS) - 2) & ~(1U << PTELAB
 // have in common with the first.
 inline constexpr __u32 kFirstNodes = (1U << (PTELAB_IOMAP + 1)) - 2;
 
-// For the macros below. nodes 0: a rule about no node in particular.
-bool add_rule(void (*body)(Rule &), const char *file, unsigned line, std::string_view name, __u32 node_mask, const Traits &traits);
+// What the macros below write down before main() runs: nothing of a rule is made before somebody asks for the rules, as most
+// commands have no need of them and an emulated processor takes a tenth of a second.
+struct WrittenRule {
+	void (*body)(Rule &);
+	const char *file;
+	unsigned line;
+	std::string_view name;
+	__u32 nodes; // a mask; 0: about no node in particular
+	Traits (*traits)();
+	WrittenRule *next = nullptr;
+};
+bool write_down(WrittenRule &rule);
 
 } // namespace ptelab
 
-#define PTELAB_ADD_RULE(body, added, name, node_mask, ...)                                                            \
+#define PTELAB_ADD_RULE(body, traits, rule_, written, name, nodes, ...)                                               \
 	static void body(::ptelab::Rule &rule);                                                                       \
-	[[maybe_unused]] static const bool added =                                                                    \
-		::ptelab::add_rule(body, __FILE__, __LINE__, name, node_mask, ::ptelab::Traits{__VA_ARGS__});         \
+	static ::ptelab::Traits traits() { return {__VA_ARGS__}; }                                                    \
+	static ::ptelab::WrittenRule rule_{body, __FILE__, __LINE__, name, nodes, traits};                            \
+	[[maybe_unused]] static const bool written = ::ptelab::write_down(rule_);                                     \
 	static void body([[maybe_unused]] ::ptelab::Rule &rule)
 
-#define RULE(name, ...)                                                                                               \
-	PTELAB_ADD_RULE(DOCTEST_ANONYMOUS(rule_body_), DOCTEST_ANONYMOUS(rule_added_), name, 0, __VA_ARGS__)
-#define RULE_PER_NODE(name, node_mask, ...)                                                                           \
-	PTELAB_ADD_RULE(DOCTEST_ANONYMOUS(rule_body_), DOCTEST_ANONYMOUS(rule_added_), name, node_mask, __VA_ARGS__)
+#define RULE(name, ...) RULE_PER_NODE(name, 0, __VA_ARGS__)
+#define RULE_PER_NODE(name, nodes, ...)                                                                               \
+	PTELAB_ADD_RULE(DOCTEST_ANONYMOUS(rule_body_), DOCTEST_ANONYMOUS(rule_traits_), DOCTEST_ANONYMOUS(rule_),     \
+			DOCTEST_ANONYMOUS(rule_written_), name, nodes, __VA_ARGS__)
 
 #endif

@@ -97,21 +97,13 @@ bool has_option(std::span<const char *const> arguments, std::initializer_list<st
 	});
 }
 
-// By name, so that what the arguments select among the others still counts.
-void leave_out(doctest::Context &context, const std::vector<const RuleInfo *> &rules)
-{
-	for (const RuleInfo *rule : rules)
-		context.addFilter("test-case-exclude", rule->name.c_str());
-}
-
 // Asks doctest which tests are selected, without a word on stdout.
-void inject(int argc, const char *const *argv, const std::vector<const RuleInfo *> &not_taken)
+void inject(int argc, const char *const *argv)
 {
 	std::ostream silence(nullptr);
 	std::vector<const char *> arguments(argv, argv + argc);
 	arguments.push_back("--list-test-cases"); // setOption() cannot set a flag
 	doctest::Context context(static_cast<int>(arguments.size()), arguments.data());
-	leave_out(context, not_taken);
 	context.setCout(&silence);
 	context.run();
 }
@@ -142,9 +134,8 @@ std::string_view name_of(Status status)
 
 int run_tests(int argc, const char *const *argv)
 {
-	std::vector<const RuleInfo *> not_taken;
 	try {
-		not_taken = left_out(selection_of({argv, static_cast<std::size_t>(argc)}), all_rules());
+		register_rules(selected(selection_of({argv, static_cast<std::size_t>(argc)}), all_rules()));
 	} catch (const BadSelection &error) {
 		fmt::print(stderr, "{}\n", error.what());
 		return kExitUsage;
@@ -159,7 +150,6 @@ int run_tests(int argc, const char *const *argv)
 		if (std::getenv("PTELAB_RESULTS"))
 			context.addFilter("reporters", "ptelab-json");
 	}
-	leave_out(context, not_taken);
 	if (context.shouldExit()) { // --help, --list-test-cases and their like
 		const int status = context.run();
 		if (std::ranges::any_of(argv, argv + argc, [](std::string_view word) { return word == "--help" || word == "-h"; }))
@@ -167,7 +157,7 @@ int run_tests(int argc, const char *const *argv)
 		return status;
 	}
 
-	inject(argc, argv, not_taken);
+	inject(argc, argv);
 	RunLog::get().records.clear();
 	if (context.run() != 0 || RunLog::get().count(Status::kFail) > 0)
 		return kExitFail;

@@ -49,18 +49,17 @@ Selection selection_of(std::span<const char *const> arguments)
 	return selection;
 }
 
-std::vector<const RuleInfo *> left_out(const Selection &selection, std::span<const RuleInfo *const> rules)
+std::vector<const RuleInfo *> selected(const Selection &selection, std::span<const RuleInfo *const> rules)
 {
-	std::vector<const RuleInfo *> out;
+	std::vector<const RuleInfo *> taken;
 	unsigned turn = 0;
 	for (const RuleInfo *rule : rules) {
-		const bool wanted = !rule->node || (selection.nodes & bit_of(rule->node->method));
-		if (wanted && rule->traits.answers_host)
+		if (rule->node && !(selection.nodes & bit_of(rule->node->method)))
 			continue;
-		if (!wanted || turn++ % selection.shares + 1 != selection.share)
-			out.push_back(rule);
+		if (rule->traits.answers_host || turn++ % selection.shares + 1 == selection.share)
+			taken.push_back(rule);
 	}
-	return out;
+	return taken;
 }
 
 } // namespace ptelab

@@ -43,8 +43,8 @@ struct BadSelection : std::invalid_argument {
 // What the arguments ask for, of which others are left alone; a BadSelection if it is nonsense.
 Selection selection_of(std::span<const char *const> arguments);
 
-// The rules that are not taken. Neighbours go to different shares; a rule that answers the host is in each, as the host asks each.
-std::vector<const RuleInfo *> left_out(const Selection &selection, std::span<const RuleInfo *const> rules);
+// Of these rules. Neighbours go to different shares; a rule that answers the host is in each, as the host asks each.
+std::vector<const RuleInfo *> selected(const Selection &selection, std::span<const RuleInfo *const> rules);
 
 } // namespace ptelab
 
