@@ -5,6 +5,7 @@ import json
 import os
 import re
 import stat
+import sys
 from pathlib import Path
 
 from common import USAGE, Failure, cache_folder, digest, state_of
@@ -37,10 +38,30 @@ def _is_program(path):
         return file.read(4) == b"\x7fELF"
 
 
+def opened_later(program):
+    """The names of the libraries that the program opens by itself, as its note says (uapi-group.org, ELF dlopen metadata)."""
+    content = Path(program).read_bytes()
+    notes = (json.loads(found) for found in re.findall(rb"\x0a\x0c\x7c\x40FDO\0(\[[^\0]*\])\0", content))
+    return [name for note in notes for feature in note for name in feature["soname"]]
+
+
+def _with_libraries(name):
+    """A library, where the loader finds it, and what it is linked with; nothing if this machine has no such library."""
+    look = "import ctypes, sys; ctypes.CDLL(sys.argv[1]); print(open('/proc/self/maps').read())"
+    done = subprocess.run([sys.executable, "-Sc", look, name], capture_output=True, text=True, check=False)
+    places = {Path(path).with_name(name) for path in re.findall(r" (/\S+)$", done.stdout, re.M)}
+    found = [place for place in places if place.exists()][:1]
+    return [each for place in found for each in [(place, str(place)), *_linked_with(place)]]
+
+
 def needed_libraries(arch, program):
     """(host path, guest path) of the ELF interpreter and of every shared library."""
     if arch.cross:
-        return sysroot.needed_libraries(arch, program)
+        return sysroot.needed_libraries(arch, program, opened_later(program))
+    return _linked_with(program) + [each for name in opened_later(program) for each in _with_libraries(name)]
+
+
+def _linked_with(program):
     done = subprocess.run(["ldd", program], capture_output=True, text=True, check=False)
     missing = re.findall(r"^\s*(\S+) => not found", done.stdout, re.M)
     if missing:

@@ -122,11 +122,14 @@ class _Results:
         return _objects(bytes(self._received).partition(b"archive\n")[0])
 
     def files(self):
-        """{name: bytes} of the guest's /results, None if not all came."""
+        """{name: bytes} of the guest's /results and of what its first process says at the end, None if not all came."""
         if not self._complete():
             return None
         archived = bytes(self._received).partition(b"archive\n")[2]
-        return _unpacked(archived.removesuffix(self._end))
+        files = _unpacked(archived.removesuffix(self._end)) if archived else {}
+        for each in self.said():
+            files |= {name: text.encode() for name, text in each.get("ended", {}).items()}
+        return files
 
 
 class Run:

@@ -49,14 +49,15 @@ def _needed(program):
     return interpreter, re.findall(r"\(NEEDED\)\s+Shared library: \[(\S+)\]", shown)
 
 
-def needed_libraries(arch, program):
-    """(host path, guest path) of the interpreter and of every shared library, of those too that a library needs."""
+def needed_libraries(arch, program, more=()):
+    """(host path, guest path) of the interpreter and of every shared library, of `more` too and of what a library needs."""
     triplet = arch.cross.removesuffix("-")
     root = sysroot(arch)
     folders = [root / "lib" / triplet, root / "usr" / "lib" / triplet, Path("/usr", triplet, "lib")]
-    found, wanted = {}, [Path(program)]
+    found, wanted, names_of = {}, [Path(program)], {Path(program): more}
     while wanted:
-        interpreters, names = _needed(wanted.pop())
+        interpreters, names = _needed(wanted[-1])
+        names = [*names, *names_of.pop(wanted.pop(), ())]
         for guest in [*interpreters, *(f"/usr/lib/{name}" for name in names)]:
             name = os.path.basename(guest)
             host = next((folder / name for folder in folders if (folder / name).exists()), None)

@@ -76,6 +76,20 @@ class Archive(OwnCache):
             done = subprocess.run(["chroot", root, "/opt/kmod", "--version"], capture_output=True, check=False)
             self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_a_program_comes_with_what_it_opens_by_itself(self):
+        source, program = self.place / "opens.c", self.place / "opens"
+        note = r'[{\"feature\":\"x\",\"soname\":[\"libkmod.so.2\",\"libthere-is-none.so.1\"]}]'
+        source.write_text(
+            '__asm__(".pushsection .note.dlopen, \\"a\\"\\n.balign 4\\n.long 4, 2f - 1f, 0x407c0c0a\\n.asciz \\"FDO\\"\\n"\n'
+            f'        "1: .asciz \\"{note.replace(chr(92), chr(92) * 3)}\\"\\n2: .balign 4\\n.popsection");\n'
+            "int main(void) { return 0; }\n"
+        )
+        subprocess.run(["gcc", "-o", program, source], check=True)
+        found = {path.name for path in self.write("--with", f"{program}:/opens").rglob("*")}
+        # And what that is linked with; what this machine does not have is for the program to miss.
+        self.assertLessEqual({"libkmod.so.2", "libzstd.so.1"}, found)
+        self.assertNotIn("libthere-is-none.so.1", found)
+
     def test_a_folder_keeps_its_shape(self):
         source = self.place / "source"
         (source / "deep" / "empty").mkdir(parents=True)

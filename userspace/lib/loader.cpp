@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <dlfcn.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -31,6 +32,63 @@ std::string parameter_names(const ModuleInfo &module)
 	for (const Parameter &parameter : module.parameters)
 		names += (names.empty() ? "" : ", ") + parameter.name;
 	return names.empty() ? "none" : names;
+}
+
+// libkmod is opened when a module is to be loaded or unloaded. To link with it would load it, libcrypto and two more for every
+// command: most of what a start takes. Packagers and scripts/lib/collect.py find it by the note.
+#define PTELAB_LIBKMOD "libkmod.so.2"
+__asm__(".pushsection .note.dlopen, \"a\"\n"
+	".balign 4\n"
+	".long 4, 2f - 1f, 0x407c0c0a\n" // name, description, type: uapi-group.org, ELF dlopen metadata
+	".asciz \"FDO\"\n"
+	"1:	.asciz \"[{\\\"feature\\\":\\\"load\\\",\\\"priority\\\":\\\"recommended\\\",\\\"soname\\\":[\\\"" PTELAB_LIBKMOD
+	"\\\"]}]\"\n"
+	"2:	.balign 4\n"
+	".popsection");
+
+class Libkmod {
+public:
+	static const Libkmod &get()
+	{
+		static const Libkmod library;
+		return library;
+	}
+
+#define PTELAB_OF_LIBKMOD(call) decltype(&::call) call = reinterpret_cast<decltype(&::call)>(address(#call))
+	PTELAB_OF_LIBKMOD(kmod_new);
+	PTELAB_OF_LIBKMOD(kmod_unref);
+	PTELAB_OF_LIBKMOD(kmod_set_log_priority);
+	PTELAB_OF_LIBKMOD(kmod_list_next);
+	PTELAB_OF_LIBKMOD(kmod_module_new_from_path);
+	PTELAB_OF_LIBKMOD(kmod_module_new_from_lookup);
+	PTELAB_OF_LIBKMOD(kmod_module_new_from_name);
+	PTELAB_OF_LIBKMOD(kmod_module_get_module);
+	PTELAB_OF_LIBKMOD(kmod_module_unref);
+	PTELAB_OF_LIBKMOD(kmod_module_unref_list);
+	PTELAB_OF_LIBKMOD(kmod_module_get_path);
+	PTELAB_OF_LIBKMOD(kmod_module_get_name);
+	PTELAB_OF_LIBKMOD(kmod_module_get_info);
+	PTELAB_OF_LIBKMOD(kmod_module_info_get_key);
+	PTELAB_OF_LIBKMOD(kmod_module_info_get_value);
+	PTELAB_OF_LIBKMOD(kmod_module_info_free_list);
+	PTELAB_OF_LIBKMOD(kmod_module_insert_module);
+	PTELAB_OF_LIBKMOD(kmod_module_remove_module);
+#undef PTELAB_OF_LIBKMOD
+
+private:
+	static void *address(const char *name)
+	{
+		static void *const library = ::dlopen(PTELAB_LIBKMOD, RTLD_NOW | RTLD_LOCAL);
+		void *const found = library ? ::dlsym(library, name) : nullptr;
+		if (!found)
+			throw LoadError(ELIBACC, fmt::format("no module can be loaded or unloaded here: {}; install libkmod2", ::dlerror()));
+		return found;
+	}
+};
+
+const Libkmod &libkmod()
+{
+	return Libkmod::get();
 }
 
 bool is_path(const std::string &path_or_name)
@@ -121,20 +179,20 @@ std::string explain_unload(int error, const std::string &name, const std::string
 
 void Loader::Free::operator()(kmod_ctx *context) const
 {
-	kmod_unref(context);
+	libkmod().kmod_unref(context);
 }
 
 void Loader::Free::operator()(kmod_module *module) const
 {
-	kmod_module_unref(module);
+	libkmod().kmod_module_unref(module);
 }
 
-Loader::Loader() : context_(kmod_new(nullptr, nullptr))
+Loader::Loader() : context_(libkmod().kmod_new(nullptr, nullptr))
 {
 	if (!context_)
 		throw LoadError(ENOMEM, "libkmod could not be started: not enough memory");
 	// It logs to stderr what load() explains better.
-	kmod_set_log_priority(context_.get(), 0);
+	libkmod().kmod_set_log_priority(context_.get(), 0);
 }
 
 Loader::Module Loader::find(const std::string &path_or_name) const
@@ -146,36 +204,36 @@ Loader::Module Loader::find(const std::string &path_or_name) const
 		if (::stat(path_or_name.c_str(), &status) < 0)
 			throw LoadError(errno, fmt::format("{} cannot be read ({}): build the module first, or correct the path",
 							   path_or_name, errno_name(errno)));
-		const int error = kmod_module_new_from_path(context_.get(), path_or_name.c_str(), &module);
+		const int error = libkmod().kmod_module_new_from_path(context_.get(), path_or_name.c_str(), &module);
 		if (!S_ISREG(status.st_mode) || error < 0)
 			throw LoadError(ENOEXEC, fmt::format("{} is not a kernel module: give the path of a .ko file", path_or_name));
 		return Module(module);
 	}
 
 	kmod_list *found = nullptr;
-	const int error = kmod_module_new_from_lookup(context_.get(), path_or_name.c_str(), &found);
+	const int error = libkmod().kmod_module_new_from_lookup(context_.get(), path_or_name.c_str(), &found);
 	if (error < 0 || !found) {
 		const std::string release = Circumstances::here().release;
 		throw LoadError(ENOENT, fmt::format("no module {} is installed for kernel {} (in /lib/modules/{}): give the path of its "
 						    ".ko file, or install it and run depmod",
 						    path_or_name, release, release));
 	}
-	module = kmod_module_get_module(found);
-	kmod_module_unref_list(found);
+	module = libkmod().kmod_module_get_module(found);
+	libkmod().kmod_module_unref_list(found);
 	return Module(module);
 }
 
 ModuleInfo Loader::info_of(kmod_module *module, const std::string &asked) const
 {
-	const char *path = kmod_module_get_path(module);
-	ModuleInfo info{.name = kmod_module_get_name(module),
+	const char *path = libkmod().kmod_module_get_path(module);
+	ModuleInfo info{.name = libkmod().kmod_module_get_name(module),
 			.path = path ? path : asked,
 			.version = "",
 			.vermagic = "",
 			.parameters = {}};
 
 	kmod_list *list = nullptr;
-	if (kmod_module_get_info(module, &list) < 0)
+	if (libkmod().kmod_module_get_info(module, &list) < 0)
 		return info;
 	const auto parameter = [&info](const std::string &name) -> Parameter & {
 		const auto known = std::ranges::find(info.parameters, name, &Parameter::name);
@@ -183,11 +241,9 @@ ModuleInfo Loader::info_of(kmod_module *module, const std::string &asked) const
 			return *known;
 		return info.parameters.emplace_back(Parameter{.name = name, .type = "", .description = ""});
 	};
-	kmod_list *item;
-	kmod_list_foreach(item, list)
-	{
-		const std::string key = kmod_module_info_get_key(item);
-		const std::string value = kmod_module_info_get_value(item);
+	for (const kmod_list *item = list; item; item = libkmod().kmod_list_next(list, item)) {
+		const std::string key = libkmod().kmod_module_info_get_key(item);
+		const std::string value = libkmod().kmod_module_info_get_value(item);
 		const std::size_t colon = std::min(value.find(':'), value.size());
 		const std::string after = value.substr(std::min(colon + 1, value.size()));
 		if (key == "vermagic")
@@ -199,7 +255,7 @@ ModuleInfo Loader::info_of(kmod_module *module, const std::string &asked) const
 		else if (key == "parmtype")
 			parameter(value.substr(0, colon)).type = after;
 	}
-	kmod_module_info_free_list(list);
+	libkmod().kmod_module_info_free_list(list);
 	return info;
 }
 
@@ -227,7 +283,7 @@ ModuleInfo Loader::load(const std::string &path_or_name, std::span<const std::st
 							    parameter_names(info)));
 		options += (options.empty() ? "" : " ") + option;
 	}
-	if (const int error = kmod_module_insert_module(module.get(), 0, options.c_str()); error < 0)
+	if (const int error = libkmod().kmod_module_insert_module(module.get(), 0, options.c_str()); error < 0)
 		throw LoadError(-error, explain_load(-error, info, system));
 	return info;
 }
@@ -235,10 +291,10 @@ ModuleInfo Loader::load(const std::string &path_or_name, std::span<const std::st
 void Loader::unload(const std::string &name) const
 {
 	kmod_module *found = nullptr;
-	if (kmod_module_new_from_name(context_.get(), name.c_str(), &found) < 0)
+	if (libkmod().kmod_module_new_from_name(context_.get(), name.c_str(), &found) < 0)
 		throw LoadError(EINVAL, fmt::format("\"{}\" cannot be the name of a module", name));
 	const Module module(found);
-	if (const int error = kmod_module_remove_module(module.get(), 0); error < 0)
+	if (const int error = libkmod().kmod_module_remove_module(module.get(), 0); error < 0)
 		throw LoadError(-error, explain_unload(-error, name, refcount(name), Circumstances::here()));
 }
 
