@@ -44,7 +44,7 @@ const struct ptelab_traits *ptelab_traits_of(unsigned int method);	/* below PTEL
 
 /* The region that a node has of its own, alive as long as the node. Sleep. */
 struct ptelab_node;
-/* device: the BAR of PTELAB_IOMAP, else NULL. 0 or -errno, and nothing is left. */
+/* device: the BAR of PTELAB_IOMAP, else NULL: its memory is taken when the first file opens. 0 or -errno, and nothing is left. */
 int ptelab_node_new(struct ptelab_node **node, unsigned int method, unsigned long pages, struct port_device *device);
 void ptelab_node_free(struct ptelab_node *node);
 /* The device is going away: every mapping loses it for good. After this the BAR is no longer touched. */

@@ -11,6 +11,12 @@
 using namespace ptelab;
 
 struct ptelab_node {
+	ptelab_node(unsigned method, unsigned long pages, Mutex mutex, Region *region)
+		: node{method, pages, cxxrt::move(mutex), region}
+	{
+	}
+	[[gnu::always_inline]] ~ptelab_node() = default;
+
 	Node node;
 };
 
@@ -117,32 +123,24 @@ Result<void> lookup(ptelab_session *s, const ptelab_lookup &arg, ptelab_pte *ent
 	return {};
 }
 
-Result<cxxrt::Box<Region>> node_region(unsigned method, unsigned long pages, port_device *device)
-{
-	if (device)
-		return Region::of_device(device);
-	const ptelab_traits &traits = kMethods.row[method];
-	const unsigned backing = traits.default_backing;
-	if (traits.one_pmd && port_pmd_fits())
-		return Region::of_ram(backing, port_pmd_pages(), nullptr);
-	const bool compound = backing == PTELAB_BACKING_COMPOUND;
-	const bool block = compound || backing == PTELAB_BACKING_SPLIT;
-	const unsigned long most = block ? port_max_block_pages() : kMaxPages;
-	const unsigned long count = pages < most ? pages : most;
-	return Region::of_ram(backing, compound ? 1UL << (order_of(count + 1) - 1) : count, nullptr);
-}
-
 Result<ptelab_node *> node_new(unsigned method, unsigned long pages, port_device *device)
 {
 	CXXRT_ASSERT(method > 0 && method < PTELAB_METHODS);
-	auto region = CXXRT_TRY(node_region(method, pages, device));
-	auto node = CXXRT_TRY(cxxrt::Box<ptelab_node>::make(Node{method, cxxrt::move(region)}));
-	return cxxrt::move(node).release();
+	auto mutex = CXXRT_TRY(Mutex::make());
+	Region *const region = device ? CXXRT_TRY(Region::of_device(device)).release() : nullptr;
+	auto node = cxxrt::Box<ptelab_node>::make(method, pages, cxxrt::move(mutex), region);
+	if (!node.ok()) {
+		if (region)
+			const auto last = cxxrt::Box<Region>::adopt(region);
+		return node.error();
+	}
+	return cxxrt::move(node.value()).release();
 }
 
 Result<ptelab_session *> session_new(ptelab_node *node, file *file, port_awaited *awaited, port_account *account,
 				     port_misuser *misuser)
 {
+	CXXRT_TRY(node->node.ready());
 	auto mutex = CXXRT_TRY(Mutex::make());
 	auto counts = CXXRT_TRY(Counts::make());
 	auto session = CXXRT_TRY(cxxrt::Box<ptelab_session>::make(node->node, file, awaited, account, misuser,
@@ -183,7 +181,7 @@ void ptelab_node_free(ptelab_node *node)
 
 void ptelab_node_kill(ptelab_node *node)
 {
-	node->node.region->kill();
+	node->node.region()->kill();
 }
 
 int ptelab_session_new(ptelab_session **session, ptelab_node *node, file *file, port_awaited *awaited, port_account *account,

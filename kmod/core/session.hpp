@@ -5,38 +5,10 @@
 #include "cxxrt/guarded.hpp"
 #include "injection.hpp"
 #include "methods.hpp"
+#include "node.hpp"
 
 namespace ptelab {
 namespace {
-
-constexpr unsigned long kMaxPages = 65536;
-
-class Mutex {
-public:
-	static Result<Mutex> make()
-	{
-		port_mutex *const mutex = port_mutex_new();
-		if (!mutex)
-			return Errno::kNoMem;
-		return Mutex{mutex};
-	}
-
-	Mutex(Mutex &&other) : mutex_{cxxrt::exchange(other.mutex_, nullptr)} {}
-	Mutex &operator=(Mutex &&) = delete;
-	~Mutex()
-	{
-		if (mutex_)
-			port_mutex_free(mutex_);
-	}
-	void lock() { port_mutex_lock(mutex_); }
-	bool lock_killable() { return port_mutex_lock_killable(mutex_); }
-	void unlock() { port_mutex_unlock(mutex_); }
-
-private:
-	explicit Mutex(port_mutex *mutex) : mutex_{mutex} {}
-
-	port_mutex *mutex_;
-};
 
 // A file's counts; every one is the module's too.
 class Counts {
@@ -65,12 +37,6 @@ private:
 	port_counts *counts_;
 };
 
-// A /dev node: a method, and the region that files map which have none of their own.
-struct Node {
-	unsigned method;
-	cxxrt::Box<Region> region;
-};
-
 struct SessionState {
 	bool mapped = false;		// from the first successful mmap on, what faults read is fixed
 	bool holds_device = false;
@@ -83,7 +49,7 @@ class Session {
 public:
 	Session(Node &node, file *file, port_awaited *awaited, port_account *account, port_misuser *misuser, Mutex mutex, Counts counts)
 		: node_{node}, file_{file}, awaited_{awaited}, account_{account}, misuser_{misuser}, counts_{cxxrt::move(counts)},
-		  mutex_{cxxrt::move(mutex)}, state_{mutex_}, region_{&*node.region}
+		  mutex_{cxxrt::move(mutex)}, state_{mutex_}, region_{node.region()}
 	{
 		port_file_use_space(file_, region_->space());
 		if (region_->device())
@@ -100,14 +66,14 @@ public:
 			if (state.holds_device)
 				port_device_drop(region_->device());
 		});
-		(void)node_.region->withdraw(revocation_, false);
+		(void)node_.region()->withdraw(revocation_, false);
 		if (owns_region())
 			const auto own = cxxrt::Box<Region>::adopt(region_);
 		counts_.add(PORT_FILES, -1);
 	}
 
-	unsigned method() const { return node_.method; }
-	const ptelab_traits &traits() const { return kMethods.row[node_.method]; }
+	unsigned method() const { return node_.method(); }
+	const ptelab_traits &traits() const { return kMethods.row[node_.method()]; }
 	const file *opened() const { return file_; }
 	// With a live mapping, as in ->fault: fixed since before the mmap that made the VMA, and mmap_lock orders the two.
 	const Region &mapped_region() const { return *region_; }
@@ -122,7 +88,7 @@ public:
 	// do_set_pmd). Not HUGE_FAULT, which VMA_SETUP may have asked for.
 	bool maps_leaves() const
 	{
-		const unsigned method = node_.method;
+		const unsigned method = node_.method();
 		const Region &region = mapped_region();
 		if (method == PTELAB_HUGE_PFN || method == PTELAB_HUGE_FOLIO)
 			return true;
@@ -138,7 +104,7 @@ public:
 	{
 		if (!owns_region())
 			return {};
-		return node_.region->withdraw(revocation_, true);
+		return node_.region()->withdraw(revocation_, true);
 	}
 
 	template <typename M>
@@ -218,7 +184,7 @@ public:
 			},
 			Errno::kIntr));
 		out.abi = PTELAB_ABI;
-		out.method = node_.method;
+		out.method = node_.method();
 		out.backing = region->backing();
 		out.page_shift = port_page_shift();
 		out.revoked = region->revoked();
@@ -267,7 +233,7 @@ public:
 			Errno::kIntr);
 	}
 
-	bool owns_region() const { return region() != &*node_.region; }
+	bool owns_region() const { return region() != node_.region(); }
 
 private:
 
@@ -306,7 +272,7 @@ private:
 		const bool block = backing == PTELAB_BACKING_COMPOUND || backing == PTELAB_BACKING_SPLIT;
 		const unsigned long most = block ? port_max_block_pages() : kMaxPages;
 		if (!arg.pages)
-			return node_.region->count() < most ? node_.region->count() : most;
+			return node_.region()->count() < most ? node_.region()->count() : most;
 		if (arg.pages > most || (backing == PTELAB_BACKING_COMPOUND && !cxxrt::is_power_of_two(arg.pages)))
 			return Errno::kInval;
 		return static_cast<unsigned long>(arg.pages);

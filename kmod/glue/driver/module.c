@@ -14,12 +14,12 @@
 #include "methods.h"
 #include "pci.h"
 
-#define MIN_PAGES 16	/* enough for most of what there is to see, and soon loaded */
+#define MIN_PAGES 16	/* enough for most of what there is to see */
 #define MAX_PAGES (SZ_256M >> PAGE_SHIFT)
 
 static unsigned long pages = SZ_4M >> PAGE_SHIFT;
 module_param(pages, ulong, 0444);
-MODULE_PARM_DESC(pages, "size of each node's own region in pages: 16 to 256 MiB, default 4 MiB; where it must be one block, at most the largest that the kernel gives");
+MODULE_PARM_DESC(pages, "size of each node's own region in pages, taken when it is first opened: 16 to 256 MiB, default 4 MiB; where it must be one block, at most the largest that the kernel gives");
 
 static struct ptelab_cdev *nodes[PTELAB_METHODS];
 
