@@ -11,17 +11,15 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <linux/userfaultfd.h>
 
 #include <fmt/core.h>
 
 #include <ptelab/direct.hpp>
 
 #include "lab.hpp"
+#include "userfaultfd.hpp"
 
 namespace ptelab {
 namespace {
@@ -93,40 +91,22 @@ private:
 // Pages that nobody ever brings in: whoever touches them waits.
 class NeverComes {
 public:
-	explicit NeverComes(std::size_t bytes)
-		: map_(-1, bytes, {.flags = MAP_PRIVATE | MAP_ANONYMOUS}), fd_(static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC)))
+	explicit NeverComes(std::size_t bytes) : map_(-1, bytes, {.flags = MAP_PRIVATE | MAP_ANONYMOUS})
 	{
-		uffdio_api api{};
-		api.api = UFFD_API;
-		uffdio_register enrolment{};
-		enrolment.range.start = reinterpret_cast<__u64>(map_.data());
-		enrolment.range.len = bytes;
-		enrolment.mode = UFFDIO_REGISTER_MODE_MISSING;
-		if (fd_ < 0 || ::ioctl(fd_, UFFDIO_API, &api) < 0 || ::ioctl(fd_, UFFDIO_REGISTER, &enrolment) < 0)
+		if (watch_.agree(0) != 0 || watch_.enroll(map_, UFFDIO_REGISTER_MODE_MISSING) != 0)
 			throw_errno("userfaultfd");
 	}
-	~NeverComes() { ::close(fd_); }
-	NeverComes(const NeverComes &) = delete;
-	NeverComes &operator=(const NeverComes &) = delete;
 
 	std::byte *data() const { return map_.data(); }
 
 private:
 	Mapping map_;
-	int fd_;
+	Userfault watch_;
 };
-
-const Need kUserfaultfd{"CONFIG_USERFAULTFD", [] {
-				const long fd = ::syscall(SYS_userfaultfd, O_CLOEXEC);
-				if (fd < 0)
-					return "this kernel has no userfaultfd for us: " + errno_name(errno);
-				::close(static_cast<int>(fd));
-				return std::string();
-			}};
 
 RULE("waits.buffer_that_never_comes",
      .says = "A call that waits for its caller's buffer can be killed, and another task's calls on the same file go on meanwhile",
-     .source = "fs/userfaultfd.c:handle_userfault", .needs = {kUserfaultfd, root()})
+     .source = "fs/userfaultfd.c:handle_userfault", .needs = {userfaultfd(), root()})
 {
 	Device device = own_region(node_of(PTELAB_FAULT_PAGE));
 	const Mapping map(device, pages(kPages));
