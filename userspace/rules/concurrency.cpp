@@ -20,7 +20,7 @@
 namespace ptelab {
 namespace {
 
-constexpr int kZapsAtOnce = 200;
+constexpr int kZapsAtOnce = 50;
 constexpr __u32 kFaultMs = 300;
 constexpr __u64 kFaultUnderVmaLock = 1U << 12; // FAULT_FLAG_VMA_LOCK of include/linux/mm_types.h
 

@@ -254,7 +254,7 @@ RULE("setup.beside_a_mmap_that_fails", .says = "1.10: A mmap that was under way 
 {
 	Device device(node_of(PTELAB_FAULT_INSERT_PAGE));
 	int refused = 0;
-	std::thread setup([&] { device.setup({.pages = 60000}); }); // holds the lock that ->mmap waits for, for long
+	std::thread setup([&] { device.setup({.pages = 20000}); }); // holds the lock that ->mmap waits for, for a tenth of a second or more
 	::usleep(3000);
 	for (int i = 0; i < 20; i++)
 		refused += ::mmap(nullptr, page_size(), PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED, device.fd(), 0) == MAP_FAILED;
