@@ -5,13 +5,13 @@
 
 #include "bug.hpp"
 
-static constexpr int half(int value)
+static constexpr int half_of_even(int value)
 {
 	CXXRT_ASSERT(value % 2 == 0);
 	return value / 2;
 }
 
-static_assert(half(4) == 2, "an assertion that holds is a constant expression");
+static_assert(half_of_even(4) == 2, "an assertion that holds is a constant expression");
 
 TEST_CASE("an assertion that holds does nothing")
 {

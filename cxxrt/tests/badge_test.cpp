@@ -28,13 +28,13 @@ public:
 };
 
 template <typename B>
-concept Copies = requires(const B &from) { B(from); };
+concept CopiesBadge = requires(const B &from) { B(from); };
 
 } // namespace
 
 static_assert(!Stranger::kCanOpen<Vault>);
 static_assert(!Stranger::kCanMake<Badge<Entry>>);
-static_assert(!Copies<Badge<Entry>>, "a badge is not handed on");
+static_assert(!CopiesBadge<Badge<Entry>>, "a badge is not handed on");
 
 TEST_CASE("the named class gets in")
 {

@@ -18,7 +18,7 @@ struct Point {
 };
 
 template <typename B>
-concept Copies = requires(const B &from) { B(from); };
+concept CopiesBox = requires(const B &from) { B(from); };
 
 template <typename B>
 concept Assigns = requires(B &to, B &from) { to = cxxrt::move(from); };
@@ -31,7 +31,7 @@ concept ReleasesNamed = requires(B &box) { box.release(); };
 
 } // namespace
 
-static_assert(!Copies<Box<int>> && !Assigns<Box<int>>);
+static_assert(!CopiesBox<Box<int>> && !Assigns<Box<int>>);
 static_assert(!Constructs<Box<int>> && !Constructs<Box<int>, int *>, "only make() and adopt() give one");
 static_assert(!ReleasesNamed<Box<int>>, "move() says that the box is empty afterwards");
 static_assert(sizeof(Box<int>) == sizeof(int *));

@@ -21,14 +21,14 @@ Result<void> leave_early(int &undone)
 using Undo = Defer<void (*)()>;
 
 template <typename T>
-concept Copies = requires(T &from) { T(from); };
+concept CopiesDefer = requires(T &from) { T(from); };
 
 template <typename T>
 concept Moves = requires(T &from) { T(cxxrt::move(from)); };
 
 } // namespace
 
-static_assert(!Copies<Undo> && !Moves<Undo>, "it would run twice");
+static_assert(!CopiesDefer<Undo> && !Moves<Undo>, "it would run twice");
 
 TEST_CASE("the action runs when the scope is left")
 {

@@ -41,7 +41,7 @@ template <typename G>
 concept Reaches = requires(G &guarded) { guarded.value_; };
 
 template <typename G>
-concept Copies = requires(const G &from) { G(from); };
+concept CopiesGuarded = requires(const G &from) { G(from); };
 
 template <typename L>
 concept Guards = requires(L lock, void take(Guarded<State, L> &)) { sizeof(Guarded<State, L>); };
@@ -51,7 +51,7 @@ concept Guards = requires(L lock, void take(Guarded<State, L> &)) { sizeof(Guard
 static_assert(Lock<Mutex> && !Lock<OnlyLocks> && !Lock<int>);
 static_assert(Guards<Mutex &> && !Guards<OnlyLocks &>);
 static_assert(!Guards<Mutex>, "the lock is lent, not owned");
-static_assert(!Reaches<Shared> && !Copies<Shared>);
+static_assert(!Reaches<Shared> && !CopiesGuarded<Shared>);
 
 TEST_CASE("the lock is held while the datum is used, and only then")
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the suites share: the ioctls as functions of a file.
-#ifndef PTELAB_LAB_TEST_HPP	// no #pragma once: this is precompiled by itself
+#ifndef PTELAB_LAB_TEST_HPP
 #define PTELAB_LAB_TEST_HPP
 
 #include <doctest/doctest.h>

@@ -129,21 +129,25 @@ def _machines(in_use):
 
 
 def _suites(cells):
-    wanted = {"+".join(cells.get(name).archives) for name in cells.names()} | {"+".join(own_archives())}
-    for path in _folders("suites"):
+    there = _folders("suites")
+    wanted = {"+".join(cells.get(name).archives) for name in cells.names()} | ({"+".join(own_archives())} if there else set())
+    for path in there:
         needed = path.name.rpartition("-")[0] in wanted
         yield Part(path, needed, "" if needed else "no target is of these archives")
 
 
 def _roots(cells):
-    wanted = {kernel_root_folder(cell) for cell in map(cells.get, cells.names()) if cell.source and not cell.own}
-    for path in _folders("roots"):
+    there = _folders("roots")
+    # What a root is made of is asked of apt: a second each time.
+    wanted = {kernel_root_folder(cell) for cell in map(cells.get, cells.names()) if there and cell.source and not cell.own}
+    for path in there:
         yield Part(path, path in wanted, "" if path in wanted else "no target is built in it")
 
 
 def _sysroots():
-    wanted = {sysroot.folder_of(arch) for arch in ARCHES.values() if arch.cross}
-    for path in _folders("sysroots"):
+    there = _folders("sysroots")
+    wanted = {sysroot.folder_of(arch) for arch in ARCHES.values() if there and arch.cross}
+    for path in there:
         yield Part(path, path in wanted, "" if path in wanted else "of another suite, or of other packages")
 
 

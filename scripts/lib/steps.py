@@ -11,8 +11,15 @@ from common import CHECKOUT
 from tally import of_cell, of_doctest, of_ktap, of_status
 
 RESULTS = CHECKOUT / "build" / "results"
-# They need a browser, or the compiler of kcfi-7.3: some 700 MB of packages for two files of tests; or a minute of both cores.
-IN_CHECK_ALL_ALONE = {"kcfi_test": "clang-19", "report_page_test": "chromium", "add_method_test": "two builds of the module"}
+TESTS = sorted((CHECKOUT / "scripts" / "tests").glob("*_test.py"))
+# Files of tests that need a browser, or the compiler of kcfi-7.3: some 700 MB of packages for two files.
+IN_CHECK_ALL_ALONE = {"kcfi_test": "clang-19", "report_page_test": "chromium"}
+# Files of tests that take a minute of both cores, and for what; behind `make check ALL_NODES=yes` they run, too.
+SLOW_TESTS = {
+    "add_method_test": "two builds of the module",
+    "no_packages_test": "a build of the module, and of programs, with what is in a short PATH",
+    "saved_test": "machines that are saved anew",
+}
 
 
 @dataclass(frozen=True)
@@ -73,14 +80,28 @@ def in_cgroup(cell):
 USERSPACE = Step("userspace", "make -s userspace", of_status, group=HOSTED, always=True)
 
 
-def all_nodes_behind(names):
-    """What a check with one node of each kind leaves out."""
+def behind(names, default):
+    """What a check leaves out, and a machine that has it all can do: the rules of all nodes of the kernels that are slow, and what is."""
+    return [*_all_nodes(names), *_slow(default)]
+
+
+def _all_nodes(names):
     rules = [
         Step(f"{name} rules", f"scripts/run-cell {name}", of_cell(RESULTS / f"{name}.json"), (f"{name} module", "userspace"),
              line=f"{name}, all nodes", cell=name, makes=RESULTS / f"{name}.json")
         for name in names
     ]
     return rules + [_readme_table(names, "readme table, all nodes", tuple(step.name for step in rules))] if rules else []
+
+
+def _slow(default):
+    """The hosted tests by the second compiler, each file of the programs by itself, and the slow files of the scripts' tests."""
+    return [
+        _core_hosted("core hosted, clang", "CXX_LIST=clang++ check-clang++"),
+        _cxxrt_hosted("cxxrt hosted, clang", "clang++"),
+        Step("userspace, file by file", "make -s -C userspace BUILD=../build/userspace-apart JOIN=1 CXXFLAGS=-O0", of_status, group=HOSTED),
+        *_harness(default, set(SLOW_TESTS)),
+    ]
 
 
 def matrix(cells, names):
@@ -95,7 +116,7 @@ def is_slow(cell):
 
 
 def check(cells, names, everything):
-    """The steps on these cells: with everything the rules of all nodes, and the files of tests that need more packages."""
+    """The steps on these cells: with everything the rules of all nodes, what is slow, and the files of tests that need more packages."""
     targets = []
     # What takes two places first: later it would wait for both.
     for name in sorted(names, key=lambda name: (bool(cells.get(name).headers), name)):
@@ -103,7 +124,10 @@ def check(cells, names, everything):
     if everything:
         targets += [in_cgroup(name) for name in names if not is_slow(cells.get(name))]
     told = [name for name in names if everything or not is_slow(cells.get(name))]
-    listed = [USERSPACE, *targets, *_hosted(cells.default), *_harness(cells.default, everything)]
+    tests = {path.stem for path in TESTS}
+    fast = tests - set(SLOW_TESTS) - set(IN_CHECK_ALL_ALONE)
+    listed = [USERSPACE, *targets, *_hosted(cells.default), *_harness(cells.default, fast | set(IN_CHECK_ALL_ALONE) if everything else fast)]
+    listed += _slow(cells.default) if everything else []
     return [*listed, _readme_table(told, "readme table", tuple(f"{name} rules" for name in told))] if told else listed
 
 
@@ -115,9 +139,9 @@ def _hosted(default):
         Step("shellcheck", "shellcheck -x $(grep -rlE '^#!/bin/(ba)?sh|^#!/usr/bin/env bash' scripts kmod .ci)", of_status,
              group=LINT),
         Step("arrows", "scripts/check-arrows", of_status, group=LINT),
-        Step("core hosted", "make -s -C kmod/tests BUILD=../../build/kmod-tests check", of_doctest, group=HOSTED),
+        _core_hosted("core hosted", "CXX_LIST=g++ check check-fuzz"),
         Step("guards", "scripts/check-guards", of_status, group=HOSTED),
-        Step("cxxrt hosted", "make -s -C cxxrt BUILD=../build/cxxrt check", of_doctest, group=HOSTED),
+        _cxxrt_hosted("cxxrt hosted", "g++"),
         Step("userspace hosted", "make -s -C userspace BUILD=../build/userspace check", of_ktap, ("userspace",), group=HOSTED),
         Step("module with clang", f"scripts/build-module {kdir} build/clang/module CXXRT_CC=clang"
              " && ! grep -i warning build/clang/module/build.log", of_status, (kernel,), group=HOSTED, cell=default),
@@ -125,12 +149,21 @@ def _hosted(default):
     ]
 
 
-def _harness(default, everything):
+def _core_hosted(name, words):
+    return Step(name, f"make -s -C kmod/tests BUILD=../../build/kmod-tests {words}", of_doctest, group=HOSTED)
+
+
+def _cxxrt_hosted(name, compiler):
+    return Step(name, f"make -s -C cxxrt BUILD=../build/cxxrt CXX_LIST={compiler} check", of_doctest, group=HOSTED)
+
+
+def _harness(default, names):
+    """The files of tests of these names."""
     return [
         Step(test.stem, f"python3 scripts/lib/unittests.py {shlex.quote(str(test.relative_to(CHECKOUT)))}", of_ktap,
              (f"{default} module", "userspace"), group=HARNESS, cell=default)
-        for test in sorted((CHECKOUT / "scripts" / "tests").glob("*_test.py"))
-        if everything or test.stem not in IN_CHECK_ALL_ALONE
+        for test in TESTS
+        if test.stem in names
     ]
 
 

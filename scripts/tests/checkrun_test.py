@@ -22,7 +22,7 @@ from board import Board, telling
 from checkrun import CheckRun
 from common import Failure
 from kept import Kept
-from steps import IN_CHECK_ALL_ALONE, Step, check, wanted
+from steps import IN_CHECK_ALL_ALONE, SLOW_TESTS, Step, behind, check, wanted
 from cells import Cells
 from tally import Tally, of_ktap, of_status
 
@@ -170,8 +170,17 @@ class Skips(Place):
         cells = Cells()
         names = {step.name for step in check(cells, cells.checked(), everything=True)}
         few = {step.name for step in check(cells, cells.checked(), everything=False)}
-        self.assertLessEqual(set(IN_CHECK_ALL_ALONE), names)
-        self.assertFalse(set(IN_CHECK_ALL_ALONE) & few)
+        left = {*IN_CHECK_ALL_ALONE, *SLOW_TESTS}
+        self.assertLessEqual(left, names)
+        self.assertFalse(left & few)
+
+    def test_what_is_slow_runs_behind_make_check_or_in_check_all(self):
+        cells = Cells()
+        few = {step.name for step in check(cells, cells.checked(), everything=False)}
+        later = {step.name for step in behind([], cells.default)}
+        self.assertLessEqual(set(SLOW_TESTS), later)
+        self.assertFalse(later & few)
+        self.assertLessEqual(later, {step.name for step in check(cells, cells.checked(), everything=True)})
 
 
 class KeptSteps(Place):

@@ -78,7 +78,7 @@ std::string headline_of(const KernelResults &kernel)
 	return kernel.reason.empty() ? text : text + ", " + kernel.reason;
 }
 
-std::string name_of(const RuleDifference &rule)
+std::string rule_name(const RuleDifference &rule)
 {
 	if (rule.nodes.size() == 1)
 		return rule.nodes.front() + "." + rule.rule;

@@ -22,7 +22,7 @@ std::string summary_of(const Comparison &comparison);
 // "6.1.0 x86_64 cloud 997 rules: pass"
 std::string headline_of(const KernelResults &kernel);
 // One rule, for all its nodes: "zero_page on insert_page, fault_page"
-std::string name_of(const RuleDifference &rule);
+std::string rule_name(const RuleDifference &rule);
 
 } // namespace ptelab::cli
 

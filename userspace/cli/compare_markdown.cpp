@@ -53,7 +53,7 @@ private:
 			if (rule.call != call)
 				text_ += fmt::format("\n### {}\n", rule.call);
 			call = rule.call;
-			text_ += fmt::format("\n**{}**{}{}: {}  \nKernel source: `{}`\n\n", cell(name_of(rule)), rule.about->contract.empty() ? "" : " ",
+			text_ += fmt::format("\n**{}**{}{}: {}  \nKernel source: `{}`\n\n", cell(rule_name(rule)), rule.about->contract.empty() ? "" : " ",
 					     rule.about->contract, cell(rule.about->statement), rule.about->source);
 			rows(rule.differences);
 		}

@@ -11,9 +11,9 @@
 namespace ptelab::cli {
 namespace {
 
-constexpr std::size_t kIndent = 4;
-constexpr std::size_t kGap = 2;
-constexpr std::size_t kLeastWidth = 40;
+constexpr std::size_t kRuleIndent = 4;
+constexpr std::size_t kColumnGap = 2;
+constexpr std::size_t kLeastText = 40;
 constexpr std::size_t kWidestLabel = 52;
 constexpr const char *kNothing = "-";
 
@@ -37,10 +37,10 @@ std::string text_of(const Value &value, const Difference &difference)
 	return value.is_null() ? kNothing : telling_line(shown(value), difference);
 }
 
-class Text {
+class ComparisonText {
 public:
-	Text(const Comparison &comparison, const Terminal &terminal)
-		: comparison_(comparison), terminal_(terminal), width_(std::max(terminal.width, kLeastWidth))
+	ComparisonText(const Comparison &comparison, const Terminal &terminal)
+		: comparison_(comparison), terminal_(terminal), width_(std::max(terminal.width, kLeastText))
 	{
 	}
 
@@ -95,9 +95,9 @@ private:
 			if (rule.call != call)
 				text_ += "\n" + terminal_.bold(rule.call) + "\n";
 			call = rule.call;
-			paragraph(kIndent, fmt::format("  {}{}{}", name_of(rule), rule.about->contract.empty() ? "" : "  ", rule.about->contract));
+			paragraph(kRuleIndent, fmt::format("  {}{}{}", rule_name(rule), rule.about->contract.empty() ? "" : "  ", rule.about->contract));
 			if (!rule.about->statement.empty())
-				paragraph(kIndent, "    " + rule.about->statement);
+				paragraph(kRuleIndent, "    " + rule.about->statement);
 			if (!rule.about->source.empty())
 				paragraph(6, "    kernel source: " + rule.about->source);
 			block(rule.differences);
@@ -127,7 +127,7 @@ private:
 			std::string nodes;
 			for (const std::string &node : cell.nodes)
 				nodes += (nodes.empty() ? "" : ", ") + node;
-			paragraph(kIndent, "  " + nodes);
+			paragraph(kRuleIndent, "  " + nodes);
 			block({cell.difference});
 		}
 	}
@@ -145,11 +145,11 @@ private:
 			for (const Difference &difference : differences)
 				width = std::max(width, text_of(difference.values[i], difference).size());
 			widths.push_back(width);
-			sum += width + kGap;
+			sum += width + kColumnGap;
 		}
-		const bool columns = kIndent + label + sum <= width_;
+		const bool columns = kRuleIndent + label + sum <= width_;
 		if (columns) {
-			std::string head = fmt::format("{:{}}", "", kIndent + label);
+			std::string head = fmt::format("{:{}}", "", kRuleIndent + label);
 			for (std::size_t i = 0; i < widths.size(); ++i)
 				head += fmt::format("  {:<{}}", comparison_.kernels[i]->cell, widths[i]);
 			text_ += terminal_.paint("2", trimmed(head)) + "\n";
@@ -167,9 +167,9 @@ private:
 
 	void row(const Difference &difference, std::size_t label, const std::vector<std::size_t> &widths)
 	{
-		std::string line = fmt::format("{:{}}{:<{}}", "", kIndent, difference.what, label);
+		std::string line = fmt::format("{:{}}{:<{}}", "", kRuleIndent, difference.what, label);
 		if (difference.what.size() > label)
-			line += fmt::format("\n{:{}}", "", kIndent + label);
+			line += fmt::format("\n{:{}}", "", kRuleIndent + label);
 		for (std::size_t i = 0; i < widths.size(); ++i)
 			line += fmt::format("  {:<{}}", text_of(difference.values[i], difference), widths[i]);
 		text_ += trimmed(line) + "\n";
@@ -204,14 +204,14 @@ private:
 					where += (where.empty() ? "" : ", ") + comparison_.kernels[i]->cell;
 			for (const std::string &reason : some.reasons)
 				why += (why.empty() ? "" : "; ") + reason;
-			paragraph(kIndent, fmt::format("  {} on {} only: {}", some.rules.size(), where, why));
+			paragraph(kRuleIndent, fmt::format("  {} on {} only: {}", some.rules.size(), where, why));
 			// Once for all nodes.
 			std::set<std::string_view> names;
 			std::string list;
 			for (const std::string &rule : some.rules)
 				if (names.insert(parts_of(rule).second).second)
 					list += (list.empty() ? "" : ", ") + std::string(parts_of(rule).second);
-			paragraph(kIndent, "    " + list);
+			paragraph(kRuleIndent, "    " + list);
 		}
 	}
 
@@ -239,17 +239,17 @@ private:
 
 std::string comparison_text(const Comparison &comparison, const Terminal &terminal)
 {
-	return Text(comparison, terminal).all();
+	return ComparisonText(comparison, terminal).all();
 }
 
 std::string rules_text(const Comparison &comparison, const Terminal &terminal)
 {
-	return Text(comparison, terminal).only_rules();
+	return ComparisonText(comparison, terminal).only_rules();
 }
 
 std::string differences_text(const Comparison &comparison, const std::vector<Difference> &differences, const Terminal &terminal)
 {
-	return Text(comparison, terminal).only(differences);
+	return ComparisonText(comparison, terminal).only(differences);
 }
 
 } // namespace ptelab::cli

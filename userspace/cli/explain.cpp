@@ -266,8 +266,8 @@ private:
 
 	void line(const std::string &label, std::string_view what)
 	{
-		constexpr std::size_t kIndent = 17;
-		text_ += wrapped(fmt::format("  {:<{}}{}", label, std::max(kIndent - 2, label.size() + 1), what), terminal_.width, kIndent) + "\n";
+		constexpr std::size_t kTextColumn = 17;
+		text_ += wrapped(fmt::format("  {:<{}}{}", label, std::max(kTextColumn - 2, label.size() + 1), what), terminal_.width, kTextColumn) + "\n";
 	}
 
 	const std::vector<KernelResults> &kernels_;

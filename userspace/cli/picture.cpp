@@ -17,7 +17,7 @@ struct Look {
 	std::string_view sgr;
 };
 
-// By Cell. The signs differ without colour too.
+// By EntryKind. The signs differ without colour too.
 constexpr std::array<Look, 7> kLooks{{
 	{"absent", "not present", ".", "·", "2"},
 	{"present", "present", "o", "░", "32"},
@@ -28,12 +28,12 @@ constexpr std::array<Look, 7> kLooks{{
 	{"revoked", "revoked", "x", "×", "31"},
 }};
 
-const Look &look_of(Cell cell)
+const Look &look_of(EntryKind cell)
 {
 	return kLooks[static_cast<std::size_t>(cell)];
 }
 
-std::string sign(Cell cell, const Terminal &terminal)
+std::string sign(EntryKind cell, const Terminal &terminal)
 {
 	const Look &look = look_of(cell);
 	return terminal.paint(look.sgr, terminal.unicode ? look.unicode : look.ascii);
@@ -41,22 +41,22 @@ std::string sign(Cell cell, const Terminal &terminal)
 
 } // namespace
 
-Cell cell_of(const ptelab_pte &entry)
+EntryKind cell_of(const ptelab_pte &entry)
 {
 	const auto has = [&entry](__u32 bit) { return (entry.state & bit) != 0; };
 
 	if (has(PTELAB_PTE_REVOKED))
-		return Cell::kRevoked;
+		return EntryKind::kRevoked;
 	if (!has(PTELAB_PTE_PRESENT))
-		return Cell::kAbsent;
+		return EntryKind::kAbsent;
 	if (!has(PTELAB_PTE_OURS))
-		return Cell::kPrivate;
+		return EntryKind::kPrivate;
 	if (has(PTELAB_PTE_SPECIAL))
-		return has(PTELAB_PTE_DIRTY) ? Cell::kSpecialWritten : Cell::kSpecial;
-	return has(PTELAB_PTE_DIRTY) ? Cell::kWritten : Cell::kPresent;
+		return has(PTELAB_PTE_DIRTY) ? EntryKind::kSpecialWritten : EntryKind::kSpecial;
+	return has(PTELAB_PTE_DIRTY) ? EntryKind::kWritten : EntryKind::kPresent;
 }
 
-std::string_view word_of(Cell cell)
+std::string_view word_of(EntryKind cell)
 {
 	return look_of(cell).name;
 }
@@ -84,7 +84,7 @@ std::string legend(const Terminal &terminal)
 	std::string text;
 
 	for (std::size_t i = 0; i < kLooks.size(); ++i)
-		text += fmt::format("{}{} {}", i ? "  " : "", sign(static_cast<Cell>(i), terminal), kLooks[i].meaning);
+		text += fmt::format("{}{} {}", i ? "  " : "", sign(static_cast<EntryKind>(i), terminal), kLooks[i].meaning);
 	return text;
 }
 

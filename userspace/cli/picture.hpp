@@ -12,10 +12,10 @@
 
 namespace ptelab::cli {
 
-enum class Cell { kAbsent, kPresent, kWritten, kSpecial, kSpecialWritten, kPrivate, kRevoked };
+enum class EntryKind { kAbsent, kPresent, kWritten, kSpecial, kSpecialWritten, kPrivate, kRevoked };
 
-Cell cell_of(const ptelab_pte &entry);
-std::string_view word_of(Cell cell); // as in the JSON: "absent", "special_written"
+EntryKind cell_of(const ptelab_pte &entry);
+std::string_view word_of(EntryKind cell); // as in the JSON: "absent", "special_written"
 
 // The cells, wrapped to the width with the number of its first page before each line; each line is indented.
 std::string picture(std::span<const ptelab_pte> entries, const Terminal &terminal, std::size_t indent);

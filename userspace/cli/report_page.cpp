@@ -13,7 +13,7 @@
 namespace ptelab::cli {
 namespace {
 
-constexpr std::string_view kPage =
+constexpr std::string_view kPageHtml =
 #include "web/page.html.inc"
 	;
 constexpr std::string_view kStyle =
@@ -52,7 +52,7 @@ std::string page_with(const Value &data)
 	std::string script = "'use strict';\n";
 	for (const std::string_view part : kScripts)
 		script += part;
-	std::string page(kPage);
+	std::string page(kPageHtml);
 	// The data last: what it says must not be taken for a mark.
 	replace(page, "@STYLE@", kStyle);
 	replace(page, "@SCRIPT@", script);

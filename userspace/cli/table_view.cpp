@@ -49,9 +49,9 @@ std::string padded(std::string_view text, std::size_t width)
 	return fmt::format("{:<{}}", text, width);
 }
 
-class Text {
+class TableText {
 public:
-	Text(const Table &table, const Terminal &terminal)
+	TableText(const Table &table, const Terminal &terminal)
 		: table_(table), terminal_(terminal), remarks_(table), width_(std::max(terminal.width, kLeastWidth))
 	{
 		for (const tables::Row &row : table.rows)
@@ -211,7 +211,7 @@ std::string wrapped(std::string_view text, std::size_t width, std::size_t indent
 
 std::string table_text(const tables::Table &table, const Terminal &terminal)
 {
-	return Text(table, terminal).all();
+	return TableText(table, terminal).all();
 }
 
 std::string table_markdown(const tables::Table &table)

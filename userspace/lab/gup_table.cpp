@@ -22,7 +22,7 @@ namespace ptelab::tables {
 namespace {
 
 constexpr std::uint64_t kNew = 0x7772'6974'7465'6e21; // what a writer puts into a page
-constexpr std::size_t kPage = 3;		      // the page that is pinned
+constexpr std::size_t kPinned = 3; // the page that is pinned
 
 class Fd {
 public:
@@ -47,16 +47,16 @@ struct Subject {
 	const Tracee &tracee;
 	const DirectFile &file;
 
-	std::byte *address() const { return map.page(kPage).data(); }
+	std::byte *address() const { return map.page(kPinned).data(); }
 	// 8 bytes came out of the page: are they the page's?
 	Cell read_cell(std::uint64_t value) const
 	{
-		return value == Bench::mark(kPage) ? yes() : partly("wrong", "it succeeded with bytes that are not the page's");
+		return value == Bench::mark(kPinned) ? yes() : partly("wrong", "it succeeded with bytes that are not the page's");
 	}
 	// 8 bytes were to go into the page: does the driver see them?
 	Cell write_cell() const
 	{
-		return bench.driver_has(kPage) == kNew ? yes() : partly("lost", "it succeeded, but the driver does not see the bytes");
+		return bench.driver_has(kPinned) == kNew ? yes() : partly("lost", "it succeeded, but the driver does not see the bytes");
 	}
 };
 
@@ -73,7 +73,7 @@ Cell pin_cell(const Subject &on, ptelab_pin_how how, __u32 flags)
 		return partly("0 pages", "it answered 0: no page, and no error");
 	if (result.untouched)
 		return partly("hollow", "it told success and left pages[] as it was");
-	if (result.bytes != Bench::mark(kPage))
+	if (result.bytes != Bench::mark(kPinned))
 		return partly("other", "it got a page that is not the driver's");
 	return yes();
 }

@@ -12,7 +12,7 @@
 namespace ptelab::tables {
 namespace {
 
-constexpr std::size_t kPage = 3; // the page that is looked at
+constexpr std::size_t kLookedAt = 3; // the page that is looked at
 
 // Documentation/admin-guide/mm/pagemap.rst
 constexpr std::uint64_t kPagemapPfn = (1ULL << 55) - 1;
@@ -63,11 +63,11 @@ Cell maps(const Bench &bench, Mapping &map)
 Cell pagemap(const Bench &bench, Mapping &map)
 {
 	std::uint64_t entry = 0;
-	if (const Errno error = errno_of([&] { entry = pagemap_entry(map.page(kPage).data()); }); error.value)
+	if (const Errno error = errno_of([&] { entry = pagemap_entry(map.page(kLookedAt).data()); }); error.value)
 		return untried(fmt::format("/proc/self/pagemap gives {} (CONFIG_PROC_PAGE_MONITOR)", errno_name(error.value)));
 	if (!(entry & kPagemapPresent))
 		return told("0");
-	const __u64 pfn = bench.device().lookup(map.page(kPage)).front().pfn;
+	const __u64 pfn = bench.device().lookup(map.page(kLookedAt)).front().pfn;
 	std::string text;
 	if ((entry & kPagemapPfn) == 0)
 		append(text, "hidden"); // no CAP_SYS_ADMIN
@@ -84,7 +84,7 @@ Cell pagemap(const Bench &bench, Mapping &map)
 template <class Read, class Say>
 Cell of_frame(const Bench &bench, Mapping &map, const char *file, Read &&read, Say &&say)
 {
-	const ptelab_pte entry = bench.device().lookup(map.page(kPage)).front();
+	const ptelab_pte entry = bench.device().lookup(map.page(kLookedAt)).front();
 	if (!(entry.state & PTELAB_PTE_PRESENT))
 		return told("none"); // no page, so nothing to look up
 	if (entry.pfn == 0)

@@ -16,12 +16,12 @@ const Node &ram()
 }
 
 // A file, a mapping of it with all pages present, and the right argument for each ioctl.
-struct Bench {
+struct FileBench {
 	Device device = own_region(ram());
 	Mapping map{device, pages(kPages)};
 	std::vector<ptelab_pte> entries = std::vector<ptelab_pte>(kPages);
 
-	Bench() { touch_all(map); }
+	FileBench() { touch_all(map); }
 
 	__u64 address() const { return reinterpret_cast<__u64>(map.data()); }
 	ptelab_zap zap() const
@@ -50,7 +50,7 @@ struct Bench {
 
 RULE("abi.query_rejects", .says = "QUERY refuses unknown flags and reserved words that are not 0", .source = "Documentation/driver-api/ioctl.rst")
 {
-	const Bench bench;
+	const FileBench bench;
 	rejects<ptelab_query>(rule, bench.device, PTELAB_IOC_QUERY, {}, {});
 }
 
@@ -105,7 +105,7 @@ RULE("abi.region_setup_rejects", .says = "REGION_SETUP refuses every value out o
 RULE("abi.zap_rejects", .says = "ZAP refuses unknown flags, an unknown call and reserved words, and zaps nothing then",
      .source = "Documentation/driver-api/ioctl.rst")
 {
-	const Bench bench;
+	const FileBench bench;
 	rule.expect("pages before", present(bench.device, bench.map), kPages);
 	rejects<ptelab_zap>(rule, bench.device, PTELAB_IOC_ZAP, bench.zap(),
 			    {{"how 0", [](ptelab_zap &zap) { zap.how = 0; }},
@@ -117,7 +117,7 @@ RULE("abi.zap_rejects", .says = "ZAP refuses unknown flags, an unknown call and 
 
 RULE("abi.unmap_rejects", .says = "UNMAP refuses unknown flags, reserved words and a range that overflows", .source = "Documentation/driver-api/ioctl.rst")
 {
-	const Bench bench;
+	const FileBench bench;
 	ptelab_unmap right{};
 	right.flags = PTELAB_UNMAP_EVEN_COWS;
 	right.bytes = pages(1);
@@ -132,7 +132,7 @@ RULE("abi.unmap_rejects", .says = "UNMAP refuses unknown flags, reserved words a
 
 RULE("abi.revoke_rejects", .says = "REVOKE and RESTORE refuse flags and reserved words", .source = "Documentation/driver-api/ioctl.rst")
 {
-	Bench bench;
+	FileBench bench;
 	for (const unsigned long request : {PTELAB_IOC_REVOKE, PTELAB_IOC_RESTORE})
 		rejects<ptelab_revoke>(rule, bench.device, request, {},
 				       {{"reserved0", [](ptelab_revoke &revoke) { revoke.reserved0 = 1; }}});
@@ -141,7 +141,7 @@ RULE("abi.revoke_rejects", .says = "REVOKE and RESTORE refuse flags and reserved
 
 RULE("abi.lookup_rejects", .says = "LOOKUP refuses flags and reserved words, and writes nothing then", .source = "Documentation/driver-api/ioctl.rst")
 {
-	Bench bench;
+	FileBench bench;
 	rejects<ptelab_lookup>(rule, bench.device, PTELAB_IOC_LOOKUP, bench.lookup(),
 			       {{"reserved0", [](ptelab_lookup &lookup) { lookup.reserved0 = 1; }},
 				{"no buffer", [](ptelab_lookup &lookup) { lookup.buffer = 0; }, EFAULT},
@@ -150,7 +150,7 @@ RULE("abi.lookup_rejects", .says = "LOOKUP refuses flags and reserved words, and
 
 RULE("abi.stats_rejects", .says = "STATS refuses flags, an unknown scope and reserved words", .source = "Documentation/driver-api/ioctl.rst")
 {
-	const Bench bench;
+	const FileBench bench;
 	rejects<ptelab_stats>(rule, bench.device, PTELAB_IOC_STATS, bench.stats(),
 			      {{"scope 0", [](ptelab_stats &stats) { stats.scope = 0; }},
 			       {"an unknown scope", [](ptelab_stats &stats) { stats.scope = PTELAB_SCOPE_MODULE + 1; }}});
@@ -158,7 +158,7 @@ RULE("abi.stats_rejects", .says = "STATS refuses flags, an unknown scope and res
 
 RULE("abi.unknown_ioctl_is_enotty", .says = "An ioctl with another number, magic, direction or size is ENOTTY", .source = "fs/ioctl.c:vfs_ioctl")
 {
-	const Bench bench;
+	const FileBench bench;
 	std::vector<std::byte> argument(256);
 	const auto answer = [&](unsigned long request) { return bench.device.call(request, argument.data()); };
 
@@ -180,7 +180,7 @@ RULE("abi.unknown_ioctl_is_enotty", .says = "An ioctl with another number, magic
 RULE("abi.bad_pointer_is_efault", .says = "An argument that is not mapped, not wholly mapped, or in the kernel is EFAULT",
      .source = "lib/usercopy.c:_copy_from_user")
 {
-	const Bench bench;
+	const FileBench bench;
 	Mapping two(-1, pages(2), {.flags = MAP_PRIVATE | MAP_ANONYMOUS});
 	two.split(pages(1)).unmap();
 	std::byte *const edge = two.data() + pages(1) - 8; // 8 bytes, and then nothing
@@ -197,7 +197,7 @@ RULE("abi.bad_pointer_is_efault", .says = "An argument that is not mapped, not w
 
 RULE("abi.read_only_output_is_efault", .says = "An argument that must be written to and cannot be is EFAULT", .source = "lib/usercopy.c:_copy_to_user")
 {
-	Bench bench;
+	FileBench bench;
 	Mapping memory(-1, pages(1), {.flags = MAP_PRIVATE | MAP_ANONYMOUS});
 	const auto refusal = [&](unsigned long request, const auto &argument) {
 		memory.protect(PROT_READ | PROT_WRITE);

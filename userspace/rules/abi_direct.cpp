@@ -16,27 +16,17 @@ constexpr __u32 kPinFlags = PTELAB_PIN_WRITE | PTELAB_PIN_FORCE | PTELAB_PIN_LON
 constexpr __u64 kNobodyHere = 0x10000; // below everything that is mapped
 
 // The node bare, mapped and empty.
-struct Bench {
+struct CallBench {
 	Device device;
 	Mapping map;
 
-	explicit Bench(const VmaSetup &wanted = {}, const MapOptions &options = {})
+	explicit CallBench(const VmaSetup &wanted = {}, const MapOptions &options = {})
 		: device(bare(wanted)), map(device, pages(kPages), options)
 	{
 	}
 
-	ptelab_call right(ptelab_call_id id, __u32 flags = 0) const
-	{
-		ptelab_call call{};
-		call.call = id;
-		call.flags = flags;
-		call.anchor = call.address = address_of(map);
-		call.bytes = page_size();
-		call.count = 1;
-		return call;
-	}
-	// What the ioctl itself says.
-	Errno of(ptelab_call argument) const { return device.call(PTELAB_IOC_CALL, &argument); }
+	ptelab_call right(ptelab_call_id id, __u32 flags = 0) const { return call_on(map, id, flags); }
+	Errno of(ptelab_call argument) const { return ask(device, argument); }
 	Errno of(ptelab_call_id id, __u32 flags, const std::function<void(ptelab_call &)> &change = {}) const
 	{
 		ptelab_call argument = right(id, flags);
@@ -54,7 +44,7 @@ VmaSetup vm_flags(__u32 set)
 RULE("abi.call_rejects", .says = "CALL refuses every value out of range before it takes a lock, and calls nothing then",
      .source = "kmod/glue/direct/call.c:check")
 {
-	const Bench bench(vm_flags(PTELAB_VM_MIXEDMAP));
+	const CallBench bench(vm_flags(PTELAB_VM_MIXEDMAP));
 	using C = ptelab_call;
 	const std::vector<Wrong<C>> wrongs{
 		{"reserved0", [](C &call) { call.reserved0 = 1; }},
@@ -85,7 +75,7 @@ RULE("abi.call_rejects", .says = "CALL refuses every value out of range before i
 	rejects(rule, bench.device, PTELAB_IOC_CALL, bench.right(PTELAB_CALL_INSERT_PAGE), wrongs, kCallFlags);
 	rule.expect("only the right one inserted", present(bench.device, bench.map), 1U);
 
-	const Bench other(vm_flags(PTELAB_VM_MIXEDMAP));
+	const CallBench other(vm_flags(PTELAB_VM_MIXEDMAP));
 	rule.expect("another file's mapping", bench.of(other.right(PTELAB_CALL_INSERT_PAGE)), EINVAL);
 	const auto array = [&](__u64 index, __u64 count) {
 		return bench.of(PTELAB_CALL_INSERT_PAGES, 0, [=](C &call) { call.index = index, call.count = count; });
@@ -102,9 +92,9 @@ RULE("abi.call_rejects", .says = "CALL refuses every value out of range before i
 RULE("abi.call_refuses_damage", .says = "CALL answers EPERM where the kernel would have a BUG or lose track of memory, and does nothing",
      .source = "kmod/glue/direct/call_may.h")
 {
-	const Bench plain, mixed(vm_flags(PTELAB_VM_MIXEDMAP)), pfnmap(vm_flags(PTELAB_VM_PFNMAP));
-	const Bench read_only({}, {.prot = PROT_READ});
-	const Bench copied(vm_flags(PTELAB_VM_PFNMAP), {.flags = MAP_PRIVATE});
+	const CallBench plain, mixed(vm_flags(PTELAB_VM_MIXEDMAP)), pfnmap(vm_flags(PTELAB_VM_PFNMAP));
+	const CallBench read_only({}, {.prot = PROT_READ});
+	const CallBench copied(vm_flags(PTELAB_VM_PFNMAP), {.flags = MAP_PRIVATE});
 	using C = ptelab_call;
 	const auto source = [](__u32 kind, __u64 argument = 0) {
 		return [=](C &call) { call.source = kind, call.argument = argument; };
@@ -116,7 +106,7 @@ RULE("abi.call_refuses_damage", .says = "CALL answers EPERM where the kernel wou
 
 	const struct {
 		const char *what;
-		const Bench &bench;
+		const CallBench &bench;
 		ptelab_call_id call;
 		__u32 flags = 0;
 		std::function<void(C &)> change = {};
@@ -155,7 +145,7 @@ RULE("abi.call_refuses_damage", .says = "CALL answers EPERM where the kernel wou
 	};
 	for (const auto &one : cases)
 		rule.expect(one.what, one.bench.of(one.call, one.flags, one.change), EPERM);
-	for (const Bench *bench : {&plain, &mixed, &pfnmap, &copied, &read_only})
+	for (const CallBench *bench : {&plain, &mixed, &pfnmap, &copied, &read_only})
 		rule.expect("nothing was mapped", present(bench->device, bench->map), 0U);
 	rule.expect("remap of an empty place", plain.of(PTELAB_CALL_REMAP, PTELAB_CALL_WRITE_LOCK), 0);
 	rule.expect("remap over an entry", plain.of(PTELAB_CALL_REMAP, PTELAB_CALL_WRITE_LOCK), EPERM);
@@ -190,7 +180,7 @@ RULE("abi.call_bare_pfns_want_uncounted_pages",
 RULE("abi.call_tells_what_is_missing", .says = "CALL of a function that this kernel does not have is EOPNOTSUPP, as QUERY says",
      .source = "kmod/glue/compat.h")
 {
-	const Bench bench(vm_flags(PTELAB_VM_MIXEDMAP));
+	const CallBench bench(vm_flags(PTELAB_VM_MIXEDMAP));
 	const struct {
 		const char *what;
 		ptelab_call_id call;
@@ -211,7 +201,7 @@ RULE("abi.call_tells_what_is_missing", .says = "CALL of a function that this ker
 
 RULE("abi.call_on_revoked_is_enodev", .says = "CALL puts nothing into page tables while REVOKE is in force", .source = "kmod/glue/direct/call.c:call_gated")
 {
-	Bench bench(vm_flags(PTELAB_VM_MIXEDMAP));
+	CallBench bench(vm_flags(PTELAB_VM_MIXEDMAP));
 	bench.device.revoke();
 	// With a page that is not the region's: that one is there.
 	const auto insert = [&] {
@@ -226,7 +216,7 @@ RULE("abi.call_on_revoked_is_enodev", .says = "CALL puts nothing into page table
 RULE("abi.page_info_rejects", .says = "PAGE_INFO refuses unknown flags and sources, pages past the region, and sources that are no page",
      .source = "kmod/glue/direct/page_info.c:ptelab_page_info")
 {
-	const Bench bench;
+	const CallBench bench;
 	using P = ptelab_page_info;
 	rejects<P>(rule, bench.device, PTELAB_IOC_PAGE_INFO, {},
 		   {{"a page past the region", [](P &page) { page.index = kPages; }},

@@ -9,7 +9,9 @@
 #include <ptelab/child.hpp>
 #include <ptelab/procfs.hpp>
 
+#include "calls.hpp"
 #include "lab.hpp"
+#include "room.hpp"
 #include "variations.hpp"
 
 namespace ptelab {
@@ -19,17 +21,6 @@ namespace {
 constexpr int kMadvCollapse = 25;
 constexpr int kMadvGuardInstall = 102;
 constexpr int kMadvGuardRemove = 103;
-
-Errno advise(std::span<std::byte> bytes, int advice)
-{
-	return ::madvise(bytes.data(), bytes.size(), advice) < 0 ? errno : 0;
-}
-
-bool has_flag(const Mapping &map, const char *flag)
-{
-	const std::optional<Smaps> smaps = smaps_at(map.data());
-	return smaps && smaps->has(flag);
-}
 
 // Whether a shared mapping counts as writable by VM_MAYWRITE, and no longer by VM_SHARED alone (include/linux/mm.h:
 // is_shared_maywrite): only then can a memfd that is sealed against writing be mapped shared.

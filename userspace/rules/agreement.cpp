@@ -19,7 +19,7 @@ constexpr std::uint64_t kPagemapPresent = 1ULL << 63;
 // The device exists once, and its first pages are for the talk between guest and host.
 constexpr std::size_t kDevicePage = 8;
 
-constexpr std::uint64_t kMark = 0x6167'7265'6500'0001;
+constexpr std::uint64_t kAgreed = 0x6167'7265'6500'0001;
 
 // One page, as each of the three has it.
 struct View {
@@ -35,9 +35,9 @@ struct View {
 	bool counted() const { return present() && !(entry.state & PTELAB_PTE_SPECIAL); }
 };
 
-class Witness {
+class Onlooker {
 public:
-	Witness(Rule &rule, const Device &device, const Mapping &map, std::size_t first) : rule_(rule), device_(device), map_(map), first_(first) {}
+	Onlooker(Rule &rule, const Device &device, const Mapping &map, std::size_t first) : rule_(rule), device_(device), map_(map), first_(first) {}
 
 	View look(std::size_t index) const
 	{
@@ -92,15 +92,15 @@ private:
 // Judges every page, and what is told of all of them together.
 void agree(Rule &rule, const std::string &when, const Device &device, const Mapping &map, std::size_t first)
 {
-	const Witness witness(rule, device, map, first);
+	const Onlooker onlooker(rule, device, map, first);
 	const bool walked = !rule.node().pfn;
 	std::size_t present = 0, counted = 0, in_core = 0;
 	std::string found;
 
 	for (std::size_t index = 0; index < map.pages(); ++index) {
-		const View view = witness.look(index);
+		const View view = onlooker.look(index);
 		if (found.empty())
-			found = witness.disagreement(index, view, walked);
+			found = onlooker.disagreement(index, view, walked);
 		present += view.present();
 		counted += view.counted();
 		in_core += view.in_core;
@@ -137,12 +137,12 @@ RULE_PER_NODE("three_agree", kAllNodes,
 	// The bytes: written by the one, read by the other, both ways.
 	std::size_t same = 0;
 	for (std::size_t index = 0; index < kPages; ++index) {
-		std::uint64_t value = kMark + index;
+		std::uint64_t value = kAgreed + index;
 		device.write(pages(first + index), std::as_bytes(std::span(&value, 1)));
 		const bool down = map.get<std::uint64_t>(pages(index)) == value;
 		map.put(pages(index), ~value);
 		device.read(pages(first + index), std::as_writable_bytes(std::span(&value, 1)));
-		same += down && value == ~(kMark + index);
+		same += down && value == ~(kAgreed + index);
 	}
 	rule.expect("pages with the same bytes on both sides", same, kPages);
 	agree(rule, "all written", device, map, first);

@@ -78,6 +78,22 @@ std::uint64_t address_of(const Mapping &map, std::int64_t page_index)
 	       static_cast<std::uint64_t>(page_index * static_cast<std::int64_t>(page_size()));
 }
 
+ptelab_call call_on(const Mapping &map, ptelab_call_id id, __u32 flags)
+{
+	ptelab_call call{};
+	call.call = id;
+	call.flags = flags;
+	call.anchor = call.address = address_of(map);
+	call.bytes = page_size();
+	call.count = 1;
+	return call;
+}
+
+Errno ask(const Device &device, ptelab_call argument)
+{
+	return device.call(PTELAB_IOC_CALL, &argument);
+}
+
 Errno answer(const ptelab_call &done)
 {
 	if (done.result > 0 || done.result < -4095)
@@ -119,6 +135,12 @@ std::string driver_flags(const Mapping &map)
 		if (smaps.has(flag))
 			text += (text.empty() ? "" : " ") + std::string(flag);
 	return text;
+}
+
+bool has_flag(const Mapping &map, const char *flag)
+{
+	const std::optional<Smaps> smaps = smaps_at(map.data());
+	return smaps && smaps->has(flag);
 }
 
 std::uint64_t resident(const Mapping &map)

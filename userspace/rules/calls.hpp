@@ -19,6 +19,11 @@ Device bare(const VmaSetup &wanted = {}, std::size_t page_count = kPages, ptelab
 // The address of a page of the mapping, also of one before or after it, as the ABI's number.
 std::uint64_t address_of(const Mapping &map, std::int64_t page_index = 0);
 
+// The call at the mapping's first page, of one page, which is the region's first.
+ptelab_call call_on(const Mapping &map, ptelab_call_id id, __u32 flags = 0);
+// What the ioctl itself says, whatever the kernel answers.
+Errno ask(const Device &device, ptelab_call wanted);
+
 // What the kernel answered where it answers 0 or -errno. std::logic_error if it was neither.
 Errno answer(const ptelab_call &done);
 // What it answered where that is a VM_FAULT_*: "NOPAGE", "SIGBUS", "0", "SIGBUS|RETRY".
@@ -31,6 +36,8 @@ std::string fault_answer_to(const Device &device, const ptelab_call &wanted);
 
 // Those of "io pf mm de dd" that smaps shows of the mapping, in this order; "" if none.
 std::string driver_flags(const Mapping &map);
+// smaps shows this flag of it.
+bool has_flag(const Mapping &map, const char *flag);
 // What smaps says is resident, in pages.
 std::uint64_t resident(const Mapping &map);
 

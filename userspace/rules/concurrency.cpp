@@ -20,8 +20,8 @@
 namespace ptelab {
 namespace {
 
-constexpr int kZaps = 200;
-constexpr __u32 kDelayMs = 300;
+constexpr int kZapsAtOnce = 50;
+constexpr __u32 kFaultMs = 300;
 constexpr __u64 kFaultUnderVmaLock = 1U << 12; // FAULT_FLAG_VMA_LOCK of include/linux/mm_types.h
 
 std::size_t faults_in(const std::vector<ptelab_event> &events)
@@ -68,7 +68,7 @@ RULE_PER_NODE("zap_is_no_revocation", kFaultNodes & kFirstNodes, .contract = "CC
 	};
 
 	std::uint64_t taken = 0;
-	for (int i = 0; i < kZaps; ++i) {
+	for (int i = 0; i < kZapsAtOnce; ++i) {
 		let_it_touch();
 		taken += device.zap(map.bytes(), effective_zap(rule.node())).present_before;
 	}
@@ -80,7 +80,7 @@ RULE_PER_NODE("zap_is_no_revocation", kFaultNodes & kFirstNodes, .contract = "CC
 	stop = true;
 	toucher.join();
 	rule.expect("accesses that got a signal while zapped", lost, 0U);
-	rule.expect("pages taken by zaps", taken, static_cast<std::uint64_t>(kZaps));
+	rule.expect("pages taken by zaps", taken, static_cast<std::uint64_t>(kZapsAtOnce));
 	rule.expect("accesses after REVOKE that got none", passed_the_gate.load(), 0U);
 	device.restore();
 	rule.expect("after RESTORE", map.touch(0).outcome(), kOk);
@@ -91,7 +91,7 @@ RULE_PER_NODE("a_stale_page_gets_mapped", bit_of(PTELAB_FAULT_PAGE), .contract =
 	      .source = "mm/memory.c:finish_fault", .needs = {misuse_module()}, .suite = kMisuseSuite)
 {
 	const MisuseModule loaded;
-	Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_STALE, .fault_count = 1, .fault_delay_ms = kDelayMs});
+	Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_STALE, .fault_count = 1, .fault_delay_ms = kFaultMs});
 	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS});
 	const Mapping map(device, pages(kPages));
 	EventLog log(device);
@@ -116,7 +116,7 @@ RULE_PER_NODE("two_threads_one_page", kFaultNodes & kEntryNodes, .contract = "CC
 	      .says = "Two threads that fault on one address both have ->fault called, and the loser leaves no reference behind",
 	      .source = "mm/memory.c:finish_fault")
 {
-	Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_DELAY, .fault_count = 2, .fault_delay_ms = kDelayMs});
+	Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_DELAY, .fault_count = 2, .fault_delay_ms = kFaultMs});
 	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS});
 	const std::int64_t references = page_info(device, 0).references;
 	Mapping map(device, pages(kPages));

@@ -17,7 +17,7 @@ namespace ptelab {
 namespace {
 
 // So many that what the kernel's per-thread or per-CPU counters hold back does not matter.
-constexpr std::size_t kMany = 512;
+constexpr std::size_t kManyPages = 512;
 
 struct Resident {
 	std::int64_t file;
@@ -56,21 +56,21 @@ RULE("cow.private_page_is_copied", .contract = "CW-01",
      .says = "A write to a private mapping of pages copies: RssFile gives a page to RssAnon, the driver's page loses a reference and keeps its bytes",
      .source = "mm/memory.c:wp_page_copy")
 {
-	Device device = own_region(node_of(PTELAB_INSERT_PAGE), kMany);
-	device.write(0, pattern(pages(kMany), 1));
+	Device device = own_region(node_of(PTELAB_INSERT_PAGE), kManyPages);
+	device.write(0, pattern(pages(kManyPages), 1));
 	const std::uint8_t original = driver_byte(device, 5);
-	const Mapping map(device, pages(kMany), {.flags = MAP_PRIVATE});
+	const Mapping map(device, pages(kManyPages), {.flags = MAP_PRIVATE});
 	const Mapping settled = settle_counters();
 	const Resident before = resident();
 	const __s64 references = page_info(device, 0).references;
 
-	for (std::size_t index = 0; index < kMany; ++index)
+	for (std::size_t index = 0; index < kManyPages; ++index)
 		map.put(pages(index) + 5, static_cast<std::uint8_t>(original + 1));
 	const Resident after = resident();
 	rule.expect("references", page_info(device, 0).references - references, -1);
-	rule.expect("RssFile falls by the pages", about(before.file - after.file, kMany), true);
-	rule.expect("RssAnon rises by the pages", about(after.anonymous - before.anonymous, kMany), true);
-	rule.expect("smaps Anonymous", smaps_at(map.data())->kb("Anonymous"), pages(kMany) / 1024);
+	rule.expect("RssFile falls by the pages", about(before.file - after.file, kManyPages), true);
+	rule.expect("RssAnon rises by the pages", about(after.anonymous - before.anonymous, kManyPages), true);
+	rule.expect("smaps Anonymous", smaps_at(map.data())->kb("Anonymous"), pages(kManyPages) / 1024);
 	rule.expect("we read what we wrote", map.get<std::uint8_t>(5) == static_cast<std::uint8_t>(original + 1), true);
 	rule.expect("the driver has its byte", driver_byte(device, 5) == original, true);
 	rule.expect("the rest of the page is the driver's", map.get<std::uint8_t>(6) == driver_byte(device, 6), true);
@@ -109,19 +109,19 @@ RULE("cow.private_remap_in_smaps", .contract = "CW-03",
      .says = "The copies inside a PFN mapping count in RssAnon; smaps, which stepped over such mappings, sees them since 6.2",
      .source = "mm/pagewalk.c:walk_page_vma")
 {
-	const Device device = own_region(node_of(PTELAB_REMAP_PFN), kMany);
-	const Mapping map(device, pages(kMany), {.flags = MAP_PRIVATE});
+	const Device device = own_region(node_of(PTELAB_REMAP_PFN), kManyPages);
+	const Mapping map(device, pages(kManyPages), {.flags = MAP_PRIVATE});
 	const Resident before = resident();
 
 	rule.expect("smaps Rss before", smaps_at(map.data())->kb("Rss"), 0U);
-	for (std::size_t index = 0; index < kMany; ++index)
+	for (std::size_t index = 0; index < kManyPages; ++index)
 		map.put(pages(index), std::uint8_t{1});
-	rule.expect("RssAnon rises by the pages", about(resident().anonymous - before.anonymous, kMany), true);
+	rule.expect("RssAnon rises by the pages", about(resident().anonymous - before.anonymous, kManyPages), true);
 	rule.expect("smaps Rss", smaps_at(map.data())->kb("Rss"),
-		    choose(older_than(6, 2), std::size_t{0}, pages(kMany) / 1024, "since 6.2 walk_page_vma no longer calls walk_page_test, which skips VM_PFNMAP"));
+		    choose(older_than(6, 2), std::size_t{0}, pages(kManyPages) / 1024, "since 6.2 walk_page_vma no longer calls walk_page_test, which skips VM_PFNMAP"));
 }
 
-struct Seen {
+struct Bytes {
 	std::uint8_t written;
 	std::uint8_t beside;
 };
@@ -148,7 +148,7 @@ RULE("cow.private_special_page_is_copied_from_the_writer", .contract = "CW-04",
 		channel.send(touch_all(map));
 		channel.receive<int>();
 		for (const std::size_t at : {std::size_t{0}, pages(1)})
-			channel.send(Seen{map.get<std::uint8_t>(at), map.get<std::uint8_t>(at + 100)});
+			channel.send(Bytes{map.get<std::uint8_t>(at), map.get<std::uint8_t>(at + 100)});
 		ours.release();
 	});
 	rule.expect("the target's pages", child.channel().receive<std::size_t>(), 2U);
@@ -169,10 +169,10 @@ RULE("cow.private_special_page_is_copied_from_the_writer", .contract = "CW-04",
 	rule.expect("process_vm_writev where it has nothing", write_to(hole), choose<ssize_t>(refuses, -1, 1, reason));
 	child.channel().send(0);
 
-	const Seen copied = child.channel().receive<Seen>();
+	const Bytes copied = child.channel().receive<Bytes>();
 	rule.expect("the byte written", copied.written, choose(refuses, kDrivers, kWritten, reason));
 	rule.expect("a byte beside it is the writer's", copied.beside, choose(refuses, kDrivers, kWriters, reason));
-	const Seen zeroed = child.channel().receive<Seen>();
+	const Bytes zeroed = child.channel().receive<Bytes>();
 	rule.expect("the other byte written", zeroed.written, choose(refuses, kDrivers, kWritten, reason));
 	rule.expect("a byte beside that one", zeroed.beside, choose<std::uint8_t>(refuses, kDrivers, 0, reason));
 	child.wait();

@@ -13,19 +13,19 @@
 namespace ptelab {
 namespace {
 
-constexpr const char *kBytes = "/sys/kernel/debug/fault_around_bytes";
+constexpr const char *kBytesFile = "/sys/kernel/debug/fault_around_bytes";
 constexpr std::size_t kAround = 16; // pages
 
 // How much a fault looks at, and as it was afterwards. 64 KiB by default: nothing around a page of 64 KiB.
 class FaultAround {
 public:
-	explicit FaultAround(std::size_t bytes) : before_(read_line(kBytes)) { set(std::to_string(bytes)); }
+	explicit FaultAround(std::size_t bytes) : before_(read_line(kBytesFile)) { set(std::to_string(bytes)); }
 	~FaultAround() { set(before_); }
 	FaultAround(const FaultAround &) = delete;
 	FaultAround &operator=(const FaultAround &) = delete;
 
 private:
-	static void set(const std::string &bytes) { std::ofstream(kBytes) << bytes << std::flush; }
+	static void set(const std::string &bytes) { std::ofstream(kBytesFile) << bytes << std::flush; }
 
 	std::string before_;
 };
@@ -47,7 +47,7 @@ Value::Array told(EventLog &log)
 RULE("fault_page.asks_for_pages_around",
      .says = "A read fault asks ->map_pages for the aligned block of fault_around_bytes around it, as far as it lies in the mapping, and then ->fault; a "
 	     "write fault does not, nor does any where a block is one page",
-     .source = "mm/memory.c:do_fault_around", .needs = {root(), kconfig("CONFIG_DEBUG_FS", kBytes)})
+     .source = "mm/memory.c:do_fault_around", .needs = {root(), kconfig("CONFIG_DEBUG_FS", kBytesFile)})
 {
 	Device device = own_region(node_of(PTELAB_FAULT_PAGE), 4 * kAround);
 	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS,

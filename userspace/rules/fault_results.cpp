@@ -92,14 +92,14 @@ struct Caught {
 	int signal, code, lsb;
 	bool address;
 };
-sigjmp_buf back;
+sigjmp_buf after_signal;
 Caught caught;
 const void *touched;
 
 void remember(int signal, siginfo_t *info, void *)
 {
 	caught = {signal, info->si_code, info->si_addr_lsb, info->si_addr == touched};
-	siglongjmp(back, 1);
+	siglongjmp(after_signal, 1);
 }
 
 // Reads the byte, with a handler that looks at si_addr_lsb too. For a child: the handler stays.
@@ -110,7 +110,7 @@ Caught signal_of_reading(const std::byte *address)
 	action.sa_flags = SA_SIGINFO | SA_NODEFER;
 	sigaction(SIGBUS, &action, nullptr);
 	touched = address;
-	if (sigsetjmp(back, 0) == 0)
+	if (sigsetjmp(after_signal, 0) == 0)
 		static_cast<void>(*static_cast<const volatile std::byte *>(address));
 	return caught;
 }

@@ -17,7 +17,7 @@
 namespace ptelab {
 namespace {
 
-constexpr int kPatience = 1000; // times to look again: a file's last reference can be dropped a moment after its close
+constexpr int kLooksAgain = 1000; // times to look again: a file's last reference can be dropped a moment after its close
 
 std::int64_t handler_of(int signal)
 {
@@ -70,7 +70,7 @@ std::vector<std::string> Hygiene::left_behind() const
 	std::vector<std::string> traces;
 	State after = take();
 
-	for (int i = 0; i < kPatience && after != before_; ++i) {
+	for (int i = 0; i < kLooksAgain && after != before_; ++i) {
 		::sched_yield();
 		after = take();
 	}

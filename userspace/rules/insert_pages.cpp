@@ -78,13 +78,13 @@ RULE("insert_pages.leaves_the_vma", .contract = "IP-14", .says = "vm_insert_page
 	rule.expect("VmFlags", driver_flags(map), "");
 }
 
-struct Mapped {
+struct MappedFour {
 	Errno error;
 	std::vector<__u64> found;
 };
 
 // vm_map_pages() of an array of four pages, in a mapping of this place and length.
-Mapped map_four(ptelab_call_id id, std::size_t pgoff, std::size_t length)
+MappedFour map_four(ptelab_call_id id, std::size_t pgoff, std::size_t length)
 {
 	const Device device = bare();
 	const Mapping map(device, pages(length), {.offset = pages(pgoff)});
@@ -99,11 +99,11 @@ RULE("insert_pages.map_pages_offset", .contract = "IP-15",
 {
 	rule.expect("offset 4", map_four(PTELAB_CALL_MAP_PAGES, 4, 1).error, ENXIO);
 	rule.expect("offset 2, length 3", map_four(PTELAB_CALL_MAP_PAGES, 2, 3).error, ENXIO);
-	const Mapped part = map_four(PTELAB_CALL_MAP_PAGES, 2, 2);
+	const MappedFour part = map_four(PTELAB_CALL_MAP_PAGES, 2, 2);
 	rule.expect("offset 2, length 2", part.error, 0);
 	rule.expect("offset 2, length 2, mapped", part.found, std::vector<__u64>{3, 4});
 
-	const Mapped zero = map_four(PTELAB_CALL_MAP_PAGES_ZERO, 2, 4);
+	const MappedFour zero = map_four(PTELAB_CALL_MAP_PAGES_ZERO, 2, 4);
 	rule.expect("zero: offset 2, length 4", zero.error, 0);
 	rule.expect("zero: offset 2, length 4, mapped", zero.found, std::vector<__u64>{1, 2, 3, 4});
 	rule.expect("zero: length 5", map_four(PTELAB_CALL_MAP_PAGES_ZERO, 0, 5).error, ENXIO);

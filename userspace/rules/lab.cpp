@@ -22,6 +22,11 @@ Device own_region(const Node &node, std::size_t page_count, Setup setup)
 	return device;
 }
 
+Errno map_errno(int fd, std::size_t page_count, const MapOptions &options)
+{
+	return errno_of([&] { Mapping(fd, pages(page_count), options); });
+}
+
 std::vector<std::byte> pattern(std::size_t bytes, unsigned seed)
 {
 	std::vector<std::byte> data(bytes);

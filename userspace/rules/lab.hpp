@@ -50,6 +50,9 @@ std::size_t pages(std::size_t count); // in bytes
 // A file with a zeroed region of its own. PTELAB_IOMAP has none to give: there it is the device as it is.
 Device own_region(const Node &node, std::size_t page_count = kPages, Setup setup = {});
 
+// mmap() of so many pages, undone at once.
+Errno map_errno(int fd, std::size_t page_count, const MapOptions &options = {});
+
 // Bytes that differ from page to page and from seed to seed.
 std::vector<std::byte> pattern(std::size_t bytes, unsigned seed);
 

@@ -12,11 +12,6 @@ Injected fails_after(std::size_t page_count)
 	return {.hook = PTELAB_HOOK_MMAP, .answer = PTELAB_ANSWER_ERROR, .error = EIO, .count = 1, .pages = page_count};
 }
 
-Errno map_errno(const Device &device)
-{
-	return errno_of([&] { Mapping(device, pages(kPages)); });
-}
-
 RULE_PER_NODE("failed_mmap_is_undone", bit_of(PTELAB_INSERT_PAGE) | bit_of(PTELAB_FAULT_INSERT_PAGE), .contract = "MM-05",
 	      .says = "After a failed ->mmap the kernel takes back the pages it inserted and never calls ->close",
 	      .source = "mm/mmap.c:mmap_region")
@@ -26,12 +21,12 @@ RULE_PER_NODE("failed_mmap_is_undone", bit_of(PTELAB_INSERT_PAGE) | bit_of(PTELA
 	EventLog log(device);
 
 	inject(device, fails_after(2));
-	rule.expect("mmap", map_errno(device), EIO);
+	rule.expect("mmap", map_errno(device.fd(), kPages), EIO);
 	const Events events = log.take();
 	rule.expect("hooks", hook_names(events), std::vector<std::string>{"mmap"});
 	rule.expect("->mmap's answer", event_of(events, PTELAB_HOOK_MMAP).answer, -EIO);
 	rule.expect("references of an inserted page", page_info(device, 1).references - references, 0);
-	rule.expect("mmap again", map_errno(device), 0);
+	rule.expect("mmap again", map_errno(device.fd(), kPages), 0);
 	rule.expect("closes", device.stats().closes, 1U);
 }
 

@@ -24,7 +24,7 @@
 namespace ptelab {
 namespace {
 
-constexpr const char *kGroup = "ptelab";
+constexpr const char *kCgroup = "ptelab";
 
 void write_to(int fd, std::string_view text, const std::string &what)
 {
@@ -120,7 +120,7 @@ void MemoryLimit::make_group()
 		else
 			::close(fd);
 	}
-	if (::mkdirat(mount_, kGroup, 0700) < 0)
+	if (::mkdirat(mount_, kCgroup, 0700) < 0)
 		throw_errno("make a memory cgroup");
 	// No killing: an allocation of the kernel's own is refused then (mm/memcontrol.c: mem_cgroup_oom).
 	if (version_->controller)
@@ -131,7 +131,7 @@ void MemoryLimit::remove() const
 {
 	::close(usage_);
 	::close(limit_);
-	::unlinkat(mount_, kGroup, AT_REMOVEDIR);
+	::unlinkat(mount_, kCgroup, AT_REMOVEDIR);
 	if (enabled_) {
 		const int fd = ::openat(mount_, "cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
 		if (fd >= 0 && ::write(fd, "-memory", 7) < 0) {
@@ -159,7 +159,7 @@ void MemoryLimit::join() const
 
 int MemoryLimit::open(const char *name, int flags) const
 {
-	const int fd = ::openat(mount_, fmt::format("{}/{}", kGroup, name).c_str(), flags | O_CLOEXEC);
+	const int fd = ::openat(mount_, fmt::format("{}/{}", kCgroup, name).c_str(), flags | O_CLOEXEC);
 	if (fd < 0)
 		throw_errno(fmt::format("open {} of a memory cgroup", name));
 	return fd;

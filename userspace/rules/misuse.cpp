@@ -20,7 +20,6 @@
 namespace ptelab {
 namespace {
 
-constexpr __u64 kOpenClose = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE);
 constexpr std::size_t kPages = 4;
 
 struct Misuse {

@@ -11,11 +11,11 @@
 #include "disk_node.hpp"
 #include "lab.hpp"
 #include "release.hpp"
+#include "trace.hpp"
 
 namespace ptelab {
 namespace {
 
-constexpr __u64 kUsual = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT);
 
 std::size_t calls_of(ptelab_hook hook, const std::vector<ptelab_event> &events)
 {
@@ -113,7 +113,7 @@ RULE("fault_page.read_then_write", .contract = "MP-06",
 {
 	const auto faults_with = [](__u64 hook) {
 		Device device = own_region(node_of(PTELAB_FAULT_PAGE));
-		vma_setup(device, {.hooks = kUsual | hook});
+		vma_setup(device, {.hooks = kUsualHooks | hook});
 		const Mapping map(device, pages(kPages));
 		return faults_to_read_then_write(map);
 	};
@@ -155,7 +155,7 @@ RULE_PER_NODE("mkwrite_answers", bit_of(PTELAB_FAULT_PAGE) | bit_of(PTELAB_FAULT
 {
 	const ptelab_hook hook = rule.node().pfn ? PTELAB_HOOK_PFN_MKWRITE : PTELAB_HOOK_PAGE_MKWRITE;
 	Device device = own_region(rule.node());
-	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsual | hook_bit(hook)});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsualHooks | hook_bit(hook)});
 	const Mapping map(device, pages(kPages));
 	EventLog log(device);
 
@@ -181,7 +181,7 @@ RULE("insert_page.mkwrite_is_bypassed", .contract = "MP-09",
      .source = "mm/mmap.c:vma_set_page_prot")
 {
 	Device device = own_region(node_of(PTELAB_INSERT_PAGE));
-	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsual | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsualHooks | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
 	Mapping map(device, pages(kPages));
 	EventLog log(device);
 

@@ -24,8 +24,8 @@ namespace ptelab {
 namespace {
 
 constexpr const char *kModule = "ptelab";
-constexpr int kRounds = 200;
-constexpr int kRoundsUnderKasan = 20;	   // with page_owner and page poisoning, pages take ten times as long there
+constexpr int kRounds = 50;
+constexpr int kRoundsUnderKasan = 12;	   // with page_owner and page poisoning, pages take ten times as long there
 constexpr int kBatches = 3;		   // of rounds, at most, until one shows no loss
 constexpr int kWarmUp = 5;		   // rounds that fill the kernel's caches
 // Rounds, after which one has the nodes' regions in their full size.
@@ -258,7 +258,7 @@ private:
 	std::int64_t most_pages_kept_ = 0;
 };
 
-RULE("module.reloads_leave_nothing", .says = "Loaded, used and unloaded 200 times (20 under KASAN), the module keeps no page of a file, no VMA, and no region of a node in full size",
+RULE("module.reloads_leave_nothing", .says = "Loaded, used and unloaded 50 times (12 under KASAN), the module keeps no page of a file, no VMA, and no region of a node in full size",
      .source = "kernel/module/main.c:free_module", .needs = {root(), module_can_be_loaded_again()}, .suite = kReloadSuite)
 {
 	const bool kasan = has_global_function("__asan_load8");

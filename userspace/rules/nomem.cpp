@@ -56,7 +56,7 @@ int fail_each(Rule &rule, const std::string &what, std::vector<int> errors, Atte
 	return failures;
 }
 
-void unmap(std::span<std::byte> range)
+void unmap_or_throw(std::span<std::byte> range)
 {
 	if (::munmap(range.data(), range.size()) < 0)
 		throw_errno("munmap");
@@ -136,7 +136,7 @@ RULE_PER_NODE("munmap_without_memory", kFirstNodes & kSplitNodes,
 			Mapping map(device, pages(kPages));
 			touch_all(map);
 			const std::span<std::byte> part = map.bytes(pages(cut.first), pages(cut.count));
-			if (failing([&] { unmap(part); })) {
+			if (failing([&] { unmap_or_throw(part); })) {
 				rule.expect("VMAs left", count_vmas(map.bytes()), cut.count == kPages ? 0U : 2U);
 			} else {
 				rule.expect("entries after a failure", entries(device, map), kPages);

@@ -74,16 +74,16 @@ public:
 	FromTheOtherNode &operator=(const FromTheOtherNode &) = delete;
 };
 
-struct Seen {
+struct Scan {
 	bool scanned = false; // from the first address to the last
 	bool marked = false;  // ordinary memory
 	std::array<std::size_t, kKinds.size()> spared{}; // entries that are as they were
 };
 
 // In a process that is new, so that it is scanned by the settings of now.
-Seen watch()
+Scan watch()
 {
-	Seen seen;
+	Scan seen;
 	std::list<Device> devices;
 	std::list<Mapping> maps;
 	Mapping ordinary(-1, pages(kPages), {.flags = MAP_PRIVATE | MAP_ANONYMOUS});
@@ -131,7 +131,7 @@ RULE("numa.balancing_spares_driver_mappings", .contract = "UF-04",
 	const Setting on(kSwitch, "1");
 	const Setting soon(tunables + "scan_delay_ms", "10");
 	const Setting often(tunables + "scan_period_min_ms", "100");
-	const Seen seen = in_child(watch);
+	const Scan seen = in_child(watch);
 
 	rule.expect("all of the process was scanned", seen.scanned, true);
 	rule.expect("its ordinary memory was marked", seen.marked, true);

@@ -16,11 +16,6 @@ namespace {
 
 constexpr long kMseal = 462; // the same number on every architecture
 
-Errno map_errno(int fd, const MapOptions &options)
-{
-	return errno_of([&] { Mapping(fd, pages(2), options); });
-}
-
 RULE_PER_NODE("mmap_permissions", kAllNodes, .contract = "MM-09",
 	      .says = "mmap checks how the file was opened, the flags and the offset before it calls ->mmap", .source = "mm/mmap.c:do_mmap")
 {
@@ -29,19 +24,19 @@ RULE_PER_NODE("mmap_permissions", kAllNodes, .contract = "MM-09",
 	const Device both(rule.node());
 	const int read_write = PROT_READ | PROT_WRITE;
 
-	rule.expect("O_WRONLY, shared, to write", map_errno(writer.fd(), {.prot = PROT_WRITE}), EACCES);
-	rule.expect("O_WRONLY, shared, to read", map_errno(writer.fd(), {.prot = PROT_READ}), EACCES);
-	rule.expect("O_WRONLY, private", map_errno(writer.fd(), {.prot = PROT_WRITE, .flags = MAP_PRIVATE}), EACCES);
-	rule.expect("O_RDONLY, shared, to write", map_errno(reader.fd(), {.prot = read_write}), EACCES);
-	rule.expect("MAP_SYNC", map_errno(both.fd(), {.prot = read_write, .flags = MAP_SHARED_VALIDATE | MAP_SYNC}), EOPNOTSUPP);
-	rule.expect("an offset that overflows", map_errno(both.fd(), {.offset = ~std::size_t{0} - pages(1) + 1}), EOVERFLOW);
+	rule.expect("O_WRONLY, shared, to write", map_errno(writer.fd(), 2, {.prot = PROT_WRITE}), EACCES);
+	rule.expect("O_WRONLY, shared, to read", map_errno(writer.fd(), 2, {.prot = PROT_READ}), EACCES);
+	rule.expect("O_WRONLY, private", map_errno(writer.fd(), 2, {.prot = PROT_WRITE, .flags = MAP_PRIVATE}), EACCES);
+	rule.expect("O_RDONLY, shared, to write", map_errno(reader.fd(), 2, {.prot = read_write}), EACCES);
+	rule.expect("MAP_SYNC", map_errno(both.fd(), 2, {.prot = read_write, .flags = MAP_SHARED_VALIDATE | MAP_SYNC}), EOPNOTSUPP);
+	rule.expect("an offset that overflows", map_errno(both.fd(), 2, {.offset = ~std::size_t{0} - pages(1) + 1}), EOVERFLOW);
 	for (const Device *device : {&reader, &writer, &both}) {
 		const ptelab_stats stats = device->stats();
 		rule.expect("->mmap was not asked", stats.maps + stats.map_errors, 0U);
 	}
 	const bool cow_is_refused = !is_one_of(rule.node(), kPrivateNodes); // by the node, not by the core
-	rule.expect("O_RDONLY, private, to write", map_errno(reader.fd(), {.prot = read_write, .flags = MAP_PRIVATE}), cow_is_refused ? EINVAL : 0);
-	rule.expect("O_RDONLY, shared, to read", map_errno(reader.fd(), {.prot = PROT_READ}), 0);
+	rule.expect("O_RDONLY, private, to write", map_errno(reader.fd(), 2, {.prot = read_write, .flags = MAP_PRIVATE}), cow_is_refused ? EINVAL : 0);
+	rule.expect("O_RDONLY, shared, to read", map_errno(reader.fd(), 2, {.prot = PROT_READ}), 0);
 }
 
 RULE("mmap.of_a_file_without_mmap", .contract = "MM-09", .says = "mmap of a file whose f_op has no mmap is ENODEV", .source = "mm/mmap.c:do_mmap",
@@ -50,7 +45,7 @@ RULE("mmap.of_a_file_without_mmap", .contract = "MM-09", .says = "mmap of a file
 	const int fd = ::eventfd(0, EFD_CLOEXEC);
 	if (fd < 0)
 		throw_errno("eventfd");
-	rule.expect("mmap", map_errno(fd, {.prot = PROT_READ}), ENODEV);
+	rule.expect("mmap", map_errno(fd, 2, {.prot = PROT_READ}), ENODEV);
 	::close(fd);
 }
 
@@ -83,7 +78,7 @@ Sealed seal(Device &device, const Node &node)
 		sealed.munmap = answer_of(::munmap(map.data(), pages(4)));
 		sealed.mprotect = errno_of([&] { map.protect(PROT_READ); });
 		sealed.mremap = remap_raw(map.data(), map.size(), map.size(), 0, target);
-		sealed.fixed = map_errno(-1, {.prot = PROT_NONE, .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, .at = map.data()});
+		sealed.fixed = map_errno(-1, 2, {.prot = PROT_NONE, .flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, .at = map.data()});
 		device.zap(map.bytes(0, pages(4)), effective_zap(node));
 		device.unmap(pages(4), pages(4), PTELAB_UNMAP_EVEN_COWS);
 		sealed.present = present(device, map);

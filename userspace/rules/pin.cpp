@@ -11,13 +11,12 @@
 #include "calls.hpp"
 #include "gup.hpp"
 #include "release.hpp"
+#include "trace.hpp"
 #include "variations.hpp"
 
 namespace ptelab {
 namespace {
 
-constexpr __u64 kUsual = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT);
-constexpr __u64 kFaultFlagWrite = 1; // include/linux/mm_types.h: FAULT_FLAG_WRITE
 
 // What a device file's bytes answer when a pipe is to take their pages: "ok" or the errno.
 Errno splice_into_pipe(std::span<std::byte> bytes)
@@ -184,7 +183,7 @@ RULE("fault_page.pin_is_a_write", .contract = "GP-10",
      .source = "mm/gup.c:faultin_page")
 {
 	Device device = own_region(node_of(PTELAB_FAULT_PAGE));
-	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsual | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsualHooks | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
 	const Mapping map(device, pages(kPages));
 	EventLog log(device);
 	std::size_t page = 0;

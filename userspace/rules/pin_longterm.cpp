@@ -6,11 +6,11 @@
 #include "fixed_buffer.hpp"
 #include "gup.hpp"
 #include "release.hpp"
+#include "trace.hpp"
 
 namespace ptelab {
 namespace {
 
-constexpr __u64 kUsual = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT);
 
 // Those that take FOLL_LONGTERM on every kernel.
 constexpr std::array kLongtermWays{kPinWays[5], kPinWays[6], kPinWays[7]};
@@ -45,7 +45,7 @@ RULE("fault_page.pin_longterm_and_tracked_writes", .contract = "GP-07",
 
 	for (const __u64 hook : {__u64{0}, hook_bit(PTELAB_HOOK_PAGE_MKWRITE), hook_bit(PTELAB_HOOK_PFN_MKWRITE)}) {
 		Device device = own_region(node_of(PTELAB_FAULT_PAGE));
-		vma_setup(device, {.hooks = kUsual | hook});
+		vma_setup(device, {.hooks = kUsualHooks | hook});
 		const Mapping map(device, pages(kPages));
 		const std::string with = hook == 0				      ? "no hook, "
 					 : hook == hook_bit(PTELAB_HOOK_PAGE_MKWRITE) ? "page_mkwrite, "

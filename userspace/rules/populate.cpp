@@ -6,28 +6,17 @@
 
 #include "calls.hpp"
 #include "gup.hpp"
+#include "room.hpp"
+#include "trace.hpp"
 #include "variations.hpp"
 
 namespace ptelab {
 namespace {
 
-constexpr __u64 kUsual = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT);
-constexpr __u64 kFaultFlagWrite = 1; // include/linux/mm_types.h: FAULT_FLAG_WRITE
 
 Errno lock(std::span<std::byte> bytes)
 {
 	return ::mlock(bytes.data(), bytes.size()) < 0 ? errno : 0;
-}
-
-Errno advise(std::span<std::byte> bytes, int advice)
-{
-	return ::madvise(bytes.data(), bytes.size(), advice) < 0 ? errno : 0;
-}
-
-bool has_flag(const Mapping &map, const char *flag)
-{
-	const std::optional<Smaps> smaps = smaps_at(map.data());
-	return smaps && smaps->has(flag);
 }
 
 // Known since 5.14; asked of anonymous memory.
@@ -109,7 +98,7 @@ RULE("fault_page.mlock", .contract = "PL-04", .says = "mlock of pages from ->fau
      .source = "mm/gup.c:populate_vma_page_range")
 {
 	Device device = own_region(node_of(PTELAB_FAULT_PAGE));
-	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsual});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsualHooks});
 	const Mapping map(device, pages(kPages));
 	const std::uint64_t before = status_kb("VmLck");
 	EventLog log(device);
@@ -174,7 +163,7 @@ RULE("fault_page.populate_and_writes", .contract = "PL-07",
 {
 	const auto writes_of = [&](int map_flags, auto &&action) {
 		Device device = own_region(node_of(PTELAB_FAULT_PAGE));
-		vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsual | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
+		vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsualHooks | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
 		EventLog log(device);
 		const Mapping map(device, pages(kPages), {.flags = MAP_SHARED | map_flags});
 		action(map);

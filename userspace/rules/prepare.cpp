@@ -49,11 +49,6 @@ Device prepared(ptelab_method method, VmaSetup wanted = {})
 	return traced_region(node_of(method), kPages, wanted);
 }
 
-Errno map_errno(const Device &device, const MapOptions &options = {})
-{
-	return errno_of([&] { Mapping(device, pages(4), options); });
-}
-
 RULE_PER_NODE("maps_as_mmap_does", kPrepareNodes,
 	      .says = "What ->mmap_prepare asks for makes the same mapping as the call that ->mmap makes: flags, "
 	            "entries, bytes; shared and private",
@@ -117,9 +112,9 @@ RULE_PER_NODE("refusal", kPrepareNodes,
 	inject(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_ERROR, .error = EXDEV, .count = 1});
 	EventLog log(device);
 
-	rule.expect("mmap", map_errno(device), EXDEV);
+	rule.expect("mmap", map_errno(device.fd(), 4), EXDEV);
 	rule.expect("hooks", hook_names(log.take()), Names{"mmap_prepare"});
-	rule.expect("the next", map_errno(device), 0);
+	rule.expect("the next", map_errno(device.fd(), 4), 0);
 }
 
 RULE_PER_NODE("mapped_fails", kPrepareNodes, .contract = "PP-05",
@@ -148,14 +143,14 @@ RULE("prepare.action_fails", .contract = "PP-03",
 	Device device = prepared(PTELAB_PREPARE_MAP_PAGES);
 	inject(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_BAD_PAGE, .count = 1, .pages = 2});
 	EventLog log(device);
-	rule.expect("->mmap_prepare", map_errno(device), EINVAL);
+	rule.expect("->mmap_prepare", map_errno(device.fd(), 4), EINVAL);
 	rule.expect("hooks of ->mmap_prepare", hook_names(log.take()), Names{"mmap_prepare", "close"});
 	rule.expect("references to the first page", page_info(device, 0).references, 1);
 
 	Device other = traced_region(node_of(PTELAB_MAP_PAGES), kPages);
 	inject(other, {.hook = PTELAB_HOOK_MMAP, .answer = PTELAB_ANSWER_ERROR, .error = EINVAL, .count = 1, .pages = 2});
 	EventLog other_log(other);
-	rule.expect("->mmap", map_errno(other), EINVAL);
+	rule.expect("->mmap", map_errno(other.fd(), 4), EINVAL);
 	rule.expect("hooks of ->mmap", hook_names(other_log.take()), Names{"mmap"});
 	rule.expect("references to the first page after ->mmap", page_info(other, 0).references, 1);
 }
@@ -167,7 +162,7 @@ RULE("prepare.error_override", .contract = "PP-04",
 	const MisuseModule loaded;
 	Device device = prepared(PTELAB_PREPARE_MAP_PAGES);
 	inject(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_BAD_PAGE, .error = EXDEV, .count = 1});
-	rule.expect("mmap", map_errno(device), EXDEV);
+	rule.expect("mmap", map_errno(device.fd(), 4), EXDEV);
 }
 
 RULE("prepare.merge", .contract = "PP-05",
@@ -335,7 +330,7 @@ RULE_PER_NODE("a_part", kActingNodes & ~bit_of(PTELAB_PREPARE_SIMPLE_IOREMAP), .
 	const Mapping all(whole, pages(4));
 	rule.expect("of all: pages", present(whole, all), 4U);
 	const Device half = prepared(rule.node().method, {.action_first = 1, .action_pages = 2});
-	rule.expect("private", map_errno(half, {.flags = MAP_PRIVATE}), remaps ? EINVAL : 0);
+	rule.expect("private", map_errno(half.fd(), 4, {.flags = MAP_PRIVATE}), remaps ? EINVAL : 0);
 
 	const Device beyond = prepared(rule.node().method, {.action_first = 3, .action_pages = 2});
 	EventLog log(beyond);
@@ -343,7 +338,7 @@ RULE_PER_NODE("a_part", kActingNodes & ~bit_of(PTELAB_PREPARE_SIMPLE_IOREMAP), .
 	const std::string line = warning_in("[^ ]*include/linux/mm\\.h", "[^ ]+ \\[ptelab]");
 	if (remaps)
 		rule.declare_kernel_line(line);
-	rule.expect("beyond the end", map_errno(beyond), EFAULT);
+	rule.expect("beyond the end", map_errno(beyond.fd(), 4), EFAULT);
 	if (remaps)
 		rule.expect("the kernel warned since boot", kernel_said(line), true);
 	rule.expect("hooks", hook_names(log.take()), Names{"mmap_prepare"});
@@ -360,7 +355,7 @@ RULE_PER_NODE("both_hooks", kPrepareNodes, .contract = "PP-01",
 
 	rule.declare_kernel_line(line);
 	for (const int flags : {MAP_SHARED, MAP_PRIVATE})
-		rule.expect(flags == MAP_SHARED ? "shared" : "private", map_errno(device, {.flags = flags}), ENODEV);
+		rule.expect(flags == MAP_SHARED ? "shared" : "private", map_errno(device.fd(), 4, {.flags = flags}), ENODEV);
 	rule.expect("the kernel warned since boot", kernel_said(line), true);
 	rule.expect("hooks", hook_names(log.take()), Names{});
 }

@@ -24,7 +24,7 @@ namespace ptelab {
 namespace {
 
 constexpr std::string_view kTracing = "/sys/kernel/tracing/";
-constexpr std::string_view kGroup = "ptelab_reach";
+constexpr std::string_view kProbes = "ptelab_reach";
 // After every rule but those that load the module anew: with probes in it, one load takes a second, as each is set again.
 constexpr const char *kTallySuite = "reached";
 static_assert(std::string_view(kMisuseSuite) < kTallySuite && std::string_view(kTallySuite) < kReloadSuite);
@@ -83,11 +83,11 @@ KprobeCounter::KprobeCounter()
 KprobeCounter::~KprobeCounter()
 {
 	if (started_) {
-		put(tracing(fmt::format("events/{}/enable", kGroup)), "0");
+		put(tracing(fmt::format("events/{}/enable", kProbes)), "0");
 		put(tracing("tracing_on"), tracing_on_);
 	}
 	for (const auto &[event, symbol] : symbol_of_)
-		put(tracing("kprobe_events"), fmt::format("-:{}/{}", kGroup, event), O_APPEND);
+		put(tracing("kprobe_events"), fmt::format("-:{}/{}", kProbes, event), O_APPEND);
 }
 
 std::string KprobeCounter::find(std::string_view symbol) const
@@ -105,7 +105,7 @@ void KprobeCounter::watch(const std::string &symbol)
 	std::ranges::replace_if(event, [](char c) { return c == ':' || c == '.'; }, '_');
 	if (symbol_of_.contains(event))
 		return;
-	const Errno error = put(tracing("kprobe_events"), fmt::format("p:{}/{} {}", kGroup, event, symbol), O_APPEND);
+	const Errno error = put(tracing("kprobe_events"), fmt::format("p:{}/{} {}", kProbes, event, symbol), O_APPEND);
 	if (error != 0)
 		throw_errno(error.value, "a kprobe on " + symbol);
 	symbol_of_[event] = symbol;
@@ -117,7 +117,7 @@ void KprobeCounter::start()
 	// nobody reads the buffer.
 	put(tracing("tracing_on"), "0");
 	started_ = true;
-	if (const Errno error = put(tracing(fmt::format("events/{}/enable", kGroup)), "1"); error != 0)
+	if (const Errno error = put(tracing(fmt::format("events/{}/enable", kProbes)), "1"); error != 0)
 		throw_errno(error.value, "enabling the kprobes");
 }
 

@@ -19,34 +19,18 @@
 #include "calls.hpp"
 #include "capability.hpp"
 #include "misuse_module.hpp"
+#include "trace.hpp"
 
 namespace ptelab {
 namespace {
 
-constexpr __u64 kOpenClose = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE);
-
-ptelab_call on(const Mapping &map, ptelab_call_id id, __u32 flags = 0)
-{
-	ptelab_call call{};
-	call.call = id;
-	call.flags = flags;
-	call.anchor = call.address = address_of(map);
-	call.bytes = page_size();
-	call.count = 1;
-	return call;
-}
 
 ptelab_call of_source(const Mapping &map, ptelab_call_id id, ptelab_page_source source, __u64 argument = 0)
 {
-	ptelab_call call = on(map, id);
+	ptelab_call call = call_on(map, id);
 	call.source = source;
 	call.argument = argument;
 	return call;
-}
-
-Errno ask(const Device &device, ptelab_call argument)
-{
-	return device.call(PTELAB_IOC_CALL, &argument);
 }
 
 RULE("refusal.bare_pfn_of_others", .says = "1.1: No bare pfn of a slab page, nor of the zero page where it could be written, gets into user space",
@@ -148,12 +132,12 @@ RULE("refusal.remap_over_a_marker", .says = "1.4: remap_pfn_range is not called 
 	rule.expect("a marker", (state_of(device, map, 0) & PTELAB_PTE_MARKER) != 0, guarded);
 	for (const ptelab_call_id id : {PTELAB_CALL_REMAP, PTELAB_CALL_IO_REMAP})
 		if (guarded)
-			rule.expect("call " + std::to_string(id), ask(device, on(map, id, PTELAB_CALL_WRITE_LOCK)), EPERM);
-	ptelab_call all = on(map, PTELAB_CALL_IOMAP, PTELAB_CALL_WRITE_LOCK);
+			rule.expect("call " + std::to_string(id), ask(device, call_on(map, id, PTELAB_CALL_WRITE_LOCK)), EPERM);
+	ptelab_call all = call_on(map, PTELAB_CALL_IOMAP, PTELAB_CALL_WRITE_LOCK);
 	all.bytes = pages(2);
 	if (guarded)
 		rule.expect("iomap", ask(device, all), EPERM);
-	ptelab_call beside = on(map, PTELAB_CALL_REMAP, PTELAB_CALL_WRITE_LOCK);
+	ptelab_call beside = call_on(map, PTELAB_CALL_REMAP, PTELAB_CALL_WRITE_LOCK);
 	beside.address += page_size();
 	rule.expect("beside it", ask(device, beside), 0);
 }
@@ -226,7 +210,7 @@ RULE("refusal.faults_without_end", .says = "1.7: A task that the kernel sends ro
 	const MisuseModule loaded;
 	rule.expect("no entry: killed", can_be_killed(own_region(node_of(PTELAB_FAULT_PAGE), kPages, {.fault_action = PTELAB_FAULT_NOTHING})), true);
 	Device again = own_region(node_of(PTELAB_FAULT_PAGE));
-	vma_setup(again, {.hooks = kOpenClose | hook_bit(PTELAB_HOOK_FAULT) | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
+	vma_setup(again, {.hooks = kOpenAndClose | hook_bit(PTELAB_HOOK_FAULT) | hook_bit(PTELAB_HOOK_PAGE_MKWRITE)});
 	inject(again, {.hook = PTELAB_HOOK_PAGE_MKWRITE, .answer = PTELAB_ANSWER_AGAIN});
 	rule.expect("page_mkwrite again: killed", can_be_killed(again), true);
 }
@@ -239,7 +223,7 @@ RULE("refusal.hooks_and_no_vm_ops", .says = "1.8: A mapping that mmap fills has 
 			const Device device = own_region(node_of(method));
 			ptelab_vma_setup vma_setup{};
 			vma_setup.flags = PTELAB_VMA_SETUP_HOOKS | none;
-			vma_setup.hooks = kOpenClose;
+			vma_setup.hooks = kOpenAndClose;
 			rule.expect(std::string(node_of(method).name) + ", flag " + std::to_string(none),
 				    device.call(PTELAB_IOC_VMA_SETUP, &vma_setup), EINVAL);
 		}
@@ -270,7 +254,7 @@ RULE("setup.beside_a_mmap_that_fails", .says = "1.10: A mmap that was under way 
 {
 	Device device(node_of(PTELAB_FAULT_INSERT_PAGE));
 	int refused = 0;
-	std::thread setup([&] { device.setup({.pages = 60000}); }); // holds the lock that ->mmap waits for, for long
+	std::thread setup([&] { device.setup({.pages = 20000}); }); // holds the lock that ->mmap waits for, for a tenth of a second or more
 	::usleep(3000);
 	for (int i = 0; i < 20; i++)
 		refused += ::mmap(nullptr, page_size(), PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED, device.fd(), 0) == MAP_FAILED;
@@ -335,7 +319,7 @@ RULE("lookup.page_at_another_offset", .says = "1.13: LOOKUP finds the region's p
 		const Mapping map(device, pages(2));
 		const std::string name(name_of(backing));
 		for (const std::size_t index : {5U, 1U}) {
-			ptelab_call call = on(map, PTELAB_CALL_INSERT_PAGE);
+			ptelab_call call = call_on(map, PTELAB_CALL_INSERT_PAGE);
 			call.address += index == 1 ? page_size() : 0;
 			call.index = index;
 			rule.expect(name + ": inserted", answer_to(device, call), 0);
@@ -417,7 +401,7 @@ RULE("setup.charged_to_the_opener", .says = "1.18: Memory that REGION_SETUP or R
 		become_nobody();
 		std::array<int, 3> seen{};
 		seen[0] = errno_of([&] { large.setup({.pages = 64}); }).value;
-		ptelab_call call = on(map, PTELAB_CALL_REMAP_VMALLOC, PTELAB_CALL_WRITE_LOCK);
+		ptelab_call call = call_on(map, PTELAB_CALL_REMAP_VMALLOC, PTELAB_CALL_WRITE_LOCK);
 		call.source = PTELAB_SOURCE_USER_VMALLOC;
 		call.count = 64;
 		seen[1] = ask(buffer, call).value;
@@ -442,10 +426,10 @@ RULE("refusal.warnings_at_will", .says = "1.19: What makes the kernel print a wa
 		const Device device = bare();
 		const Mapping map(device, pages(2));
 		std::array<int, 4> seen{};
-		ptelab_call odd = on(map, PTELAB_CALL_REMAP, PTELAB_CALL_WRITE_LOCK);
+		ptelab_call odd = call_on(map, PTELAB_CALL_REMAP, PTELAB_CALL_WRITE_LOCK);
 		odd.address += 8;
 		seen[0] = ask(device, odd).value;
-		ptelab_call nothing = on(map, PTELAB_CALL_APPLY);
+		ptelab_call nothing = call_on(map, PTELAB_CALL_APPLY);
 		nothing.bytes = 0;
 		seen[1] = ask(device, nothing).value;
 		ptelab_pin pin{};

@@ -88,7 +88,7 @@ std::vector<Outcome> fail_each_allocation()
 }
 
 constexpr std::size_t kRooms = 4; // for no page table up to one more than are needed
-constexpr std::size_t kRounds = 3; // as what is freed late may add to the room
+constexpr std::size_t kRoundsOfRooms = 3; // as what is freed late may add to the room
 
 // All tables but the last: the first is full then.
 bool is_half_way(const Outcome &outcome, const Outcome &success)
@@ -100,7 +100,7 @@ bool is_half_way(const Outcome &outcome, const Outcome &success)
 std::vector<Outcome> allow_page_by_page()
 {
 	struct All {
-		std::array<Outcome, kRooms * kRounds> outcomes;
+		std::array<Outcome, kRooms * kRoundsOfRooms> outcomes;
 		std::size_t count;
 	};
 	const MemoryLimit limit;

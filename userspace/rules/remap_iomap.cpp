@@ -14,13 +14,13 @@ struct Area {
 	std::uint32_t flags = 0;
 };
 
-struct Mapped {
+struct Iomapped {
 	Errno error;
 	std::vector<__u64> found; // which page of the region, counted from 1, each page is
 	std::string flags;
 };
 
-Mapped iomap(const Area &area)
+Iomapped iomap(const Area &area)
 {
 	const Device device = bare();
 	const Mapping map(device, pages(area.length), {.offset = pages(area.pgoff)});
@@ -31,7 +31,7 @@ Mapped iomap(const Area &area)
 	wanted.bytes = area.bytes;
 	wanted.offset = area.offset;
 
-	Mapped mapped{.error = answer_to(device, wanted), .found = {}, .flags = driver_flags(map)};
+	Iomapped mapped{.error = answer_to(device, wanted), .found = {}, .flags = driver_flags(map)};
 	for (const ptelab_pte &entry : device.lookup(map.bytes()))
 		mapped.found.push_back(entry.page);
 	return mapped;
@@ -46,14 +46,14 @@ RULE("iomap.arithmetic", .contract = "RM-12",
 	rule.expect("an address that wraps", iomap({.pgoff = 0, .length = 1, .bytes = pages(2), .flags = PTELAB_CALL_WRAP}).error, EINVAL);
 	rule.expect("an offset behind the end", iomap({.pgoff = 5, .length = 1, .bytes = four}).error, EINVAL);
 	rule.expect("an offset at the end", iomap({.pgoff = 4, .length = 1, .bytes = four}).error, EINVAL);
-	const Mapped too_long = iomap({.pgoff = 2, .length = 3, .bytes = four});
+	const Iomapped too_long = iomap({.pgoff = 2, .length = 3, .bytes = four});
 	rule.expect("longer than the rest", too_long.error, EINVAL);
 	rule.expect("longer than the rest, VmFlags", too_long.flags, "");
-	const Mapped whole = iomap({.pgoff = 0, .length = 4, .bytes = four});
+	const Iomapped whole = iomap({.pgoff = 0, .length = 4, .bytes = four});
 	rule.expect("an exact fit", whole.error, 0);
 	rule.expect("an exact fit, mapped", whole.found, std::vector<__u64>{1, 2, 3, 4});
 	rule.expect("an exact fit, VmFlags", whole.flags, "io pf de dd");
-	const Mapped rest = iomap({.pgoff = 2, .length = 2, .bytes = four});
+	const Iomapped rest = iomap({.pgoff = 2, .length = 2, .bytes = four});
 	rule.expect("the rest", rest.error, 0);
 	rule.expect("the rest, mapped", rest.found, std::vector<__u64>{3, 4});
 }
@@ -62,7 +62,7 @@ RULE("iomap.unaligned_start", .contract = "RM-13",
      .says = "vm_iomap_memory of memory that starts inside a page shows that page, and a page more than the length says",
      .source = "mm/memory.c:vm_iomap_memory")
 {
-	const Mapped two = iomap({.pgoff = 0, .length = 2, .bytes = pages(1), .offset = 0x100});
+	const Iomapped two = iomap({.pgoff = 0, .length = 2, .bytes = pages(1), .offset = 0x100});
 	rule.expect("two pages of one page's bytes", two.error, 0);
 	rule.expect("two pages of one page's bytes, mapped", two.found, std::vector<__u64>{1, 2});
 	rule.expect("three pages", iomap({.pgoff = 0, .length = 3, .bytes = pages(1), .offset = 0x100}).error, EINVAL);

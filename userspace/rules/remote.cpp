@@ -15,11 +15,11 @@
 #include "calls.hpp"
 #include "machine.hpp"
 #include "release.hpp"
+#include "trace.hpp"
 
 namespace ptelab {
 namespace {
 
-constexpr __u64 kUsual = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE) | hook_bit(PTELAB_HOOK_FAULT);
 constexpr __u64 kWord = 0x1122334455667788;
 
 // What the kernel says each time it refuses to ioremap RAM.
@@ -106,7 +106,7 @@ RULE("remap_pfn.debugger_without_access", .contract = "PT-01",
 Device generic(bool reserved, ptelab_method method = PTELAB_FAULT_INSERT_PFN, ptelab_backing backing = {})
 {
 	Device device = own_region(node_of(method), kPages, {.backing = backing});
-	vma_setup(device, {.flags = (reserved ? PTELAB_VMA_SETUP_RESERVED : 0U) | PTELAB_VMA_SETUP_EVENTS, .hooks = kUsual | hook_bit(PTELAB_HOOK_GENERIC_ACCESS)});
+	vma_setup(device, {.flags = (reserved ? PTELAB_VMA_SETUP_RESERVED : 0U) | PTELAB_VMA_SETUP_EVENTS, .hooks = kUsualHooks | hook_bit(PTELAB_HOOK_GENERIC_ACCESS)});
 	return device;
 }
 
@@ -162,7 +162,7 @@ RULE("fault_insert_pfn.access_past_the_end", .contract = "PT-03",
      .says = "->access is given all that is asked for, though it crosses the page and the end of the mapping", .source = "mm/memory.c:__access_remote_vm")
 {
 	Device device = own_region(node_of(PTELAB_FAULT_INSERT_PFN));
-	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsual | hook_bit(PTELAB_HOOK_ACCESS)});
+	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS, .hooks = kUsualHooks | hook_bit(PTELAB_HOOK_ACCESS)});
 	Mapping room(-1, pages(kPages + 1), {.prot = PROT_NONE, .flags = MAP_PRIVATE | MAP_ANONYMOUS});
 	Mapping gap = room.split(pages(kPages));
 	const Mapping map(device, pages(kPages), {.flags = MAP_SHARED | MAP_FIXED, .at = room.data()});

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::int64_t kNoPage = 0x100; // VM_FAULT_NOPAGE: the entry is set
 constexpr std::int64_t kSigbusAnswer = 0x2; // VM_FAULT_SIGBUS
-constexpr std::uint64_t kMark = 0x726f757465730000;
+constexpr std::uint64_t kByRoute = 0x726f757465730000;
 
 ptelab_call on(const Mapping &map, std::size_t page, ptelab_call_id id)
 {
@@ -143,14 +143,14 @@ RULE_PER_NODE("access_process_vm", bit_of(PTELAB_FAULT_PAGE) | bit_of(PTELAB_FAU
 	const Mapping map(device, pages(kPages));
 	ptelab_call access = on(map, 2, PTELAB_CALL_ACCESS_PROCESS);
 
-	map.put(pages(2), kMark);
+	map.put(pages(2), kByRoute);
 	ptelab_call answer = call(device, access);
 	rule.expect("bytes read", answer.result, 8);
-	rule.expect("what was read", answer.value, kMark);
+	rule.expect("what was read", answer.value, kByRoute);
 	access.flags = PTELAB_CALL_WRITE;
-	access.argument = kMark + 1;
+	access.argument = kByRoute + 1;
 	rule.expect("bytes written", call(device, access).result, 8);
-	rule.expect("what was written", map.get<std::uint64_t>(pages(2)), kMark + 1);
+	rule.expect("what was written", map.get<std::uint64_t>(pages(2)), kByRoute + 1);
 }
 
 RULE("routes.generic_access_phys", .says = "generic_access_phys as ->access lets /proc/PID/mem read a PFN mapping of reserved memory",
@@ -162,12 +162,12 @@ RULE("routes.generic_access_phys", .says = "generic_access_phys as ->access lets
 	const Mapping map(device, pages(kPages));
 	std::uint64_t value = 0;
 
-	map.put(pages(1), kMark);
+	map.put(pages(1), kByRoute);
 	const int memory = ::open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
 	const ssize_t got = ::pread(memory, &value, sizeof(value), reinterpret_cast<off_t>(map.data() + pages(1)));
 	::close(memory);
 	rule.expect("bytes read", got, 8);
-	rule.expect("what was read", value, kMark);
+	rule.expect("what was read", value, kByRoute);
 }
 
 RULE_PER_NODE("every_way_to_pin", bit_of(PTELAB_FAULT_PAGE), .says = "Every way to get or to pin user pages that may fault gets a page that ->fault returned",
@@ -176,7 +176,7 @@ RULE_PER_NODE("every_way_to_pin", bit_of(PTELAB_FAULT_PAGE), .says = "Every way 
 	const Device device = own_region(rule.node());
 	const Mapping map(device, pages(kPages));
 
-	map.put(0, kMark);
+	map.put(0, kByRoute);
 	for (int how = PTELAB_PIN_GET; how < PTELAB_PINS; ++how) {
 		if (how == PTELAB_PIN_PIN_FAST_ONLY) {
 			ptelab_pin fast{};
@@ -196,7 +196,7 @@ RULE_PER_NODE("every_way_to_pin", bit_of(PTELAB_FAULT_PAGE), .says = "Every way 
 		}
 		rule.expect(fmt::format("pages, way {}", how), got.result, 1);
 		rule.expect(fmt::format("page of the region, way {}", how), got.page, 1U);
-		rule.expect(fmt::format("its bytes, way {}", how), got.bytes, kMark);
+		rule.expect(fmt::format("its bytes, way {}", how), got.bytes, kByRoute);
 	}
 }
 

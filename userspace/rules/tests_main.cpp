@@ -6,7 +6,7 @@
 
 namespace {
 
-constexpr int kRounds = 5;
+constexpr int kDrillRounds = 5;
 
 } // namespace
 
@@ -14,6 +14,6 @@ int ptelab::tests_main(int argc, char **argv)
 {
 	// No rule runs then: what the counts of a whole run do to the kernel is done alone.
 	if (argc == 2 && std::string_view(argv[1]) == "--reach-drill")
-		return drill_reach(kRounds);
+		return drill_reach(kDrillRounds);
 	return run_tests(argc, argv);
 }

@@ -15,6 +15,9 @@ namespace ptelab {
 using Events = std::vector<ptelab_event>;
 
 inline constexpr __u64 kOpenAndClose = hook_bit(PTELAB_HOOK_OPEN) | hook_bit(PTELAB_HOOK_CLOSE);
+inline constexpr __u64 kUsualHooks = kOpenAndClose | hook_bit(PTELAB_HOOK_FAULT);
+
+inline constexpr __u64 kFaultFlagWrite = 1; // include/linux/mm_types.h: FAULT_FLAG_WRITE
 
 // A file with a region of its own, whose hooks are recorded.
 Device traced_region(const Node &node, std::size_t page_count, const VmaSetup &wanted = {}, const Setup &setup = {});

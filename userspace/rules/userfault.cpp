@@ -4,8 +4,6 @@
 
 #include <fcntl.h>
 #include <sys/auxv.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <linux/userfaultfd.h>
@@ -13,6 +11,7 @@
 #include <ptelab/procfs.hpp>
 
 #include "lab.hpp"
+#include "userfaultfd.hpp"
 #include "variations.hpp"
 
 namespace ptelab {
@@ -20,62 +19,9 @@ namespace {
 
 constexpr __u64 kWpAsync = 1ULL << 15; // UFFD_FEATURE_WP_ASYNC, newer than some headers
 
-class Userfault {
-public:
-	Userfault() : fd_(static_cast<int>(::syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK)))
-	{
-		if (fd_ < 0)
-			throw_errno("userfaultfd");
-	}
-	~Userfault() { ::close(fd_); }
-	Userfault(const Userfault &) = delete;
-	Userfault &operator=(const Userfault &) = delete;
-
-	Errno agree(__u64 features) const
-	{
-		uffdio_api api{};
-		api.api = UFFD_API;
-		api.features = features;
-		return ::ioctl(fd_, UFFDIO_API, &api) < 0 ? errno : 0;
-	}
-	Errno enroll(const Mapping &map, __u64 mode) const
-	{
-		return enroll(reinterpret_cast<__u64>(map.data()), map.size(), mode);
-	}
-	// Bytes, page-aligned.
-	Errno enroll(__u64 start, __u64 length, __u64 mode) const
-	{
-		uffdio_register enrolment{};
-		enrolment.range.start = start;
-		enrolment.range.len = length;
-		enrolment.mode = mode;
-		return ::ioctl(fd_, UFFDIO_REGISTER, &enrolment) < 0 ? errno : 0;
-	}
-
-	Errno protect(const Mapping &map) const
-	{
-		uffdio_writeprotect protection{};
-		protection.range.start = reinterpret_cast<__u64>(map.data());
-		protection.range.len = map.size();
-		protection.mode = UFFDIO_WRITEPROTECT_MODE_WP;
-		return ::ioctl(fd_, UFFDIO_WRITEPROTECT, &protection) < 0 ? errno : 0;
-	}
-
-private:
-	int fd_;
-};
-
-const Need kUserfaultfd{"CONFIG_USERFAULTFD", [] {
-				const long fd = ::syscall(SYS_userfaultfd, O_CLOEXEC);
-				if (fd < 0)
-					return "this kernel has no userfaultfd for us: " + errno_name(errno);
-				::close(static_cast<int>(fd));
-				return std::string();
-			}};
-
 RULE_PER_NODE("userfaultfd_refuses_missing", kEntryNodes, .contract = "UF-01",
 	      .says = "userfaultfd does not watch a driver's mapping for missing pages: EINVAL", .source = "mm/userfaultfd.c:vma_can_userfault",
-	      .needs = {kUserfaultfd})
+	      .needs = {userfaultfd()})
 {
 	const Device device = own_region(rule.node());
 	const Mapping map(device, pages(kPages));
@@ -103,7 +49,7 @@ Errno enroll_the_vdso()
 
 RULE_PER_NODE("userfaultfd_write_protect", kAllNodes, .contract = "UF-02",
 	      .says = "Asynchronous write-protection by userfaultfd takes an ordinary mapping of a driver; one with a flag of VM_SPECIAL it refuses, or, on some kernels, takes as any other",
-	      .source = "include/linux/userfaultfd_k.h:vma_can_userfault", .needs = {kUserfaultfd})
+	      .source = "include/linux/userfaultfd_k.h:vma_can_userfault", .needs = {userfaultfd()})
 {
 	const Device device = own_region(rule.node());
 	const Mapping map(device, pages(kPages));
@@ -128,7 +74,7 @@ RULE_PER_NODE("userfaultfd_write_protect", kAllNodes, .contract = "UF-02",
 }
 
 RULE("lookup.uffd_wp", .says = "LOOKUP tells that an entry is write-protected for userfaultfd, and that it is no longer once it was written",
-     .source = "mm/mprotect.c:change_pte_range", .needs = {kUserfaultfd})
+     .source = "mm/mprotect.c:change_pte_range", .needs = {userfaultfd()})
 {
 	const Device device = own_region(node_of(PTELAB_FAULT_PAGE));
 	const Mapping map(device, pages(2));

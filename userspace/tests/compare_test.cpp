@@ -166,7 +166,7 @@ TEST_CASE("compare.nodes_that_differ_alike_are_one_line")
 	const auto kernels = kernels_of(of(1), of(5));
 	const Comparison comparison = compared(kernels);
 	REQUIRE(comparison.unforeseen.size() == 2);
-	CHECK(name_of(comparison.unforeseen[0]) != name_of(comparison.unforeseen[1]));
+	CHECK(rule_name(comparison.unforeseen[0]) != rule_name(comparison.unforeseen[1]));
 	const std::string text = comparison_text(comparison, {});
 	CHECK(has(text, "zap on insert_page, fault_page"));
 	CHECK(has(text, "remap_pfn.zap"));
