@@ -229,6 +229,7 @@ void port_mutex_unlock(struct port_mutex *mutex);
 enum port_count_kind {
 	PORT_MAPS, PORT_MAP_ERRORS, PORT_OPENS, PORT_CLOSES, PORT_FAULTS, PORT_FAULT_ERRORS, PORT_ACCESSES, PORT_ZAPS,
 	PORT_UNMAPS, PORT_REVOKES, PORT_FILES, PORT_REGIONS, PORT_PAGES_ALLOCATED, PORT_PAGES_FREED,
+	PORT_NODE_REGIONS, PORT_NODE_PAGES,
 	PORT_COUNTS
 };
 struct port_counts *port_counts_new(void);		/* sleeps; NULL: no memory */

@@ -296,7 +296,9 @@ struct ptelab_stats {
 	__u64 regions;		/* MODULE: regions alive; FILE: 1 if it has one of its own */
 	__u64 pages_allocated;	/* MODULE: pages taken from the kernel since load; FILE: by this file */
 	__u64 pages_freed;	/* and given back */
-	__u64 reserved[4];
+	__u64 node_regions;	/* MODULE: of the regions alive, the nodes' own: each is made when its node is first opened */
+	__u64 node_pages;	/* and the pages that these have, freed with the node */
+	__u64 reserved[2];
 };
 
 /*

@@ -519,6 +519,8 @@ int ptelab_ioctl_stats(ptelab_session *s, struct ptelab_stats *arg)
 	arg->regions = counts ? s->session.owns_region() : read(PORT_REGIONS);
 	arg->pages_allocated = read(PORT_PAGES_ALLOCATED);
 	arg->pages_freed = read(PORT_PAGES_FREED);
+	arg->node_regions = read(PORT_NODE_REGIONS);
+	arg->node_pages = read(PORT_NODE_PAGES);
 	return 0;
 }
 

@@ -16,14 +16,18 @@ public:
 	Node(unsigned method, unsigned long pages, Mutex mutex, Region *region)
 		: method_{method}, pages_{pages}, mutex_{cxxrt::move(mutex)}, region_{region}
 	{
+		if (region_)
+			count(1);
 	}
 	Node(const Node &) = delete;
 	Node &operator=(const Node &) = delete;
 
 	~Node()
 	{
-		if (region_)
-			const auto last = cxxrt::Box<Region>::adopt(region_);
+		if (!region_)
+			return;
+		count(-1);
+		const auto last = cxxrt::Box<Region>::adopt(region_);
 	}
 
 	unsigned method() const { return method_; }
@@ -49,7 +53,15 @@ private:
 	Result<void> make()
 	{
 		region_ = CXXRT_TRY(of_method()).release();
+		count(1);
 		return {};
+	}
+
+	void count(int sign) const
+	{
+		port_count(nullptr, PORT_NODE_REGIONS, sign);
+		if (!region_->device())
+			port_count(nullptr, PORT_NODE_PAGES, sign * static_cast<long long>(region_->count()));
 	}
 
 	// Where it must be one block, at most the largest that the kernel gives.

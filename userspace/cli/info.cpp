@@ -39,6 +39,8 @@ constexpr Counter kCounters[] = {
 	{"regions", &ptelab_stats::regions, "regions alive"},
 	{"pages_allocated", &ptelab_stats::pages_allocated, "pages taken from the kernel"},
 	{"pages_freed", &ptelab_stats::pages_freed, "pages given back"},
+	{"node_regions", &ptelab_stats::node_regions, "of the regions, the nodes' own"},
+	{"node_pages", &ptelab_stats::node_pages, "pages that these have"},
 };
 
 utsname system_name()

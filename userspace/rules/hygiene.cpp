@@ -52,8 +52,8 @@ Hygiene::State Hygiene::take()
 	if (const std::optional<Device> device = any_device()) {
 		const ptelab_stats stats = device->stats(PTELAB_SCOPE_MODULE);
 		state["open files"] = static_cast<std::int64_t>(stats.files) - 1;
-		state["regions"] = static_cast<std::int64_t>(stats.regions);
-		state["pages of the module"] = static_cast<std::int64_t>(stats.pages_allocated - stats.pages_freed);
+		state["regions of files"] = static_cast<std::int64_t>(stats.regions - stats.node_regions);
+		state["pages of files"] = pages_of_files(stats);
 	}
 	return state;
 }

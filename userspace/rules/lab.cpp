@@ -71,8 +71,7 @@ Expected<std::size_t> in_core_of_pfns(std::size_t present)
 
 std::int64_t pages_in_use(const Device &device)
 {
-	const ptelab_stats stats = device.stats(PTELAB_SCOPE_MODULE);
-	return static_cast<std::int64_t>(stats.pages_allocated - stats.pages_freed);
+	return pages_of_files(device.stats(PTELAB_SCOPE_MODULE));
 }
 
 } // namespace ptelab

@@ -75,7 +75,7 @@ RULE_PER_NODE("parent_sees_child_writes", kFirstNodes, .says = "After fork a sha
 RULE_PER_NODE("files_and_regions", kFirstNodes, .says = "The module's count of files and regions follows open, REGION_SETUP and close",
 	      .source = "fs/file_table.c:__fput")
 {
-	const Device watcher(rule.node(), O_RDONLY);
+	const Device watcher(rule.node(), O_RDONLY); // the node has its own region from here on
 	const ptelab_stats before = watcher.stats(PTELAB_SCOPE_MODULE);
 	const bool own = rule.node().method != PTELAB_IOMAP;
 	{

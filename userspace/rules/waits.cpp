@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <deque>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <string>
@@ -35,6 +36,33 @@ std::int64_t since(Clock::time_point start)
 {
 	return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count();
 }
+
+// From one process to another, once.
+class Signal {
+public:
+	Signal()
+	{
+		if (::pipe(ends_) < 0)
+			throw_errno("pipe");
+	}
+	~Signal()
+	{
+		::close(ends_[0]);
+		::close(ends_[1]);
+	}
+	Signal(const Signal &) = delete;
+	Signal &operator=(const Signal &) = delete;
+
+	void give() const { (void)!::write(ends_[1], "", 1); }
+	void wait() const
+	{
+		char byte;
+		(void)!::read(ends_[0], &byte, 1);
+	}
+
+private:
+	int ends_[2];
+};
 
 // A process of its own, which is not waited for longer than kGaveUpMs: what it does may hang.
 class Waiter {
@@ -160,7 +188,7 @@ RULE("waits.buffer_that_never_comes",
 }
 
 // A mapping that ->mmap filled, in a process whose mmap_lock is held by a slow fault, with a writer behind it.
-void hold_mmap_lock(const Device &filled, const Device &slow, int ready)
+void hold_mmap_lock(const Device &filled, const Device &slow, const Signal &ready)
 {
 	const Mapping eager(filled, page_size());
 	const Mapping delayed(slow, page_size());
@@ -173,28 +201,41 @@ void hold_mmap_lock(const Device &filled, const Device &slow, int ready)
 		::usleep(400'000);
 		::munmap(::mmap(nullptr, page_size(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), page_size());
 	});
-	(void)!::write(ready, "", 1);
+	ready.give();
 	fault.join();
 	writer.join();
 }
+
+// Another process that holds its mmap_lock in a fault of kSlowFaultMs, with pages of the region in its page table.
+class SlowProcess {
+public:
+	// Killed at once, REVOKE is gone before the fault is: that has well over kAtOnceMs to go by then.
+	static constexpr __u32 kSlowFaultMs = 3800;
+
+	explicit SlowProcess(const Device &filled)
+		: slow_(own_region(node_of(PTELAB_FAULT_PAGE), kPages, {.fault_action = PTELAB_FAULT_DELAY, .fault_delay_ms = kSlowFaultMs})),
+		  process_([&] { hold_mmap_lock(filled, slow_, ready_); })
+	{
+		constexpr __u32 kHeldAfterUs = 700'000;
+		ready_.wait();
+		::usleep(kHeldAfterUs);
+	}
+	~SlowProcess() { process_.killed_in(); }
+
+private:
+	Device slow_;
+	Signal ready_;
+	Waiter process_;
+};
 
 RULE("waits.delayed_fault_elsewhere",
      .says = "REVOKE waits for another process' mmap_lock as long as that is held, which a fault of ours does for ten seconds at most; killed, it waits no longer",
      .source = "kmod/glue/port/pending_mmaps.c:port_space_settle", .needs = {root(), booted()})
 {
-	// Killed at once, REVOKE is gone before the fault is: that has well over kAtOnceMs to go by then.
-	constexpr __u32 kDelayMs = 3800, kHeldAfterUs = 700'000;
 	std::int64_t killed = 0, waited = 0;
 	for (const bool kill : {true, false}) {
 		const Device filled = own_region(node_of(PTELAB_INSERT_PAGE));
-		const Device slow = own_region(node_of(PTELAB_FAULT_PAGE), kPages, {.fault_action = PTELAB_FAULT_DELAY, .fault_delay_ms = kDelayMs});
-		int ready[2];
-		if (::pipe(ready) < 0)
-			throw_errno("pipe");
-		Waiter holder([&] { hold_mmap_lock(filled, slow, ready[1]); });
-		char byte = 0;
-		(void)!::read(ready[0], &byte, 1);
-		::usleep(kHeldAfterUs);
+		const SlowProcess slow(filled);
 		ptelab_revoke argument{};
 		const auto start = Clock::now();
 		Waiter revoker([&] { ::ioctl(filled.fd(), PTELAB_IOC_REVOKE, &argument); });
@@ -207,15 +248,90 @@ RULE("waits.delayed_fault_elsewhere",
 			waited = since(start);
 			rule.expect("REVOKE", filled.query().revoked, 1U);
 		}
-		holder.killed_in();
-		::close(ready[0]);
-		::close(ready[1]);
 	}
 	rule.varies("*, ms");
 	rule.observe("until killed, ms", killed);
 	rule.observe("until the fault was over, ms", waited);
 	rule.expect("killed at once", killed < kAtOnceMs, true);
-	rule.expect("not longer than the delay", waited < kDelayMs + kAtOnceMs, true);
+	rule.expect("not longer than the delay", waited < SlowProcess::kSlowFaultMs + kAtOnceMs, true);
+}
+
+// What must wait, and may not longer than the fault that it waits for.
+void expect_bounded(Rule &rule, const std::string &what, std::int64_t took)
+{
+	rule.varies(what + ", ms");
+	rule.observe(what + ", ms", took);
+	rule.expect(what + " waits", took > SlowProcess::kSlowFaultMs / 4, true);
+	rule.expect(what + " waits no longer than the fault", took < SlowProcess::kSlowFaultMs + kAtOnceMs, true);
+}
+
+RULE("waits.close_of_who_has_revoked",
+     .says = "The close of a file that has revoked waits for a REVOKE under way, which waits for no more than a fault of another process",
+     .source = "fs/file_table.c:__fput", .needs = {root(), booted()})
+{
+	const Device filled(node_of(PTELAB_INSERT_PAGE));
+	Signal revoked, go;
+	// In a process of its own: no other has the file open.
+	Waiter closer([&] {
+		{
+			Device device(node_of(PTELAB_INSERT_PAGE));
+			device.revoke();
+			device.restore();
+			revoked.give();
+			go.wait();
+		}
+	});
+	revoked.wait();
+	const SlowProcess slow(filled);
+	Waiter revoker([&] {
+		ptelab_revoke argument{};
+		::ioctl(filled.fd(), PTELAB_IOC_REVOKE, &argument);
+	});
+	rule.expect("REVOKE waits", revoker.stuck(), true);
+	const auto start = Clock::now();
+	go.give();
+	closer.gone_in();
+	expect_bounded(rule, "close", since(start));
+	revoker.gone_in();
+	Device(node_of(PTELAB_INSERT_PAGE)).restore();
+}
+
+// Takes the device from the driver, and gives it back.
+class Unbound {
+public:
+	Unbound()
+	{
+		for (const auto &entry : std::filesystem::directory_iterator(kDriver))
+			if (entry.is_symlink() && entry.path().filename().string().starts_with("0000:"))
+				device_ = entry.path().filename();
+	}
+	~Unbound() { write("bind"); }
+	Unbound(const Unbound &) = delete;
+	Unbound &operator=(const Unbound &) = delete;
+
+	void remove() const { write("unbind"); }
+
+private:
+	static constexpr const char *kDriver = "/sys/bus/pci/drivers/ptelab";
+
+	void write(const char *file) const { std::ofstream(std::string(kDriver) + "/" + file) << device_; }
+
+	std::string device_;
+};
+
+RULE("waits.removal_of_the_device",
+     .says = "The removal of the device waits until no other process can have its memory mapped, which a fault of that process delays and nothing else of ours",
+     .source = "drivers/base/dd.c:device_release_driver_internal", .needs = {root(), booted(), node(PTELAB_IOMAP)}, .suite = kReloadSuite)
+{
+	const Unbound driver;
+	Device filled(node_of(PTELAB_IOMAP));
+	const SlowProcess slow(filled);
+	const auto start = Clock::now();
+	Waiter remover([&] { driver.remove(); });
+	rule.expect("it waits", remover.stuck(), true);
+	remover.gone_in();
+	expect_bounded(rule, "->remove", since(start));
+	rule.expect("the file is left without the device", errno_of([&] { filled.restore(); }), ENODEV);
 }
 
 RULE("waits.long_calls_are_killed", .says = "A call on as many pages as can be asked for ends soon after its task is killed",

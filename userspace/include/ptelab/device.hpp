@@ -32,6 +32,12 @@ struct Setup {
 // "" if a module with this version of the ABI is of this program's age, else which of the two is old, and the cure.
 std::string explain_abi(std::uint32_t module);
 
+// Of the module's, taken for files and not given back yet.
+inline std::int64_t pages_of_files(const ptelab_stats &stats)
+{
+	return static_cast<std::int64_t>(stats.pages_allocated - stats.pages_freed - stats.node_pages);
+}
+
 class Device {
 public:
 	// Throws a std::runtime_error with that sentence, too.
