@@ -180,8 +180,13 @@ public:
 		if (!mine.held)
 			return {};
 		return exclusively(killable, [&]() -> Result<void> {
-			if (mine.restores == gate_.restores() && --revokers_ == 0 && !dead_)
-				reopen();
+			const bool is_of_now = mine.restores == gate_.restores();
+			if (is_of_now && revokers_ == 1 && !dead_) {
+				if (!reopen(killable))
+					return Errno::kIntr;
+			} else if (is_of_now) {
+				revokers_--;
+			}
 			mine = {};
 			return {};
 		});
@@ -219,9 +224,7 @@ public:
 		return exclusively(true, [&]() -> Result<void> {
 			if (dead_)
 				return Errno::kNoDev;
-			if (revoked())
-				reopen();
-			return {};
+			return !revoked() || reopen(true) ? Result<void>{} : Errno::kIntr;
 		});
 	}
 
@@ -248,19 +251,21 @@ private:
 	}
 
 	// What was unmapped meanwhile is filled again on access. Waits for those who are passing a gate that is revoked: they look and leave.
-	void reopen()
+	bool reopen(bool killable)
 	{
-		(void)gate_.close(false);
+		if (!gate_.close(killable))
+			return false;
 		gate_.restore();
 		revokers_ = 0;
 		gate_.open();
+		return true;
 	}
 
 	// Killed before the gate was closed, there is nothing to open again, and nobody to wait for.
 	void undo(bool was_open)
 	{
 		if (was_open && revoked())
-			reopen();
+			(void)reopen(false);
 	}
 
 	// No new fault is served, and those that passed the gate before have set their PTE, or hold the page's lock until
