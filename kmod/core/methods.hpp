@@ -381,16 +381,6 @@ using Methods =
 		   RemapVmalloc, FaultInsertPages, FaultInsertMixed, HugePfn, HugeFolio, Bare, PrepareRemap, PrepareIoremap,
 		   PrepareSimpleIoremap, PrepareMapPages, PrepareFaultPage>;
 
-// Those that answer faults the short way, each with its own ->fault; what is looked for first costs least.
-using BriefMethods = MethodList<FaultInsertPage, FaultInsertPfn, FaultPage, FaultInsertPages, FaultInsertMixed>;
-
-template <typename... M>
-constexpr unsigned brief_bits(MethodList<M...>)
-{
-	return (0U | ... | (Brief<M> ? bit(M::FaultsAs::kMethod) : 0U));
-}
-static_assert(brief_bits(Methods{}) == brief_bits(BriefMethods{}), "a method that is Brief is not looked for, or one that is not");
-
 // What is known of a method without calling it; row 0 is none's.
 struct MethodTable {
 	ptelab_traits row[PTELAB_METHODS];
@@ -428,6 +418,16 @@ constexpr MethodTable table_of(MethodList<M...>)
 
 constexpr MethodTable kMethods = table_of(Methods{});
 static_assert(PTELAB_METHODS <= sizeof(ptelab_query::absence) / sizeof(ptelab_query::absence[0]), "QUERY has no room for a method");
+
+// Those that answer faults the short way, each with its own ->fault; what is looked for first costs least.
+using BriefMethods = MethodList<FaultInsertPage, FaultInsertPfn, FaultPage, FaultInsertPages, FaultInsertMixed>;
+
+template <typename... M>
+constexpr unsigned brief_bits(MethodList<M...>)
+{
+	return (0U | ... | (Brief<M> ? bit(M::FaultsAs::kMethod) : 0U));
+}
+static_assert(brief_bits(Methods{}) == brief_bits(BriefMethods{}), "a method that is Brief is not looked for, or one that is not");
 
 template <unsigned index, typename First, typename... Rest>
 struct TypeAt : TypeAt<index - 1, Rest...> {};
