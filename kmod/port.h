@@ -196,7 +196,7 @@ int port_device_copy(struct port_device *device, unsigned long long offset, void
 /*
  * ---- space: a region's own address_space, where the kernel finds its mappings, and the gate that stops its faults ----
  * Lock order: revoke mutex -> mmap_lock -> the VMA's own lock -> session mutex -> page lock -> gate -> leaf -> the kernel's own
- * (i_mmap_rwsem, page table).
+ * (i_mmap_rwsem, page table). A page lock is tried for inside the gate, too, and not waited for.
  */
 struct port_space *port_space_new(void);		/* sleeps; NULL: no memory */
 void port_space_free(struct port_space *space);		/* no file refers to it any more; sleeps */
@@ -209,7 +209,7 @@ bool port_space_gate_wait(struct port_space *space, const unsigned int *word, un
 void port_space_gate_wake(struct port_space *space);	/* after the word has changed; any context that may sleep */
 /*
  * Called where locks are checked (PTELAB_GATE_IS_TOLD): the gate is about to be entered, or exclusively closed, when mmap_lock must not
- * be held; and is left, or open again. For closing, killable or not, is a lock as any other.
+ * be held; and is left, or open again.
  */
 void port_space_gate_acquire(struct port_space *space, bool exclusively);
 void port_space_gate_release(struct port_space *space);

@@ -23,7 +23,7 @@ void port_space_gate_wake(struct port_space *space)
 	wake_up_all(&space->gate);
 }
 
-/* Only where PTELAB_GATE_IS_TOLD: the gate is to lockdep what the rwsem is that it could be. */
+/* Only where PTELAB_GATE_IS_TOLD: to lockdep the gate is a rwsem. */
 void port_space_gate_acquire(struct port_space *space, bool exclusively)
 {
 	might_sleep();
