@@ -11,7 +11,7 @@ namespace {
 // Somebody is inside, on a thread of his own, until he is let go.
 class Inside {
 public:
-	Inside(Process &process, file *file) : file_{file}
+	Inside(Process &process, file *file)
 	{
 		thread_ = std::thread([&process, file, this] {
 			process.run();
@@ -35,7 +35,6 @@ public:
 	}
 
 private:
-	file *file_;
 	std::atomic<bool> entered_{false}, told_{false}, go_{false};
 	std::thread thread_;
 };
