@@ -38,6 +38,18 @@ std::optional<Device> any_device()
 	return std::nullopt;
 }
 
+// A node takes its memory when it is first opened, and in a module that was loaded anew nobody has.
+void open_each_node()
+{
+	for (const Node &node : nodes()) {
+		try {
+			const Device device(node, O_RDONLY);
+		} catch (const std::system_error &) {
+			// absent
+		}
+	}
+}
+
 } // namespace
 
 Hygiene::State Hygiene::take()
@@ -70,6 +82,10 @@ std::vector<std::string> Hygiene::left_behind() const
 	std::vector<std::string> traces;
 	State after = take();
 
+	if (after != before_) {
+		open_each_node();
+		after = take();
+	}
 	for (int i = 0; i < kLooksAgain && after != before_; ++i) {
 		::sched_yield();
 		after = take();
