@@ -50,6 +50,12 @@ void open_each_node()
 	}
 }
 
+void open_each_node_once()
+{
+	static const bool opened = (open_each_node(), true);
+	static_cast<void>(opened);
+}
+
 } // namespace
 
 Hygiene::State Hygiene::take()
@@ -70,7 +76,7 @@ Hygiene::State Hygiene::take()
 	return state;
 }
 
-Hygiene::Hygiene(const RuleInfo &info) : info_(info), before_(take())
+Hygiene::Hygiene(const RuleInfo &info) : info_(info), before_((open_each_node_once(), take()))
 {
 	guards_window_ = info.node && info.node->method == PTELAB_IOMAP && !info.traits.answers_host;
 	if (guards_window_)
