@@ -26,7 +26,8 @@ cxxrt-warnings := -Wall -Wextra -Wshadow -Wundef -Wvla -Wcast-qual -Wold-style-c
 
 # Nothing that hides a use of the absent runtime: -fno-threadsafe-statics and -fno-use-cxa-atexit would make a
 # function-local static or a global destructor link, and be wrong. See README.md.
-cxxrt-language := -std=gnu++20 -nostdinc -ffreestanding -fno-exceptions -fno-rtti
+# On arm64 an atomic operation is an instruction or two, and no call into a library of the compiler's.
+cxxrt-language := -std=gnu++20 -nostdinc -ffreestanding -fno-exceptions -fno-rtti $(if $(CONFIG_ARM64),-mno-outline-atomics)
 
 # pahole can't encode C++ types. Where it will run, as vmlinux is there to be the base, it must not see any.
 cxxrt-debug = $(if $(and $(CONFIG_DEBUG_INFO_BTF_MODULES),$(wildcard $(objtree)/vmlinux)),-g0)

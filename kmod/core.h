@@ -71,8 +71,11 @@ int ptelab_mmap_prepare(struct ptelab_session *session, struct port_vma_desc *de
 /* ->mapped, mmap_lock held for write: what ->mmap_prepare asked for is done. 0 or -errno, and then the kernel unmaps it. */
 int ptelab_mapped(struct ptelab_session *session, struct vm_area_struct *vma);
 
-/* ->fault. pgoff in pages. A PORT_FAULT_* code, or 0 with the page given. */
-unsigned int ptelab_fault(struct ptelab_session *session, struct vm_fault *vmf, unsigned long pgoff);
+/*
+ * ->fault. pgoff in pages. A PORT_FAULT_* code, or 0 with the page given. Counts it, and an error; PORT_FAULT_NOPAGE without an entry is
+ * never told to who is being killed. vmf first, as in what is called with it: so it stays in its register.
+ */
+unsigned int ptelab_fault(struct vm_fault *vmf, struct ptelab_session *session, unsigned long pgoff);
 /* ->huge_fault for a PMD, and for a PUD. */
 unsigned int ptelab_huge_fault(struct ptelab_session *session, struct vm_fault *vmf, unsigned long pgoff);
 unsigned int ptelab_huge_fault_pud(struct ptelab_session *session, struct vm_fault *vmf, unsigned long pgoff);

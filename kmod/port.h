@@ -19,7 +19,6 @@ struct page;
 struct file;
 struct port_space;
 struct port_mutex;
-struct port_counts;
 struct port_account;
 struct port_awaited;
 struct port_misuser;
@@ -98,6 +97,7 @@ struct port_vma_desc {
 
 /* ---- insert at mmap: mmap_lock held for write; sleep; 0 or -errno, what was inserted stays ---- */
 int port_insert_page(struct vm_area_struct *vma, unsigned long addr, struct page *page);
+int port_insert_each(struct vm_area_struct *vma, unsigned long addr, struct page **pages, unsigned long count); /* one by one */
 int port_remap(struct vm_area_struct *vma, unsigned long addr, unsigned long pfn, unsigned long bytes);
 int port_iomap(struct vm_area_struct *vma, struct port_device *device);
 int port_insert_pages(struct vm_area_struct *vma, unsigned long addr, struct page **pages, unsigned long count);
@@ -107,10 +107,11 @@ int port_remap_vmalloc(struct vm_area_struct *vma, void *memory, unsigned long p
 
 /* ---- insert at fault: mmap_lock held for read, or the VMA's own lock; sleep ---- */
 unsigned int port_fault_insert_pfn(struct vm_fault *vmf, unsigned long pfn);	/* PORT_FAULT_* */
-int port_fault_insert_page(struct vm_fault *vmf, struct page *page);		/* 0 or -errno */
-unsigned int port_fault_insert_mixed(struct vm_fault *vmf, unsigned long pfn);
-/* From the faulting address on, inside the VMA. 0 if any was inserted, else -errno. */
-int port_fault_insert_pages(struct vm_fault *vmf, struct page **pages, unsigned long count);
+unsigned int port_fault_insert_pfn_of(struct vm_fault *vmf, struct page *page);
+unsigned int port_fault_insert_page(struct vm_fault *vmf, struct page *page);
+unsigned int port_fault_insert_mixed(struct vm_fault *vmf, struct page *page);
+/* From the faulting address on, at most as many as there is room for in the VMA. PORT_FAULT_NOPAGE if any was inserted. */
+unsigned int port_fault_insert_pages(struct vm_fault *vmf, struct page **pages, unsigned long count);
 /* ->huge_fault: a whole PMD, all of it inside the VMA. PORT_FAULT_FALLBACK where this kernel has no such call. */
 unsigned int port_fault_insert_pfn_pmd(struct vm_fault *vmf, unsigned long pfn);
 unsigned int port_fault_insert_folio_pmd(struct vm_fault *vmf, struct page *head);
@@ -144,6 +145,8 @@ unsigned long port_vma_origin(const struct vm_area_struct *vma);
  * reference is put: killed while waiting for the lock, or the caller may not wait.
  */
 unsigned int port_fault_give(struct vm_fault *vmf, struct page *page);
+/* The same of a page that nobody has locked, with a reference of its own: PORT_FAULT_LOCKED. Else 0, and nothing is done. */
+unsigned int port_fault_give_at_once(struct vm_fault *vmf, struct page *page);
 void port_fault_take_back(struct vm_fault *vmf);	/* undo port_fault_give, and put the reference */
 /* Drop the lock of the fault and answer PORT_FAULT_RETRY. 0: this caller may not be asked to retry, nothing was dropped. */
 unsigned int port_fault_retry(struct vm_fault *vmf);
@@ -193,18 +196,23 @@ int port_device_copy(struct port_device *device, unsigned long long offset, void
 /*
  * ---- space: a region's own address_space, where the kernel finds its mappings, and the gate that stops its faults ----
  * Lock order: revoke mutex -> mmap_lock -> the VMA's own lock -> session mutex -> page lock -> gate -> leaf -> the kernel's own
- * (i_mmap_rwsem, page table).
+ * (i_mmap_rwsem, page table). A page lock is tried for inside the gate, too, and not waited for.
  */
 struct port_space *port_space_new(void);		/* sleeps; NULL: no memory */
 void port_space_free(struct port_space *space);		/* no file refers to it any more; sleeps */
-bool port_space_gate_enter(struct port_space *space);	/* read side; sleeps, mmap_lock may be held. false: killed while waiting */
-void port_space_gate_leave(struct port_space *space);
 /*
- * killable: false if a fatal signal is pending, and nothing was taken or waited for. Else they wait for as long as it takes: where
- * nothing can fail, which is ->release, module exit and the device's removal.
+ * The core's gate, where somebody has to wait. Until none of the bits is in the word; sleeps, mmap_lock may be held by who enters.
+ * killable: false if a fatal signal comes first. Else for as long as it takes: where nothing can fail, which is ->release, module exit,
+ * the device's removal, and REVOKE that is undone.
  */
-bool port_space_gate_close(struct port_space *space, bool killable);	/* write side; mmap_lock must not be held */
-void port_space_gate_open(struct port_space *space);
+bool port_space_gate_wait(struct port_space *space, const unsigned int *word, unsigned int bits, bool killable);
+void port_space_gate_wake(struct port_space *space);	/* after the word has changed; any context that may sleep */
+/*
+ * Called where locks are checked (PTELAB_GATE_IS_TOLD): the gate is about to be entered, or exclusively closed, when mmap_lock must not
+ * be held; and is left, or open again.
+ */
+void port_space_gate_acquire(struct port_space *space, bool exclusively);
+void port_space_gate_release(struct port_space *space);
 void port_space_leaf_lock(struct port_space *space);	/* one at a time decides whether a PMD is filled as a whole; sleeps */
 void port_space_leaf_unlock(struct port_space *space);
 bool port_space_revoke_lock(struct port_space *space, bool killable); /* serialises REVOKE and RESTORE; mmap_lock must not be held */
@@ -215,6 +223,7 @@ void port_space_unmap(struct port_space *space, unsigned long long offset, unsig
 /* Wait until every mmap call that was under way and had called port_vma_track() is over. */
 bool port_space_wait_for_mmaps(struct port_space *space, bool killable);
 
+bool port_killed(void);	/* a fatal signal is pending */
 /* In a loop over what user space chose the length of: reschedules. false: a fatal signal is pending. Sleeps. */
 bool port_pause(void);
 
@@ -232,6 +241,11 @@ enum port_count_kind {
 	PORT_NODE_REGIONS, PORT_NODE_PAGES,
 	PORT_COUNTS
 };
+/* Changed by atomic operations alone, of either side. */
+struct port_counts {
+	long long value[PORT_COUNTS];
+};
+extern struct port_counts port_module_counts;
 struct port_counts *port_counts_new(void);		/* sleeps; NULL: no memory */
 void port_counts_free(struct port_counts *counts);
 /* Adds to the file's count and the module's; the file's new value, or the module's if counts is NULL. */

@@ -244,17 +244,9 @@ int ptelab_mmap_part(ptelab_session *s, vm_area_struct *vma, unsigned long pages
 	}));
 }
 
-unsigned int ptelab_fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)
+unsigned int ptelab_fault(vm_fault *vmf, ptelab_session *s, unsigned long pgoff)
 {
-	const Session &session = s->session;
-	const Injection &injection = session.fault_injection();
-	const unsigned long long number = session.counts().add(PORT_FAULTS);
-	const FaultCode code =
-		injection.applies(number) ? inject(session, injection, vmf, pgoff) : serve(session, vmf, pgoff);
-	// After kRetry the session may be gone: the lock that kept it is dropped.
-	if (is_error(code))
-		session.counts().add(PORT_FAULT_ERRORS);
-	return static_cast<unsigned>(code);
+	return static_cast<unsigned>(answer_fault(vmf, s->session, pgoff));
 }
 
 unsigned int ptelab_huge_fault(ptelab_session *s, vm_fault *vmf, unsigned long pgoff)

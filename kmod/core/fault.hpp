@@ -19,14 +19,6 @@ enum class [[nodiscard]] FaultCode : unsigned {
 	kFallback = PORT_FAULT_FALLBACK,
 };
 
-// The kernel's own convention (include/linux/mm.h: vmf_error, vmf_insert_page): busy means that another thread was first.
-constexpr FaultCode fault_code(Result<void> inserted)
-{
-	if (inserted.ok() || inserted.error() == Errno::kBusy)
-		return FaultCode::kNoPage;
-	return inserted.error() == Errno::kNoMem ? FaultCode::kOom : FaultCode::kSigbus;
-}
-
 class FaultBase {
 public:
 	// KERNEL: mmap_lock is held for reading, or the VMA's own lock, and the VMA is ours (mm/memory.c: __do_fault).
@@ -90,6 +82,8 @@ public:
 
 	FaultCode insert_pfn(const Gate &, unsigned long pfn) { return static_cast<FaultCode>(port_fault_insert_pfn(vmf_, pfn)); }
 
+	FaultCode insert_pfn_of(const Gate &, page *page) { return static_cast<FaultCode>(port_fault_insert_pfn_of(vmf_, page)); }
+
 	// Where another thread has mapped the whole PMD by now, the page is there.
 	FaultCode insert_pfn_beside_pmds(const Gate &gate, const Region &region, unsigned long index)
 	{
@@ -132,22 +126,29 @@ class Fault<MixedMap> : public FaultBase {
 public:
 	using FaultBase::FaultBase;
 
-	FaultCode insert(const Gate &, page *page)
+	FaultCode insert(const Gate &, page *page) { return static_cast<FaultCode>(port_fault_insert_page(vmf_, page)); }
+
+	// The first of these and up to 15 after it, as far as the VMA goes: one fault for all of them.
+	FaultCode insert_listed(const Gate &, page **pages, unsigned long left)
 	{
-		return fault_code(cxxrt::from_kernel(port_fault_insert_page(vmf_, page)));
+		return static_cast<FaultCode>(port_fault_insert_pages(vmf_, pages, left < kMost ? left : kMost));
 	}
 
-	// This page and up to 15 after it, as far as VMA and region go: one fault for all of them.
-	FaultCode insert_around(const Gate &, const Region &region, unsigned long index)
+	// The same of a region that has no list of its pages.
+	FaultCode insert_around(const Gate &gate, const Region &region, unsigned long index)
 	{
-		constexpr unsigned long kMost = 16;
-		const unsigned long in_vma = (span().end - address()) >> port_page_shift();
+		const unsigned long left = region.count() - index;
+		if (page **const all = region.singles())
+			return insert_listed(gate, all + index, left);
 		page *pages[kMost];
 		unsigned long count = 0;
-		for (; count < kMost && count < in_vma && index + count < region.count(); count++)
+		for (; count < kMost && count < left; count++)
 			pages[count] = region.at(index + count);
-		return fault_code(cxxrt::from_kernel(port_fault_insert_pages(vmf_, pages, count)));
+		return insert_listed(gate, pages, count);
 	}
+
+private:
+	static constexpr unsigned long kMost = 16;
 };
 
 // Pages as bare pfns in a VMA that may hold both: on most architectures a special PTE, without a reference.
@@ -156,10 +157,7 @@ class Fault<MixedPfn> : public FaultBase {
 public:
 	using FaultBase::FaultBase;
 
-	FaultCode insert_mixed(const Gate &, unsigned long pfn)
-	{
-		return static_cast<FaultCode>(port_fault_insert_mixed(vmf_, pfn));
-	}
+	FaultCode insert_mixed(const Gate &, page *page) { return static_cast<FaultCode>(port_fault_insert_mixed(vmf_, page)); }
 };
 
 template <>
@@ -202,6 +200,10 @@ public:
 		port_fault_take_back(vmf_);
 		return FaultCode::kSigbus;
 	}
+
+	// Inside the gate, a page that nobody has locked: REVOKE, which waits for us there, finds it locked until the PTE is set. kDone: it is
+	// locked, and nothing is done. Who waits for the page lock does so outside.
+	FaultCode give_at_once(const Gate &, page *page) { return static_cast<FaultCode>(port_fault_give_at_once(vmf_, page)); }
 
 	// The core makes a missing page table after we return, when another thread may have looked and found none: so it is made
 	// before, for whoever looks to see it.

@@ -29,7 +29,7 @@ struct Ordinary {
 	static constexpr bool kIgnoresOffset = false;	// vm_pgoff of the mmap means nothing: it begins at page 0; kEager only
 };
 
-// FaultsAs: the method with the same ->fault, so that it is compiled once.
+// FaultsAs: the method with the same ->fault, so that it is compiled once. brief: the same, inside the gate, of a page that is listed.
 struct InsertPage : Ordinary {
 	static constexpr unsigned kMethod = PTELAB_INSERT_PAGE;
 	static constexpr const char *kName = "insert_page";
@@ -59,6 +59,10 @@ struct FaultInsertPage : Ordinary {
 	{
 		return fault.insert(gate, region.at(index));
 	}
+	static FaultCode brief(Fault<Kind> &fault, const Gate &gate, page **listed, unsigned long)
+	{
+		return fault.insert(gate, *listed);
+	}
 };
 
 struct FaultPage : Ordinary {
@@ -73,6 +77,10 @@ struct FaultPage : Ordinary {
 	{
 		return fault.give(region, index);
 	}
+	static FaultCode brief(Fault<Kind> &fault, const Gate &gate, page **listed, unsigned long)
+	{
+		return fault.give_at_once(gate, *listed);
+	}
 };
 
 struct FaultInsertPfn : Ordinary {
@@ -85,6 +93,10 @@ struct FaultInsertPfn : Ordinary {
 	static FaultCode fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index)
 	{
 		return fault.insert_pfn(gate, region.pfn(index));
+	}
+	static FaultCode brief(Fault<Kind> &fault, const Gate &gate, page **listed, unsigned long)
+	{
+		return fault.insert_pfn_of(gate, *listed);
 	}
 };
 
@@ -173,6 +185,10 @@ struct FaultInsertPages : FaultInsertPage {
 	{
 		return fault.insert_around(gate, region, index);
 	}
+	static FaultCode brief(Fault<Kind> &fault, const Gate &gate, page **listed, unsigned long left)
+	{
+		return fault.insert_listed(gate, listed, left);
+	}
 };
 
 struct FaultInsertMixed : FaultInsertPage {
@@ -184,7 +200,11 @@ struct FaultInsertMixed : FaultInsertPage {
 
 	static FaultCode fault(Fault<Kind> &fault, const Gate &gate, const Region &region, unsigned long index)
 	{
-		return fault.insert_mixed(gate, region.pfn(index));
+		return fault.insert_mixed(gate, region.at(index));
+	}
+	static FaultCode brief(Fault<Kind> &fault, const Gate &gate, page **listed, unsigned long)
+	{
+		return fault.insert_mixed(gate, *listed);
 	}
 };
 
@@ -332,6 +352,14 @@ concept Gives = cxxrt::SameAs<typename M::Kind, Plain> && requires(Fault<typenam
 	{ M::fault(fault, region, 0UL) } -> cxxrt::SameAs<FaultCode>;
 };
 
+// A fault is answered by one call of the kernel's, which needs no lock but the gate, and no look at what was before.
+template <typename M>
+concept Brief = !M::kEager && (M::kOps == PTELAB_OPS_PLAIN || M::kOps == PTELAB_OPS_ACCESS || M::kOps == PTELAB_OPS_MAPPED) &&
+		requires(Fault<typename M::Kind> &fault, const Gate &gate, page **listed)
+{
+	{ M::brief(fault, gate, listed, 1UL) } -> cxxrt::SameAs<FaultCode>;
+};
+
 // The same ->fault, and what decides whether it is reached.
 template <typename M, typename Other>
 concept SameFault = cxxrt::SameAs<typename M::Kind, typename Other::Kind> && M::kEager == Other::kEager &&
@@ -390,6 +418,16 @@ constexpr MethodTable table_of(MethodList<M...>)
 
 constexpr MethodTable kMethods = table_of(Methods{});
 static_assert(PTELAB_METHODS <= sizeof(ptelab_query::absence) / sizeof(ptelab_query::absence[0]), "QUERY has no room for a method");
+
+// Those that answer faults the short way, each with its own ->fault; what is looked for first costs least.
+using BriefMethods = MethodList<FaultInsertPage, FaultInsertPfn, FaultPage, FaultInsertPages, FaultInsertMixed>;
+
+template <typename... M>
+constexpr unsigned brief_bits(MethodList<M...>)
+{
+	return (0U | ... | (Brief<M> ? bit(M::FaultsAs::kMethod) : 0U));
+}
+static_assert(brief_bits(Methods{}) == brief_bits(BriefMethods{}), "a method that is Brief is not looked for, or one that is not");
 
 template <unsigned index, typename First, typename... Rest>
 struct TypeAt : TypeAt<index - 1, Rest...> {};

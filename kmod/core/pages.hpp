@@ -69,7 +69,7 @@ public:
 	unsigned long count() const { return count_; }
 	bool contiguous() const { return block_ != nullptr; }
 
-	// Of PTELAB_BACKING_SINGLE.
+	// Of PTELAB_BACKING_SINGLE, else nullptr.
 	page **singles() const { return singles_; }
 
 	// Of PTELAB_BACKING_VMALLOC.

@@ -1,29 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 // What a node or an open file maps: memory, the space in which its mappings are found, and whether they may be filled now.
-// All but the gate's state is fixed once made, so the fault path takes no lock but the gate's read side.
+// All but the gate's state is fixed once made, so the fault path passes the gate and takes no lock.
 #pragma once
 
+#include "gate.hpp"
 #include "pages.hpp"
 
 namespace ptelab {
 namespace {
-
-class Region;
-
-// The gate of a region, passed and found open: what is inserted while it lives, a later REVOKE finds. Region::pass() alone makes
-// it and every insert takes it, so that an insert elsewhere does not compile.
-class Gate {
-public:
-	Gate(cxxrt::Badge<Region>, unsigned long long restores) : restores_{restores} {}
-	Gate(const Gate &) = delete;
-	Gate &operator=(const Gate &) = delete;
-
-	// A mapping that was filled at mmap before the last of them is filled on access.
-	unsigned long long restores() const { return restores_; }
-
-private:
-	unsigned long long restores_;
-};
 
 // That a file has revoked a region, up to the next RESTORE of it.
 struct Revocation {
@@ -52,7 +36,7 @@ public:
 	}
 
 	Region(Pages &&pages, port_device *device, port_space *space)
-		: pages_{cxxrt::move(pages)}, device_{device}, space_{space}
+		: pages_{cxxrt::move(pages)}, device_{device}, space_{space}, gate_{space}
 	{
 		port_count(nullptr, PORT_REGIONS, 1);
 	}
@@ -78,7 +62,7 @@ public:
 	// RAM only.
 	page *at(unsigned long index) const { return pages_[index]; }
 
-	// Of PTELAB_BACKING_SINGLE: all of them, for as long as the region lives.
+	// Of PTELAB_BACKING_SINGLE: all of them, for as long as the region lives. Else nullptr.
 	page **singles() const { return pages_.singles(); }
 
 	void *memory() const { return pages_.memory(); }
@@ -112,25 +96,23 @@ public:
 		return 0;
 	}
 
+	GateState &gate() const { return gate_; }
+
 	// Runs use(gate) while nobody can close the gate, or answers revoked if it is closed, or if the task is killed before it knows.
 	template <typename F>
 	auto pass(F &&use, decltype(use(*static_cast<const Gate *>(nullptr))) revoked) const
 	{
-		if (!port_space_gate_enter(space_))
-			return revoked;
-		auto result = gate_.open ? use(Gate{{}, gate_.restores}) : cxxrt::move(revoked);
-		port_space_gate_leave(space_);
-		return result;
+		return gate_.pass(use, cxxrt::move(revoked));
 	}
 
 	// Runs see(restores) while nobody can open or close the gate, whichever it is. No insert: that takes a Gate.
 	template <typename F>
 	auto steady(F &&see, decltype(see(0ULL)) killed) const
 	{
-		if (!port_space_gate_enter(space_))
+		if (!gate_.enter())
 			return killed;
-		auto result = see(gate_.restores);
-		port_space_gate_leave(space_);
+		auto result = see(gate_.restores());
+		gate_.leave();
 		return result;
 	}
 
@@ -158,18 +140,18 @@ public:
 	// pass() for a caller in C. false: revoked or killed, and the gate is not held.
 	bool enter() const
 	{
-		if (!port_space_gate_enter(space_))
+		if (!gate_.enter())
 			return false;
-		if (gate_.open)
+		if (!revoked())
 			return true;
-		port_space_gate_leave(space_);
+		gate_.leave();
 		return false;
 	}
-	void leave() const { port_space_gate_leave(space_); }
+	void leave() const { gate_.leave(); }
 
 	// May have changed when it is told. Not by the gate, where a REVOKE under way would have to be waited for: who needs to know more
 	// holds a page's lock, which REVOKE takes after it has closed the gate.
-	bool revoked() const { return !__atomic_load_n(&gate_.open, __ATOMIC_ACQUIRE); }
+	bool revoked() const { return gate_.revoked(); }
 
 	void unmap(unsigned long long offset, unsigned long long bytes, bool even_cows) const
 	{
@@ -180,15 +162,14 @@ public:
 	Result<void> revoke(Revocation &mine)
 	{
 		return exclusively(true, [&]() -> Result<void> {
-			const bool was_open = gate_.open;
+			const bool was_open = !revoked();
 			if (!close(false, true)) {
-				if (was_open)
-					reopen();
+				undo(was_open);
 				return Errno::kIntr;
 			}
-			if (!mine.held || mine.restores != gate_.restores)
+			if (!mine.held || mine.restores != gate_.restores())
 				revokers_++;
-			mine = {true, gate_.restores};
+			mine = {true, gate_.restores()};
 			return {};
 		});
 	}
@@ -199,8 +180,13 @@ public:
 		if (!mine.held)
 			return {};
 		return exclusively(killable, [&]() -> Result<void> {
-			if (mine.restores == gate_.restores && --revokers_ == 0 && !gate_.dead)
-				reopen();
+			const bool is_of_now = mine.restores == gate_.restores();
+			if (is_of_now && revokers_ == 1 && !dead_) {
+				if (!reopen(killable))
+					return Errno::kIntr;
+			} else if (is_of_now) {
+				revokers_--;
+			}
 			mine = {};
 			return {};
 		});
@@ -219,16 +205,15 @@ public:
 	Result<void> drop()
 	{
 		return exclusively(true, [&]() -> Result<void> {
-			if (gate_.dead)
+			if (dead_)
 				return {};
-			const bool was_open = gate_.open;
+			const bool was_open = !revoked();
 			// ->mmap_prepare has handed out the pages, and not by the gate.
 			if (!shut(false, true) || !port_space_wait_for_mmaps(space_, true)) {
-				if (was_open)
-					reopen();
+				undo(was_open);
 				return Errno::kIntr;
 			}
-			gate_.dead = true;
+			dead_ = true;
 			pages_.drop();
 			return {};
 		});
@@ -237,21 +222,13 @@ public:
 	Result<void> restore()
 	{
 		return exclusively(true, [&]() -> Result<void> {
-			if (gate_.dead)
+			if (dead_)
 				return Errno::kNoDev;
-			if (!gate_.open)
-				reopen();
-			return {};
+			return !revoked() || reopen(true) ? Result<void>{} : Errno::kIntr;
 		});
 	}
 
 private:
-	struct GateState {
-		bool open = true;	// false: revoked
-		unsigned long long restores = 0;
-		bool dead = false;	// the memory is gone for good
-	};
-
 	static Result<cxxrt::Box<Region>> make(Pages pages, port_device *device)
 	{
 		port_space *space = port_space_new();
@@ -273,26 +250,34 @@ private:
 		return result;
 	}
 
-	// What was unmapped meanwhile is filled again on access. Only readers of the gate are waited for, who wait for nobody.
-	void reopen()
+	// What was unmapped meanwhile is filled again on access. Waits for those who are passing a gate that is revoked: they look and leave.
+	bool reopen(bool killable)
 	{
-		(void)port_space_gate_close(space_, false);
-		__atomic_store_n(&gate_.open, true, __ATOMIC_RELEASE);
-		gate_.restores++;
+		if (!gate_.close(killable))
+			return false;
+		gate_.restore();
 		revokers_ = 0;
-		port_space_gate_open(space_);
+		gate_.open();
+		return true;
+	}
+
+	// Killed before the gate was closed, there is nothing to open again, and nobody to wait for.
+	void undo(bool was_open)
+	{
+		if (was_open && revoked())
+			(void)reopen(false);
 	}
 
 	// No new fault is served, and those that passed the gate before have set their PTE, or hold the page's lock until
 	// they have. false: killed, and the gate is closed or not.
 	bool shut(bool dead, bool killable)
 	{
-		if (!port_space_gate_close(space_, killable))
+		if (!gate_.close(killable))
 			return false;
-		const bool gone = gate_.dead;
-		__atomic_store_n(&gate_.open, false, __ATOMIC_RELEASE);
-		gate_.dead |= dead;
-		port_space_gate_open(space_);
+		const bool gone = dead_;
+		gate_.revoke();
+		dead_ |= dead;
+		gate_.open();
 		if (!device_ && !gone)
 			for (unsigned long i = 0; i < count(); i++)
 				if (!port_space_page_barrier(at(i), killable))
@@ -318,8 +303,9 @@ private:
 	Pages pages_;
 	port_device *device_;	// or nullptr: RAM
 	port_space *space_;
-	GateState gate_;
-	unsigned revokers_ = 0;	// files whose Revocation is of now; the revoke mutex guards it
+	mutable GateState gate_;	// who only reads what the region is passes it, too
+	bool dead_ = false;	// the memory is gone for good; the revoke mutex guards it, as what follows
+	unsigned revokers_ = 0;	// files whose Revocation is of now
 };
 
 } // namespace

@@ -64,6 +64,13 @@ public:
 	}
 
 	template <typename M>
+	[[gnu::always_inline]] static FaultCode serve_brief(vm_fault *vmf, const BriefFaults &brief, const Gate &gate, unsigned long pgoff)
+	{
+		Fault<typename M::Kind> fault{{}, vmf};
+		return M::brief(fault, gate, brief.pages + pgoff, brief.count - pgoff);
+	}
+
+	template <typename M>
 	[[gnu::noinline]] static FaultCode serve_huge(const Session &session, vm_fault *vmf, unsigned long pgoff)
 	{
 		// It maps pages beside PMDs without a lock of ours.
@@ -127,6 +134,103 @@ public:
 	return serve(session, vmf, pgoff);
 }
 
+constexpr bool is_error(FaultCode code)
+{
+	constexpr unsigned kErrors = PORT_FAULT_SIGBUS | PORT_FAULT_OOM | PORT_FAULT_SIGSEGV | PORT_FAULT_HWPOISON;
+	return static_cast<unsigned>(code) & kErrors;
+}
+
+// With an answer in place of the normal one, or without; whoever is being killed is not sent round again by one that sets no entry.
+[[gnu::noinline]] FaultCode answer_at_length(const Session &session, vm_fault *vmf, unsigned long pgoff)
+{
+	const Injection &injection = session.fault_injection();
+	const unsigned long long number = session.counts().add(PORT_FAULTS);
+	const FaultCode code = injection.applies(number) ? inject(session, injection, vmf, pgoff) : serve(session, vmf, pgoff);
+	// After kRetry the session may be gone: the lock that kept it is dropped.
+	if (is_error(code))
+		session.counts().add(PORT_FAULT_ERRORS);
+	return code == FaultCode::kNoPage && port_killed() ? FaultCode::kSigbus : code;
+}
+
+[[gnu::noinline]] FaultCode failed(const Session &session, FaultCode code)
+{
+	session.counts().add(PORT_FAULT_ERRORS);
+	return code;
+}
+
+// The gate is shut, or about to be.
+[[gnu::noinline]] FaultCode turned_away(const Session &session, vm_fault *vmf, unsigned long pgoff)
+{
+	session.brief_faults().gate->leave();
+	return answer_at_length(session, vmf, pgoff);
+}
+
+// The gate is one operation on the way in and one on the way out. end() is asked what to answer after it.
+template <typename M, typename F>
+[[gnu::always_inline]] inline FaultCode pass_brief(vm_fault *vmf, const Session &session, unsigned long pgoff, F &&end)
+{
+	const auto gate = [&]() -> GateState & { return *session.brief_faults().gate; };
+	bool entered = true;
+	const FaultCode code = GateState::pass_at_once(
+		gate,
+		[&](const Gate &open) {
+			session.counts().tick(PORT_FAULTS);
+			return EntryPoints::serve_brief<M>(vmf, session.brief_faults(), open, pgoff);
+		},
+		[&] {
+			entered = false;
+			return turned_away(session, vmf, pgoff);
+		});
+	return entered ? end(code) : code;
+}
+
+// An entry is there after such a fault, ours or of another thread that was first, so that whoever comes again has seen it go: a task that
+// is being killed need not be looked for.
+template <typename M>
+[[gnu::always_inline]] inline FaultCode insert_brief(vm_fault *vmf, const Session &session, unsigned long pgoff)
+{
+	return pass_brief<M>(vmf, session, pgoff, [&](FaultCode code) {
+		return static_cast<unsigned>(code) & PORT_FAULT_NOPAGE ? code : failed(session, code);
+	});
+}
+
+// Another has the page lock, which is waited for outside the gate.
+template <typename M>
+[[gnu::noinline]] FaultCode give_in_turn(vm_fault *vmf, const Session &session, unsigned long pgoff)
+{
+	const FaultCode code = EntryPoints::serve<typename M::FaultsAs>(session, vmf, pgoff);
+	return is_error(code) ? failed(session, code) : code;
+}
+
+// By itself, as it keeps more than the others for what may come after.
+template <typename M>
+[[gnu::noinline]] FaultCode give_brief(vm_fault *vmf, const Session &session, unsigned long pgoff)
+{
+	return pass_brief<M>(vmf, session, pgoff, [&](FaultCode code) {
+		return static_cast<unsigned>(code) & PORT_FAULT_LOCKED ? code : give_in_turn<M>(vmf, session, pgoff);
+	});
+}
+
+template <typename First, typename... Rest>
+[[gnu::always_inline]] inline FaultCode answer_brief(MethodList<First, Rest...>, vm_fault *vmf, const Session &session, unsigned long pgoff)
+{
+	if constexpr (sizeof...(Rest) != 0)
+		if (session.brief_faults().method != First::kMethod)
+			return answer_brief(MethodList<Rest...>{}, vmf, session, pgoff);
+	if constexpr (First::kGivesPages)
+		return give_brief<First>(vmf, session, pgoff);
+	else
+		return insert_brief<First>(vmf, session, pgoff);
+}
+
+// Most faults are of a page in a list, in a region that nobody revokes.
+[[gnu::always_inline]] inline FaultCode answer_fault(vm_fault *vmf, const Session &session, unsigned long pgoff)
+{
+	if (pgoff >= session.brief_faults().count) [[unlikely]]
+		return answer_at_length(session, vmf, pgoff);
+	return answer_brief(BriefMethods{}, vmf, session, pgoff);
+}
+
 FaultCode serve_huge(Session &session, vm_fault *vmf, unsigned long pgoff)
 {
 	if (!session.hook_is_injected(PTELAB_HOOK_HUGE_FAULT, PTELAB_ANSWER_OTHER_PUD)) {
@@ -154,12 +258,6 @@ FaultCode serve_pud(Session &session, vm_fault *vmf, unsigned long pgoff)
 		else
 			return FaultCode::kFallback;
 	});
-}
-
-constexpr bool is_error(FaultCode code)
-{
-	constexpr unsigned kErrors = PORT_FAULT_SIGBUS | PORT_FAULT_OOM | PORT_FAULT_SIGSEGV | PORT_FAULT_HWPOISON;
-	return static_cast<unsigned>(code) & kErrors;
 }
 
 } // namespace

@@ -31,10 +31,26 @@ public:
 	port_counts *get() const { return counts_; }
 	unsigned long long add(port_count_kind which, long long delta = 1) const { return port_count(counts_, which, delta); }
 
+	// By one, where nobody asks for the new value: no call.
+	[[gnu::always_inline]] inline void tick(port_count_kind which) const
+	{
+		__atomic_fetch_add(&counts_->value[which], 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&port_module_counts.value[which], 1, __ATOMIC_RELAXED);
+	}
+
 private:
 	explicit Counts(port_counts *counts) : counts_{counts} {}
 
 	port_counts *counts_;
+};
+
+// What a fault is answered from the short way: of a method that is Brief, a region that has a list of its pages, and where no answer was
+// asked for in place of the normal one. With count 0 no page has one. Fixed as the region is.
+struct BriefFaults {
+	unsigned long count = 0;
+	page **pages = nullptr;
+	GateState *gate = nullptr;
+	unsigned method = 0;	// FaultsAs of the file's
 };
 
 struct SessionState {
@@ -48,12 +64,13 @@ struct SessionState {
 class Session {
 public:
 	Session(Node &node, file *file, port_awaited *awaited, port_account *account, port_misuser *misuser, Mutex mutex, Counts counts)
-		: node_{node}, file_{file}, awaited_{awaited}, account_{account}, misuser_{misuser}, counts_{cxxrt::move(counts)},
+		: counts_{cxxrt::move(counts)}, node_{node}, file_{file}, awaited_{awaited}, account_{account}, misuser_{misuser},
 		  mutex_{cxxrt::move(mutex)}, state_{mutex_}, region_{node.region()}
 	{
 		port_file_use_space(file_, region_->space());
 		if (region_->device())
 			state_.with([](SessionState &state) { state.cache = PTELAB_CACHE_UNCACHED; });
+		set_brief();
 		counts_.add(PORT_FILES);
 	}
 	Session(const Session &) = delete;
@@ -79,6 +96,7 @@ public:
 	const Region &mapped_region() const { return *region_; }
 	// Of ->fault, by the count of the faults. Fixed as the region is.
 	const Injection &fault_injection() const { return fault_injection_; }
+	const BriefFaults &brief_faults() const { return brief_; }
 	const port_misuser *misuser() const { return misuser_; }
 	// Elsewhere. What it was stays alive: REGION_SETUP replaces the node's region, once.
 	Region *region() const { return __atomic_load_n(&region_, __ATOMIC_ACQUIRE); }
@@ -304,9 +322,24 @@ private:
 				state.cache = cache;
 				__atomic_store_n(&region_, cxxrt::move(fresh).release(), __ATOMIC_RELEASE);
 				port_file_use_space(file_, region_->space());
+				set_brief();
 				return {};
 			},
 			Errno::kIntr);
+	}
+
+	// Before the first mmap.
+	void set_brief()
+	{
+		brief_ = {};
+		if (fault_injection_.answer || !region_->singles())
+			return;
+		brief_.method = dispatch(method(), []<typename M>() { return Brief<M> ? M::FaultsAs::kMethod : 0U; });
+		if (!brief_.method)
+			return;
+		brief_.count = region_->count();
+		brief_.pages = region_->singles();
+		brief_.gate = &region_->gate();
 	}
 
 	// The file's own memory counts against its opener's limit, until the file goes.
@@ -360,12 +393,13 @@ private:
 		return changed;
 	}
 
+	BriefFaults brief_;	// it and counts_ are all that such a fault reads: first, and together
+	Counts counts_;
 	Node &node_;
 	file *file_;
 	port_awaited *awaited_;
 	port_account *account_;
 	port_misuser *misuser_;
-	Counts counts_;
 	Mutex mutex_;
 	cxxrt::Guarded<SessionState, Mutex &> state_;
 	// It and fault_injection_ are written with state_ locked, before the first mmap; region() reads it without.

@@ -174,33 +174,37 @@ public:
 	static Result<void> prepare(vm_area_struct *) { return {}; }
 };
 
-// The pages that a call wants in an array, for as long as the call lasts; the region keeps them.
+// The pages that a call wants in an array, for as long as the call lasts: the region's own list, or one that is made of it.
 class PageList {
 public:
 	static Result<PageList> make(const Region &region, unsigned long index, unsigned long count)
 	{
+		if (page **const all = region.singles())
+			return PageList{all + index, nullptr};
 		const auto bytes = CXXRT_TRY(cxxrt::checked_mul(count, sizeof(page *)));
-		PageList list{static_cast<page **>(cxxrt_alloc(bytes))};
-		if (!list.pages_)
+		const auto made = static_cast<page **>(cxxrt_alloc(bytes));
+		PageList list{made, made};
+		if (!made)
 			return Errno::kNoMem;
 		for (unsigned long i = 0; i < count; i++) {
 			if (!port_pause())
 				return Errno::kIntr;
-			list.pages_[i] = region.at(index + i);
+			made[i] = region.at(index + i);
 		}
 		return list;
 	}
 
-	PageList(PageList &&other) : pages_{cxxrt::exchange(other.pages_, nullptr)} {}
+	PageList(PageList &&other) : pages_{other.pages_}, made_{cxxrt::exchange(other.made_, nullptr)} {}
 	PageList &operator=(PageList &&) = delete;
-	~PageList() { cxxrt_free(pages_); }
+	~PageList() { cxxrt_free(made_); }
 
 	page **get() const { return pages_; }
 
 private:
-	explicit PageList(page **pages) : pages_{pages} {}
+	PageList(page **pages, page **made) : pages_{pages}, made_{made} {}
 
 	page **pages_;
+	page **made_;	// nullptr: the region's
 };
 
 template <>
@@ -215,11 +219,17 @@ public:
 	{
 		const port_span where = span();
 		const unsigned shift = port_page_shift();
-		for (unsigned long addr = where.start; addr < where.end; addr += 1UL << shift) {
+		const unsigned long count = (where.end - where.start) >> shift;
+		page **const listed = region.singles();
+		for (unsigned long done = 0; done < count;) {
 			if (!port_pause())
 				return Errno::kIntr;
-			page *const page = region.at(where.pgoff + ((addr - where.start) >> shift));
-			CXXRT_TRY(cxxrt::from_kernel(port_insert_page(vma_, addr, page)));
+			const unsigned long left = count - done;
+			const unsigned long some = !listed ? 1 : left < kBetweenPauses ? left : kBetweenPauses;
+			page *one = listed ? nullptr : region.at(where.pgoff + done);
+			CXXRT_TRY(cxxrt::from_kernel(port_insert_each(vma_, where.start + (done << shift),
+								      listed ? listed + where.pgoff + done : &one, some)));
+			done += some;
 		}
 		return {};
 	}
@@ -245,6 +255,9 @@ public:
 	{
 		return cxxrt::from_kernel(port_remap_vmalloc(vma_, region.memory(), span().pgoff));
 	}
+
+private:
+	static constexpr unsigned long kBetweenPauses = 64;	// pages
 };
 
 template <>

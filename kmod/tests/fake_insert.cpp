@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // port.h: what fills page tables, inside ->mmap and inside ->fault.
+#include <algorithm>
 #include <cerrno>
 
 #include "fake_kernel.hpp"
@@ -35,6 +36,14 @@ int port_insert_page(vm_area_struct *vma, unsigned long addr, page *page)
 		bug("vm_insert_page() into VM_PFNMAP");
 	vma->mixedmap = true;
 	return insert_page(vma, addr, page);
+}
+
+int port_insert_each(vm_area_struct *vma, unsigned long addr, page **pages, unsigned long count)
+{
+	for (unsigned long i = 0; i < count; i++)
+		if (const int error = port_insert_page(vma, addr + i * Kernel::get().page_bytes(), pages[i]))
+			return error;
+	return 0;
 }
 
 // What was inserted before an error stays.
@@ -159,26 +168,38 @@ unsigned int port_fault_insert_pfn(vm_fault *vmf, unsigned long pfn)
 	return PORT_FAULT_NOPAGE;
 }
 
-int port_fault_insert_page(vm_fault *vmf, page *page)
+unsigned int port_fault_insert_pfn_of(vm_fault *vmf, page *page)
+{
+	return port_fault_insert_pfn(vmf, page->pfn);
+}
+
+// include/linux/mm.h: vmf_insert_page
+static unsigned int fault_code(int error)
+{
+	return error == 0 || error == -EBUSY ? PORT_FAULT_NOPAGE : error == -ENOMEM ? PORT_FAULT_OOM : PORT_FAULT_SIGBUS;
+}
+
+unsigned int port_fault_insert_page(vm_fault *vmf, page *page)
 {
 	fake::must_be_in_fault(vmf);
 	if (!vmf->vma->mixedmap)
 		bug("vm_insert_page() at a fault without VM_MIXEDMAP");
-	return insert_page(vmf->vma, vmf->address, page);
+	return fault_code(insert_page(vmf->vma, vmf->address, page));
 }
 
-int port_fault_insert_pages(vm_fault *vmf, page **pages, unsigned long count)
+unsigned int port_fault_insert_pages(vm_fault *vmf, page **pages, unsigned long count)
 {
 	fake::must_be_in_fault(vmf);
 	if (!vmf->vma->mixedmap)
 		bug("vm_insert_pages() at a fault without VM_MIXEDMAP");
-	unsigned long left = count;
+	const unsigned long most = std::min(count, (vmf->vma->end - vmf->address) / Kernel::get().page_bytes());
+	unsigned long left = most;
 	const int error = insert_pages(vmf->vma, vmf->address, pages, left);
-	return left < count ? 0 : error;
+	return fault_code(left < most ? 0 : error);
 }
 
 // As x86, whose entries have a special bit: no reference, RAM or not.
-unsigned int port_fault_insert_mixed(vm_fault *vmf, unsigned long pfn)
+unsigned int port_fault_insert_mixed(vm_fault *vmf, page *page)
 {
 	fake::must_be_in_fault(vmf);
 	Kernel &kernel = Kernel::get();
@@ -190,7 +211,7 @@ unsigned int port_fault_insert_mixed(vm_fault *vmf, unsigned long pfn)
 		return PORT_FAULT_OOM;
 	const std::lock_guard guard{kernel.data};
 	if (!fake::present(vmf->vma, vmf->address))
-		fake::set_pte(vmf->vma, vmf->address, pfn, nullptr);
+		fake::set_pte(vmf->vma, vmf->address, page->pfn, nullptr);
 	return PORT_FAULT_NOPAGE;
 }
 
@@ -336,14 +357,27 @@ unsigned int port_fault_give(vm_fault *vmf, page *page)
 			bug("a free page is given");
 	}
 	if (!page->head->lock.try_lock()) {
-		if (vmf->no_wait || Kernel::get().fatal_signal) {
+		if (vmf->no_wait || Kernel::get().killed()) {
 			Kernel::get().put(page);
 			return vmf->no_wait ? PORT_FAULT_RETRY : PORT_FAULT_SIGBUS;
 		}
+		Kernel::get().page_lock_waits++;
 		page->head->lock.lock();
 	}
 	vmf->given = page;
 	return 0;
+}
+
+unsigned int port_fault_give_at_once(vm_fault *vmf, page *page)
+{
+	fake::must_be_in_fault(vmf);
+	if (vmf->vma->pfnmap)
+		bug("a page is given to VM_PFNMAP");
+	if (!page->head->lock.try_lock())
+		return 0;
+	port_page_get(page);
+	vmf->given = page;
+	return PORT_FAULT_LOCKED;
 }
 
 void port_fault_take_back(vm_fault *vmf)
@@ -366,5 +400,5 @@ bool port_fault_delay(unsigned int milliseconds)
 {
 	Kernel::get().delayed_ms += milliseconds;
 	Kernel::get().meanwhile(Kernel::get().on_delay);
-	return !Kernel::get().fatal_signal;
+	return !Kernel::get().killed();
 }

@@ -24,7 +24,7 @@ void Kernel::boot(const Personality &personality)
 	blocks_.clear();
 	next_pfn_ = 0x1000;
 	device_.reset();
-	for (auto &value : module_counts.value)
+	for (auto &value : port_module_counts.value)
 		value = 0;
 	fail_call(0);
 	cxxrt::hosted::fail_allocation(0);
@@ -52,7 +52,7 @@ void Kernel::shut_down()
 	must(mms == 0, "address spaces are left");
 	must(cxxrt::hosted::live_blocks() == 0, "blocks of cxxrt_alloc are left");
 	must(!device_ || device_->holders == 0, "the device is still held");
-	const auto &count = module_counts.value;
+	const auto &count = port_module_counts.value;
 	must(count[PORT_PAGES_ALLOCATED] == count[PORT_PAGES_FREED], "pages allocated are not pages freed");
 	must(count[PORT_REGIONS] == 0 && count[PORT_FILES] == 0, "regions or files are still counted");
 	must(count[PORT_MAPS] + count[PORT_OPENS] == count[PORT_CLOSES], "mappings are still counted");
@@ -406,12 +406,14 @@ void port_mutex_unlock(port_mutex *mutex)
 	mutex->lock.unlock();
 }
 
+port_counts port_module_counts;
+
 port_counts *port_counts_new()
 {
 	if (Kernel::get().fails())
 		return nullptr;
 	Kernel::get().counts++;
-	return new port_counts;
+	return new port_counts{};
 }
 
 void port_counts_free(port_counts *counts)
@@ -422,12 +424,13 @@ void port_counts_free(port_counts *counts)
 
 unsigned long long port_count(port_counts *counts, port_count_kind which, long long delta)
 {
-	const long long all = Kernel::get().module_counts.value[which] += delta;
-	return static_cast<unsigned long long>(counts ? counts->value[which] += delta : all);
+	const auto add = [&](port_counts &to) { return __atomic_add_fetch(&to.value[which], delta, __ATOMIC_RELAXED); };
+	const long long all = add(port_module_counts);
+	return static_cast<unsigned long long>(counts ? add(*counts) : all);
 }
 
 unsigned long long port_count_read(const port_counts *counts, port_count_kind which)
 {
-	const port_counts &from = counts ? *counts : Kernel::get().module_counts;
-	return static_cast<unsigned long long>(from.value[which].load());
+	const port_counts &from = counts ? *counts : port_module_counts;
+	return static_cast<unsigned long long>(__atomic_load_n(&from.value[which], __ATOMIC_RELAXED));
 }

@@ -114,7 +114,8 @@ struct file {
 };
 
 struct port_space {
-	fake::Lock gate{fake::Rank::kGate};
+	fake::Lock gate{fake::Rank::kGate};	// who is inside, or has closed it; the gate itself is the core's
+	std::atomic<unsigned> gate_waits{0}, gate_wakes{0};	// how often somebody began to wait at it, or was woken
 	fake::Lock revoke{fake::Rank::kRevoke};
 	fake::Lock leaf{fake::Rank::kLeaf};
 	fake::Lock rmap{fake::Rank::kRmap};
@@ -124,10 +125,6 @@ struct port_space {
 
 struct port_mutex {
 	fake::Lock lock{fake::Rank::kSession};
-};
-
-struct port_counts {
-	std::array<std::atomic<long long>, PORT_COUNTS> value{};
 };
 
 struct port_device {
@@ -197,7 +194,6 @@ public:
 
 	// Guards all that the models hold; never kept while a fake::Lock is waited for.
 	std::recursive_mutex data;
-	port_counts module_counts;
 	std::atomic<int> holes{0}, spaces{0}, mutexes{0}, counts{0}, vmas{0}, vmallocs{0}, pending_mmaps{0}, mms{0}, files{0};
 
 	// What happens meanwhile, once; each may be empty.
@@ -213,7 +209,10 @@ public:
 	std::function<void()> on_alloc;		// a page of a region is about to be allocated
 	std::function<void()> on_copy;		// bytes of the region are about to be read or written
 	void meanwhile(std::function<void()> &what);
-	std::atomic<bool> fatal_signal{false};
+	std::atomic<bool> fatal_signal{false};	// for every thread
+	static inline thread_local const std::atomic<bool> *killed_by = nullptr;	// and for this one
+	bool killed() const { return fatal_signal || (killed_by && *killed_by); }
+	std::atomic<unsigned> page_lock_waits{0};	// of faults, so far
 	std::atomic<unsigned long> delayed_ms{0};
 
 private:

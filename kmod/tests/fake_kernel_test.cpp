@@ -150,7 +150,7 @@ TEST_CASE("vmf_insert_mixed() needs VM_MIXEDMAP")
 			prepare(&bench.vma);
 			bench.fault();
 			vm_fault vmf = bench.at(0x11000);
-			port_fault_insert_mixed(&vmf, ram());
+			port_fault_insert_mixed(&vmf, port_page_alloc());
 		});
 	};
 	CHECK(inserts(port_vma_forbid_exec));
@@ -281,10 +281,12 @@ TEST_CASE("locks are taken in order, once, and not kept where port.h forbids it"
 			Kernel::get().boot({});
 			fake::Mm mm;
 			port_space *const space = port_space_new();
+			(void)port_space_revoke_lock(space, false);
 			if (with_mmap_lock)
 				mm.mmap_lock.lock_shared();
-			(void)port_space_gate_close(space, false);
-			port_space_gate_open(space);
+			port_space_gate_acquire(space, true);
+			port_space_gate_release(space);
+			port_space_revoke_unlock(space);
 		});
 	};
 	CHECK(close_gate(true));
@@ -310,7 +312,7 @@ TEST_CASE("what a test leaves behind is a bug at its end")
 	CHECK(left([] { port_device_hold(Kernel::get().device(1), PTELAB_CACHE_UNCACHED); }));
 	CHECK(left([] {
 		port_space *const space = port_space_new();
-		port_space_gate_enter(space);
+		port_space_gate_acquire(space, false);
 	}));
 }
 

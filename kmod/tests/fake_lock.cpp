@@ -32,7 +32,7 @@ void check_order(Rank rank, const Lock *lock)
 			bug("a lock is taken out of order");
 }
 
-void forget(const Lock *lock, bool exclusive)
+void forget_held(const Lock *lock, bool exclusive)
 {
 	const auto one = find(lock);
 	if (one == held.end() || one->exclusive != exclusive)
@@ -55,9 +55,11 @@ void Lock::lock()
 	held.push_back({rank_, this, true});
 }
 
+// Waits for nobody, so that the order does not matter.
 bool Lock::try_lock()
 {
-	check_order(rank_, this);
+	if (mine())
+		bug("a lock is taken twice");
 	if (!mutex_.try_lock())
 		return false;
 	held.push_back({rank_, this, true});
@@ -66,7 +68,7 @@ bool Lock::try_lock()
 
 void Lock::unlock()
 {
-	forget(this, true);
+	forget_held(this, true);
 	mutex_.unlock();
 }
 
@@ -103,8 +105,19 @@ bool Lock::lock_shared(const std::atomic<bool> *fatal_signal)
 
 void Lock::unlock_shared()
 {
-	forget(this, false);
+	forget_held(this, false);
 	mutex_.unlock_shared();
+}
+
+void Lock::note(bool exclusively)
+{
+	check_order(rank_, this);
+	held.push_back({rank_, this, exclusively});
+}
+
+void Lock::forget()
+{
+	forget_held(this, mine_exclusively());
 }
 
 bool Lock::mine() const

@@ -29,6 +29,10 @@ public:
 	bool lock_shared(const std::atomic<bool> *fatal_signal);
 	void unlock_shared();
 
+	// Of a lock that is another's work: that this thread is about to have it, and gives it back.
+	void note(bool exclusively);
+	void forget();
+
 	bool mine() const;		// this thread holds it, in whatever way
 	bool mine_exclusively() const;
 

@@ -54,7 +54,7 @@ unsigned call_any_fault(vm_fault *vmf)
 		kernel.meanwhile(kernel.before_fault);
 	}
 	// Of the bare node as if VMA_SETUP had asked for the hook.
-	return ptelab_fault(session, vmf, pgoff_of(vmf));
+	return ptelab_fault(vmf, session, pgoff_of(vmf));
 }
 
 // A private copy takes the place of what is there, or of nothing.

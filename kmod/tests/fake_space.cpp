@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // port.h: spaces, where a region's mappings are found, with their gate.
 #include <algorithm>
+#include <thread>
 
 #include "fake_kernel.hpp"
 
@@ -35,29 +36,42 @@ void port_file_use_space(file *file, port_space *space)
 	file->mapping = space;
 }
 
-bool port_space_gate_enter(port_space *space)
+bool port_space_gate_wait(port_space *space, const unsigned int *word, unsigned int bits, bool killable)
 {
-	return space->gate.lock_shared(&Kernel::get().fatal_signal);
+	if (!space->gate.mine())
+		bug("who waits at a gate has not said that he takes it");
+	Kernel &kernel = Kernel::get();
+	for (;;) {
+		const unsigned seen = space->gate_wakes;
+		if (!(__atomic_load_n(word, __ATOMIC_ACQUIRE) & bits))
+			return true;
+		space->gate_waits++;
+		// A wake-up that is forgotten is never made good.
+		while (space->gate_wakes == seen) {
+			if (killable && kernel.killed())
+				return false;
+			std::this_thread::yield();
+		}
+	}
 }
 
-void port_space_gate_leave(port_space *space)
+void port_space_gate_wake(port_space *space)
 {
-	space->gate.unlock_shared();
+	space->gate_wakes++;
 }
 
-bool port_space_gate_close(port_space *space, bool killable)
+void port_space_gate_acquire(port_space *space, bool exclusively)
 {
-	if (fake::holds(fake::Rank::kMmap))
+	if (exclusively && fake::holds(fake::Rank::kMmap))
 		bug("the gate is closed with mmap_lock held");
-	if (killable && Kernel::get().fatal_signal)
-		return false;
-	space->gate.lock();
-	return true;
+	if (exclusively && !space->revoke.mine())
+		bug("the gate is closed without the revoke mutex");
+	space->gate.note(exclusively);
 }
 
-void port_space_gate_open(port_space *space)
+void port_space_gate_release(port_space *space)
 {
-	space->gate.unlock();
+	space->gate.forget();
 }
 
 void port_space_leaf_lock(port_space *space)
@@ -72,7 +86,7 @@ void port_space_leaf_unlock(port_space *space)
 
 bool port_space_revoke_lock(port_space *space, bool killable)
 {
-	if (killable && Kernel::get().fatal_signal)
+	if (killable && Kernel::get().killed())
 		return false;
 	space->revoke.lock();
 	return true;
@@ -85,7 +99,7 @@ void port_space_revoke_unlock(port_space *space)
 
 bool port_space_page_barrier(page *page, bool killable)
 {
-	if (killable && Kernel::get().fatal_signal)
+	if (killable && Kernel::get().killed())
 		return false;
 	page->head->lock.lock();
 	page->head->lock.unlock();
@@ -136,9 +150,14 @@ void port_uncharge(port_account *account, unsigned long pages)
 	account->pages -= pages;
 }
 
+bool port_killed()
+{
+	return Kernel::get().killed();
+}
+
 bool port_pause()
 {
-	return !Kernel::get().fatal_signal;
+	return !Kernel::get().killed();
 }
 
 // mm/memory.c: unmap_mapping_range; by vm_pgoff, so a private remap is found at its pfn only.
@@ -173,7 +192,7 @@ bool port_space_wait_for_mmaps(port_space *space, bool killable)
 						       [](const fake::PendingMmap *pending) { return !pending->settled; });
 			if (next == space->pending_mmaps.end())
 				return true;
-			if (killable && kernel.fatal_signal)
+			if (killable && kernel.killed())
 				return false;
 			(*next)->settled = true;
 			mm = (*next)->mm;

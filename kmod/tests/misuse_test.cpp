@@ -70,9 +70,9 @@ concept InsertsAround = requires(Token &token, Proof gate, const Region &region)
 };
 
 template <typename Token, typename Proof = const Gate &>
-concept InsertsMixed = requires(Token &token, Proof gate)
+concept InsertsMixed = requires(Token &token, Proof gate, page *page)
 {
-	token.insert_mixed(gate, 0UL);
+	token.insert_mixed(gate, page);
 };
 
 template <typename Token, typename Proof = const Gate &>
@@ -113,6 +113,24 @@ concept InsertsPagesBesidePmds = requires(Token &token, Proof gate, const Region
 	token.insert_pfn_beside_pmds(gate, region, 0UL);
 };
 
+template <typename Token, typename Proof = const Gate &>
+concept InsertsPfnOf = requires(Token &token, Proof gate, page *page)
+{
+	token.insert_pfn_of(gate, page);
+};
+
+template <typename Token, typename Proof = const Gate &>
+concept InsertsListed = requires(Token &token, Proof gate, page **pages)
+{
+	token.insert_listed(gate, pages, 1UL);
+};
+
+template <typename Token, typename Proof = const Gate &>
+concept GivesAtOnce = requires(Token &token, Proof gate, page *page)
+{
+	token.give_at_once(gate, page);
+};
+
 // Nothing is inserted without the gate: neither without a proof, nor with one of one's own, nor with one made on the spot.
 struct NoGate {};
 static_assert(InsertsPfn<Fault<PfnMap>> && !InsertsPfn<Fault<PfnMap>, NoGate>);
@@ -125,6 +143,11 @@ static_assert(InsertsPage<Fault<MixedMap>> && !InsertsPage<Fault<MixedMap>, NoGa
 static_assert(InsertsAround<Fault<MixedMap>> && !InsertsAround<Fault<MixedMap>, NoGate>);
 static_assert(InsertsMixed<Fault<MixedPfn>> && !InsertsMixed<Fault<MixedPfn>, NoGate>);
 static_assert(InsertsFolio<Fault<Plain>> && !InsertsFolio<Fault<Plain>, NoGate>);
+static_assert(InsertsPfnOf<Fault<PfnMap>> && !InsertsPfnOf<Fault<PfnMap>, NoGate>);
+static_assert(InsertsListed<Fault<MixedMap>> && !InsertsListed<Fault<MixedMap>, NoGate>);
+static_assert(GivesAtOnce<Fault<Plain>> && !GivesAtOnce<Fault<Plain>, NoGate>);
+static_assert(!InsertsPfnOf<Fault<Remapped>> && !InsertsListed<Fault<MixedPfn>> && !GivesAtOnce<Fault<PfnMap>> &&
+	      !GivesAtOnce<Fault<MixedMap>>);
 static_assert(InsertsAll<Mapping<Inserted>> && !InsertsAll<Mapping<Inserted>, NoGate>);
 static_assert(InsertsMany<Mapping<Inserted>> && !InsertsMany<Mapping<Inserted>, NoGate>);
 static_assert(InsertsPart<Mapping<Inserted>> && !InsertsPart<Mapping<Inserted>, NoGate>);
@@ -400,6 +423,13 @@ concept GatePassedBlindly = requires(R &region)
 };
 static_assert(GatePassed<const Region> && !GatePassedBlindly<const Region>);
 static_assert(!GateSeen<Region>);
+static_assert(!std::is_copy_constructible_v<Gate> && !std::is_copy_constructible_v<GateState>);
+
+// What is answered the short way is what needs no lock but the gate.
+static_assert(Brief<FaultInsertPage> && Brief<FaultInsertPfn> && Brief<FaultPage> && Brief<FaultInsertPages> && Brief<FaultInsertMixed> &&
+	      Brief<PrepareFaultPage>);
+static_assert(!Brief<HugePfn> && !Brief<HugeFolio> && !Brief<InsertPage> && !Brief<MapPagesZero> && !Brief<RemapPfn> && !Brief<Bare> &&
+	      !Brief<PrepareMapPages>);
 
 // A session's state is read with its mutex only.
 template <typename S>
@@ -443,15 +473,6 @@ static_assert(kMethods.row[PTELAB_BARE].custom && !kMethods.row[PTELAB_FAULT_PAG
 static_assert(kMethods.row[PTELAB_INSERT_PAGES].eager && !kMethods.row[PTELAB_FAULT_INSERT_PAGES].eager);
 static_assert(kMethods.row[PTELAB_PREPARE_REMAP].prepares && !kMethods.row[PTELAB_REMAP_PFN].prepares);
 static_assert(kMethods.row[0].name == nullptr);
-
-TEST_CASE("busy is served, out of memory is told, and everything else is SIGBUS")
-{
-	CHECK(fault_code({}) == FaultCode::kNoPage);
-	CHECK(fault_code(Errno::kBusy) == FaultCode::kNoPage);
-	CHECK(fault_code(Errno::kNoMem) == FaultCode::kOom);
-	CHECK(fault_code(Errno::kInval) == FaultCode::kSigbus);
-	CHECK(fault_code(Errno::kFault) == FaultCode::kSigbus);
-}
 
 TEST_CASE("the order of a block is the smallest that holds the pages")
 {

@@ -125,8 +125,8 @@ TEST_CASE("pages that are dropped while mapped live on in the page tables until 
 		CAPTURE(method);
 		Module module;
 		Process user;
-		const long before = Kernel::get().live_pages();
 		file *const file = user.open(module, method);
+		const long before = Kernel::get().live_pages();
 		REQUIRE(setup(file, {.backing = PTELAB_BACKING_SINGLE, .pages = 4}) == 0);
 		const Mapped map = user.mmap(file, 4);
 		for (unsigned i = 0; i < 4; i++)

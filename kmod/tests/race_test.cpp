@@ -76,4 +76,53 @@ TEST_CASE("mappings that are made while REVOKE runs are empty or refused when it
 	}
 }
 
+TEST_CASE("REVOKEs of tasks that are killed while they wait change nothing, however many race with others")
+{
+	for (const unsigned method : {PTELAB_FAULT_INSERT_PFN, PTELAB_FAULT_PAGE, PTELAB_FAULT_INSERT_PAGES}) {
+		CAPTURE(method);
+		Module module;
+		Process user;
+		user.run();
+		file *const file = user.open(module, method), *const other = user.open(module, method);
+		const Mapped map = user.mmap(file, 8);
+		std::atomic<bool> stop{false};
+		std::atomic<unsigned> killed{0};
+		std::thread toucher{[&] {
+			user.run();
+			for (unsigned i = 0; !stop; i++)
+				user.write(page_at(map, i % 8), i);
+		}};
+		// The signal comes while it waits for the mutex, for the gate or for a page's lock, or when it need not wait.
+		std::atomic<bool> signal{false};
+		std::thread killer{[&] {
+			while (!stop) {
+				signal = !signal;
+				std::this_thread::yield();
+			}
+		}};
+		std::thread victim{[&] {
+			Kernel::killed_by = &signal;
+			while (!stop)
+				killed += revoke(other) == -EINTR;
+			Kernel::killed_by = nullptr;
+		}};
+		for (unsigned round = 0; round < 200; round++) {
+			REQUIRE(revoke(file) == 0);
+			CHECK(query(file).revoked == 1);
+			CHECK(user.present() == 0);
+			std::this_thread::yield();
+			CHECK(user.present() == 0);
+			REQUIRE(restore(file) == 0);
+		}
+		stop = true;
+		toucher.join();
+		victim.join();
+		killer.join();
+		REQUIRE(restore(file) == 0);
+		CHECK(query(file).revoked == 0);
+		CHECK(user.write(page_at(map, 0), 1).ok());
+		CHECK(killed > 0);
+	}
+}
+
 TEST_SUITE_END();

@@ -108,11 +108,12 @@ TEST_CASE("what a split block has too much is given back at once")
 {
 	Module module;
 	Process user;
+	file *const file = user.open(module, PTELAB_REMAP_PFN);
 	const long before = Kernel::get().live_pages();
 	ptelab_region_setup arg{};
 	arg.backing = PTELAB_BACKING_SPLIT;
 	arg.pages = 5;
-	REQUIRE(setup(user.open(module, PTELAB_REMAP_PFN), arg) == 0);
+	REQUIRE(setup(file, arg) == 0);
 	CHECK(Kernel::get().live_pages() == before + 5);
 }
 

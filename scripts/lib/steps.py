@@ -17,6 +17,7 @@ IN_CHECK_ALL_ALONE = {"kcfi_test": "clang-19", "report_page_test": "chromium"}
 # Files of tests that take a minute of both cores, and for what; behind `make check ALL_NODES=yes` they run, too.
 SLOW_TESTS = {
     "add_method_test": "two builds of the module",
+    "measure_faults_test": "a build of the twins, and a guest that counts its instructions",
     "no_packages_test": "a build of the module, and of programs, with what is in a short PATH",
     "saved_test": "machines that are saved anew",
 }
@@ -101,6 +102,7 @@ def _slow(default):
         _cxxrt_hosted("cxxrt hosted, clang", "clang++"),
         Step("userspace, file by file", "make -s -C userspace BUILD=../build/userspace-apart JOIN=1 CXXFLAGS=-O0", of_status, group=HOSTED),
         *_harness(default, set(SLOW_TESTS)),
+        _costs(default),
     ]
 
 
@@ -165,6 +167,12 @@ def _harness(default, names):
         for test in TESTS
         if test.stem in names
     ]
+
+
+def _costs(default):
+    """What faults cost, against its goals. In a guest of its own, and the twins are built for it."""
+    return Step("fault costs", f"scripts/measure-faults {default}", of_status, (f"{default} module", "userspace"), group=HARNESS,
+                cell=default)
 
 
 def _readme_table(names, name, after):

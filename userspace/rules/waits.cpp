@@ -334,6 +334,67 @@ RULE("waits.removal_of_the_device",
 	rule.expect("the file is left without the device", errno_of([&] { filled.restore(); }), ENODEV);
 }
 
+// Where a task sleeps: a function's name.
+std::string sleeps_in(pid_t pid)
+{
+	std::string name;
+	std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/wchan"), name);
+	return name;
+}
+
+const Need kWchan{"/proc/PID/wchan", [] {
+			  Waiter sleeper([] { ::pause(); });
+			  const bool told = sleeper.stuck() && sleeps_in(sleeper.pid()).size() > 1;
+			  sleeper.killed_in();
+			  return told ? std::string() : std::string("this kernel does not tell where a task sleeps");
+		  }};
+
+RULE("waits.gate",
+     .says = "REVOKE waits at the gate for a mmap that is filling its VMA; killed there, it waits no longer, and nothing is revoked",
+     .source = "kmod/glue/port/gate.c:port_space_gate_wait", .needs = {kWchan, root(), booted()})
+{
+	constexpr std::size_t kMany = PTELAB_LOOKUP_MAX / 2;
+	constexpr unsigned kKilled = 5, kLooks = 20000;
+	Device device(node_of(PTELAB_INSERT_PAGE));
+	device.setup({.pages = kMany});
+	Waiter filler([&] {
+		for (;;) {
+			void *const filled = ::mmap(nullptr, pages(kMany), PROT_READ, MAP_SHARED, device.fd(), 0);
+			if (filled != MAP_FAILED)
+				::munmap(filled, pages(kMany));
+		}
+	});
+	unsigned killed = 0;
+	std::int64_t longest = 0;
+	for (unsigned look = 0; killed < kKilled && look < kKilled; look++) {
+		Waiter revoker([&] {
+			ptelab_revoke argument{};
+			for (;;) {
+				::ioctl(device.fd(), PTELAB_IOC_REVOKE, &argument);
+				::ioctl(device.fd(), PTELAB_IOC_RESTORE, &argument);
+			}
+		});
+		unsigned looks = 0;
+		while (looks < kLooks && sleeps_in(revoker.pid()) != "port_space_gate_wait")
+			looks++;
+		killed += looks < kLooks;
+		longest = std::max(longest, revoker.killed_in());
+		// It may have been let in just before, and then it had revoked.
+		device.restore();
+	}
+	filler.killed_in();
+	rule.varies("*, ms");
+	rule.observe("longest until killed, ms", longest);
+	rule.expect("seen to wait at the gate, and killed", killed, kKilled);
+	rule.expect("killed at once", longest < kAtOnceMs, true);
+	rule.expect("revoked", device.query().revoked, 0U);
+	const Mapping map(device, page_size());
+	map.touch(0);
+	device.revoke();
+	rule.expect("revoked again", device.query().revoked, 1U);
+	device.restore();
+}
+
 RULE("waits.long_calls_are_killed", .says = "A call on as many pages as can be asked for ends soon after its task is killed",
      .source = "kmod/glue/port/gate.c:port_pause", .needs = {root(), booted()})
 {

@@ -39,11 +39,6 @@ void ptelab_events_exit(void)
 	vfree(ring);
 }
 
-static bool wanted(const struct ptelab_file *file)
-{
-	return file->vma_setup.flags & PTELAB_VMA_SETUP_EVENTS;
-}
-
 /* Told by trying: a lock that we hold ourselves refuses us as another's would. Both tries are undone at once. */
 static u32 mmap_lock_state(struct mm_struct *mm)
 {
@@ -79,7 +74,7 @@ struct ptelab_event ptelab_event_of(const struct ptelab_file *file, unsigned int
 {
 	struct ptelab_event event = { .hook = hook };
 
-	if (!wanted(file))
+	if (!ptelab_is_listened_to(file))
 		return event;
 	event.file = file->number;
 	if (!vma)
@@ -97,7 +92,7 @@ struct ptelab_event ptelab_event_of(const struct ptelab_file *file, unsigned int
 
 u32 ptelab_event_lock(const struct ptelab_file *file, struct mm_struct *mm)
 {
-	return wanted(file) ? mmap_lock_state(mm) : 0;
+	return ptelab_is_listened_to(file) ? mmap_lock_state(mm) : 0;
 }
 
 void ptelab_event_record(const struct ptelab_file *file, struct ptelab_event *event)
@@ -105,7 +100,7 @@ void ptelab_event_record(const struct ptelab_file *file, struct ptelab_event *ev
 	struct pid *pid;
 
 	/* VMA_SETUP may have come since the event was begun, and then it says nothing. */
-	if (!wanted(file) || !event->file)
+	if (!ptelab_is_listened_to(file) || !event->file)
 		return;
 	pid = get_pid(task_pid(current));
 	spin_lock(&lock);

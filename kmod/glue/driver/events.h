@@ -5,6 +5,12 @@
 
 #include "../file.h"
 
+/* What a hook asks first: one load, one test, one branch. */
+static inline bool ptelab_is_listened_to(const struct ptelab_file *file)
+{
+	return unlikely(file->vma_setup.flags & PTELAB_VMA_SETUP_EVENTS);
+}
+
 int ptelab_events_init(void);
 void ptelab_events_exit(void);
 struct ptelab_event ptelab_event_of(const struct ptelab_file *file, unsigned int hook, const struct vm_area_struct *vma);

@@ -104,12 +104,21 @@ static vm_fault_t unless_killed(vm_fault_t answer)
 	return answer & VM_FAULT_NOPAGE && fatal_signal_pending(current) ? VM_FAULT_SIGBUS : answer;
 }
 
-/* The C++ side is called by name, never through a pointer: kCFI would not know its type. */
-vm_fault_t ptelab_vma_fault(struct vm_fault *vmf)
+static noinline vm_fault_t recorded_fault(struct vm_fault *vmf)
 {
 	struct ptelab_session *session = record_fault(vmf, PTELAB_HOOK_FAULT);
 
-	return unless_killed((__force vm_fault_t)ptelab_fault(session, vmf, vmf->pgoff));
+	return (__force vm_fault_t)ptelab_fault(vmf, session, vmf->pgoff);
+}
+
+/* The C++ side is called by name, never through a pointer: kCFI would not know its type. It looks for a fatal signal by itself. */
+vm_fault_t ptelab_vma_fault(struct vm_fault *vmf)
+{
+	struct ptelab_file *file = file_of(vmf->vma);
+
+	if (ptelab_is_listened_to(file))
+		return recorded_fault(vmf);
+	return (__force vm_fault_t)ptelab_fault(vmf, file->session, vmf->pgoff);
 }
 
 /* Without huge pages there is no leaf above the PTE level, and the hook is never called. */

@@ -6,11 +6,14 @@
 
 #include "../../port.h"
 
-struct port_counts {
-	atomic64_t value[PORT_COUNTS];
-};
+struct port_counts port_module_counts;
 
-static struct port_counts module_counts;
+/* The core counts in the same words, by atomic operations of its own. */
+static atomic64_t *word_of(struct port_counts *counts, enum port_count_kind which)
+{
+	static_assert(sizeof(atomic64_t) == sizeof(counts->value[0]));
+	return (atomic64_t *)&counts->value[which];
+}
 
 struct port_counts *port_counts_new(void)
 {
@@ -24,14 +27,14 @@ void port_counts_free(struct port_counts *counts)
 
 unsigned long long port_count(struct port_counts *counts, enum port_count_kind which, long long delta)
 {
-	unsigned long long all = atomic64_add_return(delta, &module_counts.value[which]);
+	unsigned long long all = atomic64_add_return(delta, word_of(&port_module_counts, which));
 
-	return counts ? atomic64_add_return(delta, &counts->value[which]) : all;
+	return counts ? atomic64_add_return(delta, word_of(counts, which)) : all;
 }
 
 unsigned long long port_count_read(const struct port_counts *counts, enum port_count_kind which)
 {
-	return atomic64_read(&(counts ? counts : &module_counts)->value[which]);
+	return READ_ONCE((counts ? counts : &port_module_counts)->value[which]);
 }
 
 struct port_mutex {

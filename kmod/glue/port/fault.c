@@ -27,10 +27,15 @@ unsigned int port_fault_insert_pfn(struct vm_fault *vmf, unsigned long pfn)
 	return (__force unsigned int)vmf_insert_pfn(vmf->vma, vmf->address, pfn);
 }
 
-/* Needs VM_MIXEDMAP already set, else BUG (mm/memory.c: vm_insert_page). Takes a reference of its own on the page. */
-int port_fault_insert_page(struct vm_fault *vmf, struct page *page)
+unsigned int port_fault_insert_pfn_of(struct vm_fault *vmf, struct page *page)
 {
-	return vm_insert_page(vmf->vma, vmf->address, page);
+	return (__force unsigned int)vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(page));
+}
+
+/* Needs VM_MIXEDMAP already set, else BUG (mm/memory.c: vm_insert_page). Takes a reference of its own on the page. */
+unsigned int port_fault_insert_page(struct vm_fault *vmf, struct page *page)
+{
+	return (__force unsigned int)vmf_insert_page(vmf->vma, vmf->address, page);
 }
 
 /*
@@ -61,19 +66,31 @@ unsigned int port_fault_give(struct vm_fault *vmf, struct page *page)
 	return answer;
 }
 
-/* Needs VM_MIXEDMAP. On an architecture with a special bit the PTE holds no reference: the region outlives its VMAs. */
-unsigned int port_fault_insert_mixed(struct vm_fault *vmf, unsigned long pfn)
+unsigned int port_fault_give_at_once(struct vm_fault *vmf, struct page *page)
 {
-	return (__force unsigned int)compat_insert_mixed(vmf->vma, vmf->address, pfn);
+	if (unlikely(!trylock_page(page)))
+		return 0;
+	get_page(page);
+	vmf->page = page;
+	return PORT_FAULT_LOCKED;
+}
+
+/* Needs VM_MIXEDMAP. On an architecture with a special bit the PTE holds no reference: the region outlives its VMAs. */
+unsigned int port_fault_insert_mixed(struct vm_fault *vmf, struct page *page)
+{
+	return (__force unsigned int)compat_insert_mixed(vmf->vma, vmf->address, page_to_pfn(page));
 }
 
 /* Needs VM_MIXEDMAP already set, else BUG. What was inserted before an error stays, and the fault is served by it. */
-int port_fault_insert_pages(struct vm_fault *vmf, struct page **pages, unsigned long count)
+unsigned int port_fault_insert_pages(struct vm_fault *vmf, struct page **pages, unsigned long count)
 {
-	unsigned long left = count;
+	unsigned long most = min(count, (vmf->vma->vm_end - vmf->address) >> PAGE_SHIFT);
+	unsigned long left = most;
 	int error = vm_insert_pages(vmf->vma, vmf->address, pages, &left);
 
-	return left < count ? 0 : error;
+	if (likely(!error || left < most || error == -EBUSY))
+		return PORT_FAULT_NOPAGE;
+	return error == -ENOMEM ? PORT_FAULT_OOM : PORT_FAULT_SIGBUS;
 }
 
 /* Needs VM_PFNMAP, no copy-on-write, the whole PMD inside the VMA, an aligned pfn: the core has seen to it. */

@@ -51,6 +51,8 @@ static void never_refuse_writers(struct address_space *mapping)
 		atomic_add(MANY_WRITERS, &mapping->i_mmap_writable);
 }
 
+static struct lock_class_key gate_key;
+
 struct port_space *port_space_new(void)
 {
 	struct port_space *space = kzalloc(sizeof(*space), GFP_KERNEL);
@@ -64,7 +66,8 @@ struct port_space *port_space_new(void)
 	}
 	space->mapping = space->inode->i_mapping;
 	never_refuse_writers(space->mapping);
-	init_rwsem(&space->gate);
+	init_waitqueue_head(&space->gate);
+	lockdep_init_map(&space->gate_map, "ptelab_gate", &gate_key, 0);
 	mutex_init(&space->revoke);
 	mutex_init(&space->leaf);
 	spin_lock_init(&space->lock);

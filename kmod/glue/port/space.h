@@ -3,9 +3,10 @@
 #define PTELAB_PORT_SPACE_H
 
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/mutex.h>
-#include <linux/rwsem.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
 
 #include "../../port.h"
 
@@ -16,7 +17,8 @@ struct inode;
 struct port_space {
 	struct inode *inode;
 	struct address_space *mapping;	/* the inode's, or a borrowed one */
-	struct rw_semaphore gate;	/* read: a fault that may insert; write: change who may */
+	wait_queue_head_t gate;		/* where those wait who are to enter or to close it */
+	struct lockdep_map gate_map;
 	struct mutex revoke;		/* one REVOKE or RESTORE at a time */
 	struct mutex leaf;		/* a fault that fills a PMD of which the whole may be mapped at once */
 	spinlock_t lock;		/* guards pending_mmaps and pending->settled */

@@ -74,6 +74,16 @@ int port_insert_page(struct vm_area_struct *vma, unsigned long addr, struct page
 	return vm_insert_page(vma, addr, page);
 }
 
+int port_insert_each(struct vm_area_struct *vma, unsigned long addr, struct page **pages, unsigned long count)
+{
+	unsigned long i;
+	int error = 0;
+
+	for (i = 0; i < count && !error; i++)
+		error = vm_insert_page(vma, addr + (i << PAGE_SHIFT), pages[i]);
+	return error;
+}
+
 /* Legal in ->mmap only: changes the VMA's flags. addr page-aligned, bytes > 0, the range empty and inside the VMA. */
 int port_remap(struct vm_area_struct *vma, unsigned long addr, unsigned long pfn, unsigned long bytes)
 {
