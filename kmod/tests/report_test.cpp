@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <atomic>
 #include <chrono>
+#include <iterator>
 #include <thread>
 
 #include "lab_test.hpp"
@@ -44,10 +45,12 @@ TEST_CASE("QUERY and STATS refuse unknown flags, scopes and reserved fields")
 		wrong_stats.scope = scope;
 		CHECK(ptelab_ioctl_stats(session, &wrong_stats) == -EINVAL);
 	}
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < std::size(ptelab_query{}.reserved); i++) {
 		ptelab_query reserved_query{};
 		reserved_query.reserved[i] = 1;
 		CHECK(ptelab_ioctl_query(session, &reserved_query) == -EINVAL);
+	}
+	for (unsigned i = 0; i < std::size(ptelab_stats{}.reserved); i++) {
 		ptelab_stats reserved_stats{};
 		reserved_stats.scope = PTELAB_SCOPE_FILE;
 		reserved_stats.reserved[i] = 1;
@@ -81,6 +84,9 @@ TEST_CASE("STATS counts a file apart from the module")
 	const ptelab_stats before = stats(one, PTELAB_SCOPE_MODULE);
 	CHECK(before.files == 2);
 	CHECK(before.regions == 3);	// of the two nodes that are open, and the device's
+	CHECK(before.node_regions == 3);
+	CHECK(before.node_pages == before.pages_allocated);
+	CHECK(stats(one).node_regions == 0);
 	REQUIRE(setup(other, {.pages = 3}) == 0);
 	user.read(user.mmap(other, 3).at());
 	CHECK(stats(one).maps == 0);
@@ -92,6 +98,8 @@ TEST_CASE("STATS counts a file apart from the module")
 	CHECK(stats(other).pages_allocated == 3);
 	const ptelab_stats after = stats(one, PTELAB_SCOPE_MODULE);
 	CHECK(after.regions == 4);
+	CHECK(after.node_regions == 3);
+	CHECK(after.node_pages == before.node_pages);
 	CHECK(after.pages_allocated == before.pages_allocated + 3);
 	user.exit();
 }
