@@ -43,7 +43,7 @@ PTELAB_OFFSET(ptelab_region_setup, pages, 8);
 PTELAB_OFFSET(ptelab_region_setup, cache, 16);
 PTELAB_OFFSET(ptelab_region_setup, fault_action, 20);
 PTELAB_OFFSET(ptelab_region_setup, fault_after, 24);
-PTELAB_OFFSET(ptelab_region_setup, fault_count, 32);
+PTELAB_OFFSET(ptelab_region_setup, fault_times, 32);
 PTELAB_OFFSET(ptelab_region_setup, fault_delay_ms, 40);
 PTELAB_OFFSET(ptelab_region_setup, reserved0, 44);
 PTELAB_OFFSET(ptelab_region_setup, reserved, 48);
@@ -118,7 +118,7 @@ PTELAB_OFFSET(ptelab_injection, hook, 4);
 PTELAB_OFFSET(ptelab_injection, answer, 8);
 PTELAB_OFFSET(ptelab_injection, error, 12);
 PTELAB_OFFSET(ptelab_injection, after, 16);
-PTELAB_OFFSET(ptelab_injection, count, 24);
+PTELAB_OFFSET(ptelab_injection, times, 24);
 PTELAB_OFFSET(ptelab_injection, pages, 32);
 PTELAB_OFFSET(ptelab_injection, reserved, 40);
 

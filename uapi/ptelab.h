@@ -83,12 +83,12 @@ enum ptelab_fault_action {
 	PTELAB_FAULT_SERVE = 1,
 	PTELAB_FAULT_SIGBUS = 2,	/* VM_FAULT_SIGBUS */
 	PTELAB_FAULT_OOM = 3,		/* VM_FAULT_OOM; the core retries a user access for ever, it can be killed */
-	PTELAB_FAULT_RETRY = 4,		/* drop the lock, VM_FAULT_RETRY: for ever if fault_count is 0, it can be killed; served
+	PTELAB_FAULT_RETRY = 4,		/* drop the lock, VM_FAULT_RETRY: for ever if fault_times is 0, it can be killed; served
 					 * where the caller may not be asked to retry */
 	PTELAB_FAULT_DELAY = 5,		/* sleep fault_delay_ms (killable), then serve */
 	PTELAB_FAULT_SIGSEGV = 6,	/* VM_FAULT_SIGSEGV */
 	PTELAB_FAULT_HWPOISON = 7,	/* VM_FAULT_HWPOISON */
-	PTELAB_FAULT_NOTHING = 8,	/* VM_FAULT_NOPAGE and no PTE: the core comes again at once; fault_count 0 is a misuse */
+	PTELAB_FAULT_NOTHING = 8,	/* VM_FAULT_NOPAGE and no PTE: the core comes again at once; fault_times 0 is a misuse */
 	/* Misuses: ptelab_misuse.ko does them */
 	PTELAB_FAULT_STALE = 9,		/* FAULT_PAGE, PREPARE_FAULT_PAGE: look whether it is revoked, sleep fault_delay_ms, then give the page all the
 					 * same and unlocked: the mistake that REVOKE cannot survive */
@@ -173,7 +173,7 @@ struct ptelab_region_setup {
 	__u32 cache;		/* enum ptelab_cache, 0: the node's default */
 	__u32 fault_action;	/* enum ptelab_fault_action, 0: serve */
 	__u64 fault_after;	/* faults that are served before the action begins */
-	__u64 fault_count;	/* faults that it applies to, then they are served again; 0: all */
+	__u64 fault_times;	/* faults that it applies to, then they are served again; 0: all */
 	__u32 fault_delay_ms;	/* for PTELAB_FAULT_DELAY, 1 to 10000; else 0 */
 	__u32 reserved0;
 	__u64 reserved[4];
@@ -385,10 +385,10 @@ enum ptelab_answer {
 };
 
 /*
- * INJECT: for one hook, the calls number after + 1 to after + count of this file get another answer; count 0: all that follow.
+ * INJECT: for one hook, the calls number after + 1 to after + times of this file get another answer; times 0: all that follow.
  * A second INJECT for a hook replaces the first and starts counting anew. Any time.
  *   EINVAL      this hook has no such answer
- *   EPERM       the answer is a misuse (AGAIN with count 0, OTHER, OTHER_PUD, BAD_PAGE), and ptelab_misuse.ko is not loaded or the file
+ *   EPERM       the answer is a misuse (AGAIN with times 0, OTHER, OTHER_PUD, BAD_PAGE), and ptelab_misuse.ko is not loaded or the file
  *               was opened without CAP_SYS_ADMIN
  */
 struct ptelab_injection {
@@ -398,7 +398,7 @@ struct ptelab_injection {
 	__u32 answer;		/* enum ptelab_answer */
 	__u32 error;		/* errno, with PTELAB_ANSWER_ERROR and _BAD_PAGE */
 	__u64 after;
-	__u64 count;
+	__u64 times;
 	__u64 pages;		/* MMAP with ERROR: pages inserted before the failure; BAD_PAGE: which */
 	__u64 reserved[2];
 };

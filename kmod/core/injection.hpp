@@ -14,7 +14,7 @@ struct Injection {
 	unsigned delay_ms = 0;
 	unsigned long long pages = 0;
 	unsigned long long after = 0;	// so many calls are answered as ever first
-	unsigned long long count = 0;	// then so many like this; 0: all that follow
+	unsigned long long times = 0;	// then so many like this; 0: all that follow
 
 	static cxxrt::Result<Injection> of(const ptelab_injection &injection)
 	{
@@ -25,7 +25,7 @@ struct Injection {
 		if ((!bad_page && (injection.answer == PTELAB_ANSWER_ERROR) != (injection.error != 0)) ||
 		    (injection.pages && !bad_page && !fails_mmap))
 			return cxxrt::Errno::kInval;
-		return Injection{injection.answer, injection.error, 0, injection.pages, injection.after, injection.count};
+		return Injection{injection.answer, injection.error, 0, injection.pages, injection.after, injection.times};
 	}
 
 	static cxxrt::Result<Injection> of(const ptelab_traits &method, const ptelab_region_setup &arg)
@@ -36,14 +36,14 @@ struct Injection {
 		    (!delays && arg.fault_delay_ms))
 			return cxxrt::Errno::kInval;
 		if (action == PTELAB_FAULT_SERVE) {
-			if (arg.fault_after || arg.fault_count)
+			if (arg.fault_after || arg.fault_times)
 				return cxxrt::Errno::kInval;
 			return Injection{};
 		}
 		if (method.eager || (action == PTELAB_FAULT_STALE && !method.gives_pages) ||
 		    (action == PTELAB_FAULT_REMAP && !method.custom))
 			return cxxrt::Errno::kOpNotSupp;
-		return Injection{action, 0, arg.fault_delay_ms, 0, arg.fault_after, arg.fault_count};
+		return Injection{action, 0, arg.fault_delay_ms, 0, arg.fault_after, arg.fault_times};
 	}
 
 	// What no good driver does: only with the module that is there for it. An answer that sends the caller round again is one of
@@ -52,10 +52,10 @@ struct Injection {
 	{
 		switch (hook) {
 		case PTELAB_HOOK_FAULT:
-			return answer == PTELAB_FAULT_STALE || answer == PTELAB_FAULT_REMAP || (answer == PTELAB_FAULT_NOTHING && !count);
+			return answer == PTELAB_FAULT_STALE || answer == PTELAB_FAULT_REMAP || (answer == PTELAB_FAULT_NOTHING && !times);
 		case PTELAB_HOOK_PAGE_MKWRITE:
 		case PTELAB_HOOK_PFN_MKWRITE:
-			return answer == PTELAB_ANSWER_AGAIN && !count;
+			return answer == PTELAB_ANSWER_AGAIN && !times;
 		case PTELAB_HOOK_HUGE_FAULT:
 			return answer == PTELAB_ANSWER_OTHER || answer == PTELAB_ANSWER_OTHER_PUD;
 		case PTELAB_HOOK_MMAP_PREPARE:
@@ -67,7 +67,7 @@ struct Injection {
 	// To the call with this number, counted from 1.
 	bool applies(unsigned long long number) const
 	{
-		return answer && number > after && (count == 0 || number - after <= count);
+		return answer && number > after && (times == 0 || number - after <= times);
 	}
 
 private:

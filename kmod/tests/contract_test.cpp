@@ -11,7 +11,7 @@ namespace {
 struct Asked {
 	unsigned hook;
 	unsigned answer;
-	unsigned long long count;
+	unsigned long long times;
 };
 
 ptelab_injection plan_of(const Asked &asked)
@@ -19,7 +19,7 @@ ptelab_injection plan_of(const Asked &asked)
 	ptelab_injection injection{};
 	injection.hook = asked.hook;
 	injection.answer = asked.answer;
-	injection.count = asked.count;
+	injection.times = asked.times;
 	return injection;
 }
 
@@ -32,7 +32,7 @@ bool is_misuse(const Asked &asked)
 	case PTELAB_ANSWER_BAD_PAGE:
 		return true;
 	case PTELAB_ANSWER_AGAIN:
-		return asked.count == 0;
+		return asked.times == 0;
 	}
 	return false;
 }
@@ -40,7 +40,7 @@ bool is_misuse(const Asked &asked)
 bool is_misuse(const ptelab_region_setup &arg)
 {
 	return arg.fault_action == PTELAB_FAULT_STALE || arg.fault_action == PTELAB_FAULT_REMAP ||
-	       (arg.fault_action == PTELAB_FAULT_NOTHING && !arg.fault_count);
+	       (arg.fault_action == PTELAB_FAULT_NOTHING && !arg.fault_times);
 }
 
 } // namespace
@@ -87,7 +87,7 @@ TEST_CASE("REGION_SETUP of an action that no driver may take is EPERM without th
 				ptelab_region_setup arg{};
 				arg.pages = 2;
 				arg.fault_action = action;
-				arg.fault_count = count;
+				arg.fault_times = count;
 				arg.fault_delay_ms = action == PTELAB_FAULT_DELAY || action == PTELAB_FAULT_STALE;
 				Module module;
 				Process user;
@@ -116,7 +116,7 @@ TEST_CASE("the fault that is to be misused is the other module's, those before a
 		Process user;
 		file *const file = user.open(module, action == PTELAB_FAULT_STALE ? PTELAB_FAULT_PAGE : PTELAB_BARE);
 		const unsigned delay = action == PTELAB_FAULT_STALE ? 7 : 0;
-		REQUIRE(setup(file, {.fault_action = action, .fault_after = 1, .fault_count = 1, .fault_delay_ms = delay}) == 0);
+		REQUIRE(setup(file, {.fault_action = action, .fault_after = 1, .fault_times = 1, .fault_delay_ms = delay}) == 0);
 		const Mapped map = user.mmap(file, 4);
 		user.read(map.at());
 		CHECK(file->misuser.faults == 0);
@@ -139,7 +139,7 @@ TEST_CASE("the huge fault that is to be misused is the other module's, and after
 			Process user;
 			file *const file = user.open(module, method);
 			REQUIRE(setup(file, {.pages = 8}) == 0);
-			REQUIRE(inject(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = answer, .count = 1}) == 0);
+			REQUIRE(inject(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = answer, .times = 1}) == 0);
 			file->misuser.code = PORT_FAULT_FALLBACK;
 			const Mapped map = user.mmap(file, 8);
 			CHECK(user.read(map.at()).ok());

@@ -47,13 +47,13 @@ TEST_CASE("an action begins after so many faults and ends after so many more")
 		CHECK(touches(method, {}, 6) == "......");
 		CHECK(touches(method, {.fault_action = PTELAB_FAULT_SIGBUS}, 6) == "BBBBBB");
 		CHECK(touches(method, {.fault_action = PTELAB_FAULT_SIGBUS, .fault_after = 2}, 6) == "..BBBB");
-		CHECK(touches(method, {.fault_action = PTELAB_FAULT_SIGBUS, .fault_count = 2}, 6) == "BB....");
-		CHECK(touches(method, {.fault_action = PTELAB_FAULT_SIGBUS, .fault_after = 1, .fault_count = 3}, 6) == ".BBB..");
-		CHECK(touches(method, {.fault_action = PTELAB_FAULT_SIGBUS, .fault_after = 1, .fault_count = ~0ULL}, 6) == ".BBBBB");
+		CHECK(touches(method, {.fault_action = PTELAB_FAULT_SIGBUS, .fault_times = 2}, 6) == "BB....");
+		CHECK(touches(method, {.fault_action = PTELAB_FAULT_SIGBUS, .fault_after = 1, .fault_times = 3}, 6) == ".BBB..");
+		CHECK(touches(method, {.fault_action = PTELAB_FAULT_SIGBUS, .fault_after = 1, .fault_times = ~0ULL}, 6) == ".BBBBB");
 		CHECK(touches(method, {.fault_action = PTELAB_FAULT_SIGBUS, .fault_after = ~0ULL}, 6) == "......");
-		CHECK(touches(method, {.fault_action = PTELAB_FAULT_OOM, .fault_count = 1}, 3) == "O..");
+		CHECK(touches(method, {.fault_action = PTELAB_FAULT_OOM, .fault_times = 1}, 3) == "O..");
 		CHECK(touches(method, {.fault_action = PTELAB_FAULT_DELAY, .fault_delay_ms = 1}, 2) == "..");
-		CHECK(touches(method, {.fault_action = PTELAB_FAULT_RETRY, .fault_count = 5}, 2) == "..");
+		CHECK(touches(method, {.fault_action = PTELAB_FAULT_RETRY, .fault_times = 5}, 2) == "..");
 	}
 }
 
@@ -76,7 +76,7 @@ TEST_CASE("a delay takes as long as was asked and then serves")
 		Module module;
 		Process user;
 		file *const file = user.open(module, method);
-		REQUIRE(setup(file, {.fault_action = PTELAB_FAULT_DELAY, .fault_after = 1, .fault_count = 2, .fault_delay_ms = 30}) == 0);
+		REQUIRE(setup(file, {.fault_action = PTELAB_FAULT_DELAY, .fault_after = 1, .fault_times = 2, .fault_delay_ms = 30}) == 0);
 		const Mapped map = user.mmap(file, 8);
 		for (unsigned i = 0; i < 4; i++)
 			CHECK(user.read(page_at(map, i)).ok());

@@ -75,7 +75,7 @@ TEST_CASE("an answer begins after so many calls of the hook and ends after so ma
 		file *const file = user.open(module, PTELAB_FAULT_PAGE);
 		answers(file, PTELAB_HOOK_MREMAP, 3);	// before the INJECT: not counted
 		const ptelab_injection arg{
-			.hook = PTELAB_HOOK_MREMAP, .answer = PTELAB_ANSWER_ERROR, .error = EIO, .after = after, .count = count};
+			.hook = PTELAB_HOOK_MREMAP, .answer = PTELAB_ANSWER_ERROR, .error = EIO, .after = after, .times = count};
 		REQUIRE(inject(file, arg) == 0);
 		return answers(file, PTELAB_HOOK_MREMAP, 5);
 	};
@@ -109,7 +109,7 @@ TEST_CASE("INJECT refuses each field that is out of range, and leaves the inject
 	Process user;
 	file *const file = user.open(module, PTELAB_FAULT_PAGE);
 	const ptelab_injection right{
-		.hook = PTELAB_HOOK_MMAP, .answer = PTELAB_ANSWER_ERROR, .error = ENOMEM, .after = 0, .count = 0, .pages = 2};
+		.hook = PTELAB_HOOK_MMAP, .answer = PTELAB_ANSWER_ERROR, .error = ENOMEM, .after = 0, .times = 0, .pages = 2};
 	REQUIRE(inject(file, right) == 0);
 	const auto spoilt = [&](auto &&spoil) {
 		ptelab_injection arg = right;
@@ -150,7 +150,7 @@ TEST_CASE("a huge fault that is injected to fall back maps the page alone")
 		Module module;
 		Process user;
 		file *const file = user.open(module, method);
-		REQUIRE(inject(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK, .count = 1}) == 0);
+		REQUIRE(inject(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK, .times = 1}) == 0);
 		const Mapped map = user.mmap(file, 8);
 		CHECK(user.read(map.at()).ok());
 		CHECK(user.present() == 1);

@@ -217,7 +217,7 @@ TEST_CASE("of two threads that fill one PMD, by a leaf and by a page, the second
 		file *const file = user.open(module, method);
 		const Mapped map = user.mmap(file, 8);
 		// The call that comes first falls back, and the other is made while it, or what comes after it, is on its way.
-		REQUIRE(inject(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK, .count = 1}) == 0);
+		REQUIRE(inject(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK, .times = 1}) == 0);
 		Kernel::get().*when = [&] {
 			std::thread{[&] {
 				user.run();
@@ -240,7 +240,7 @@ TEST_CASE("a page that ->fault has given, but that is not mapped yet, keeps anot
 	Process user;
 	file *const file = user.open(module, PTELAB_HUGE_FOLIO);
 	const Mapped map = user.mmap(file, 8);
-	REQUIRE(inject(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK, .count = 1}) == 0);
+	REQUIRE(inject(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK, .times = 1}) == 0);
 	std::counting_semaphore<2> given{0}, decided{0};
 	std::thread other;
 	// Nothing is mapped when we go to ->huge_fault; there, another has been given a page; we wait for its lock in ->fault.
@@ -263,7 +263,7 @@ TEST_CASE("a page that ->fault has given, but that is not mapped yet, keeps anot
 	CHECK_FALSE(is_huge(file, page_at(map, 3)));
 	// No memory for the page table: no page either, and no reference of one is left.
 	const Mapped again = user.mmap(file, 8);
-	REQUIRE(inject(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK, .count = 1}) == 0);
+	REQUIRE(inject(file, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_FALLBACK, .times = 1}) == 0);
 	Kernel::get().fail_call(1);
 	CHECK(user.read(again.at()).outcome == Outcome::kOom);
 	CHECK(user.present() == 2);

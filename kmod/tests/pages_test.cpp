@@ -185,7 +185,7 @@ TEST_CASE("a fault injection that fails the access says how")
 		Module module;
 		Process user;
 		file *const file = user.open(module, PTELAB_FAULT_PAGE);
-		REQUIRE(setup(file, {.fault_action = action, .fault_count = 1}) == 0);
+		REQUIRE(setup(file, {.fault_action = action, .fault_times = 1}) == 0);
 		const Mapped map = user.mmap(file, 1);
 		const Outcome seen = user.read(map.at()).outcome;
 		CHECK(stats(file).fault_errors == 1);
@@ -201,7 +201,7 @@ TEST_CASE("a fault that is answered with nothing comes again at once")
 	Module module;
 	Process user;
 	file *const file = user.open(module, PTELAB_FAULT_PAGE);
-	REQUIRE(setup(file, {.fault_action = PTELAB_FAULT_NOTHING, .fault_count = 5}) == 0);
+	REQUIRE(setup(file, {.fault_action = PTELAB_FAULT_NOTHING, .fault_times = 5}) == 0);
 	CHECK(user.read(user.mmap(file, 1).at()) == value(0));
 	CHECK(stats(file).faults == 6);
 	CHECK(stats(file).fault_errors == 0);

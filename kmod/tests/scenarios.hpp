@@ -33,7 +33,7 @@ struct Setup {
 	unsigned long pages = 0;
 	unsigned fault_action = 0;
 	unsigned long fault_after = 0;
-	unsigned long fault_count = 0;
+	unsigned long fault_times = 0;
 };
 
 // What every Lab must log: the sections of all kernels.
@@ -88,7 +88,7 @@ public:
 		arg.pages = setup.pages;
 		arg.fault_action = setup.fault_action;
 		arg.fault_after = setup.fault_after;
-		arg.fault_count = setup.fault_count;
+		arg.fault_times = setup.fault_times;
 		line("setup: " + error_name(lab_.setup(file, arg)));
 	}
 	int mmap(int file, unsigned long pages, unsigned long pgoff = 0, bool exec = false, bool is_private = false)
@@ -283,7 +283,7 @@ std::vector<Scenario<Lab>> list()
 		}},
 		{"fault_plan", 0, [](P &p) {
 			const int file = p.open();
-			p.setup(file, {.pages = 4, .fault_action = PTELAB_FAULT_SIGBUS, .fault_after = 1, .fault_count = 2});
+			p.setup(file, {.pages = 4, .fault_action = PTELAB_FAULT_SIGBUS, .fault_after = 1, .fault_times = 2});
 			const int map = p.mmap(file, 4);
 			for (unsigned i = 0; i < 4; i++)
 				p.read(map, i);

@@ -201,7 +201,7 @@ private:
 			arg.answer = bytes_.byte() % (PTELAB_ANSWERS + 1U);
 			arg.error = bytes_.flag();
 			arg.after = bytes_.byte() % 4;
-			arg.count = bytes_.byte() % 4;
+			arg.times = bytes_.byte() % 4;
 			arg.pages = bytes_.flag();
 		}
 		ptelab_ioctl_inject(session, &arg);
@@ -247,7 +247,7 @@ private:
 			arg.cache = bytes_.byte() % (PTELAB_CACHES + 1U);
 			arg.fault_action = bytes_.byte() % (PTELAB_FAULT_ACTIONS + 1U);
 			arg.fault_after = bytes_.byte() % 4;
-			arg.fault_count = bytes_.byte() % 4;
+			arg.fault_times = bytes_.byte() % 4;
 			arg.fault_delay_ms = bytes_.byte() % 2;	// DELAY and STALE want one
 		}
 		// Thousands of pages find nothing that a few do not, and take long.

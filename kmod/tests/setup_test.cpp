@@ -201,10 +201,10 @@ TEST_CASE("a delay is 1 to 10000 ms, and for DELAY and STALE only")
 TEST_CASE("counts without an action say nothing and are refused")
 {
 	CHECK(setup_with(PTELAB_FAULT_PAGE, [](ptelab_region_setup &arg) { arg.fault_after = 1; }) == -EINVAL);
-	CHECK(setup_with(PTELAB_FAULT_PAGE, [](ptelab_region_setup &arg) { arg.fault_count = 1; }) == -EINVAL);
+	CHECK(setup_with(PTELAB_FAULT_PAGE, [](ptelab_region_setup &arg) { arg.fault_times = 1; }) == -EINVAL);
 	CHECK(setup_with(PTELAB_FAULT_PAGE, [](ptelab_region_setup &arg) {
 		arg.fault_action = PTELAB_FAULT_SERVE;
-		arg.fault_count = 1;
+		arg.fault_times = 1;
 	}) == -EINVAL);
 }
 

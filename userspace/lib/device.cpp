@@ -98,7 +98,7 @@ void Device::setup(const Setup &setup)
 	argument.cache = setup.cache;
 	argument.fault_action = setup.fault_action;
 	argument.fault_after = setup.fault_after;
-	argument.fault_count = setup.fault_count;
+	argument.fault_times = setup.fault_times;
 	argument.fault_delay_ms = setup.fault_delay_ms;
 	must(PTELAB_IOC_REGION_SETUP, &argument, "REGION_SETUP");
 }

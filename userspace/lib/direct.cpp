@@ -37,7 +37,7 @@ void inject(Device &device, const Injected &wanted)
 	argument.answer = wanted.answer;
 	argument.error = wanted.error;
 	argument.after = wanted.after;
-	argument.count = wanted.count;
+	argument.times = wanted.times;
 	argument.pages = wanted.pages;
 	must(device, PTELAB_IOC_INJECT, &argument, "INJECT");
 }

@@ -91,7 +91,7 @@ RULE_PER_NODE("a_stale_page_gets_mapped", bit_of(PTELAB_FAULT_PAGE), .contract =
 	      .source = "mm/memory.c:finish_fault", .needs = {misuse_module()}, .suite = kMisuseSuite)
 {
 	const MisuseModule loaded;
-	Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_STALE, .fault_count = 1, .fault_delay_ms = kFaultMs});
+	Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_STALE, .fault_times = 1, .fault_delay_ms = kFaultMs});
 	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS});
 	const Mapping map(device, pages(kPages));
 	EventLog log(device);
@@ -116,7 +116,7 @@ RULE_PER_NODE("two_threads_one_page", kFaultNodes & kEntryNodes, .contract = "CC
 	      .says = "Two threads that fault on one address both have ->fault called, and the loser leaves no reference behind",
 	      .source = "mm/memory.c:finish_fault")
 {
-	Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_DELAY, .fault_count = 2, .fault_delay_ms = kFaultMs});
+	Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_DELAY, .fault_times = 2, .fault_delay_ms = kFaultMs});
 	vma_setup(device, {.flags = PTELAB_VMA_SETUP_EVENTS});
 	const std::int64_t references = page_info(device, 0).references;
 	Mapping map(device, pages(kPages));

@@ -21,7 +21,7 @@ constexpr std::size_t kInside = 0x123; // an offset into a page that no rounding
 // A file whose ->fault gives this answer to every fault after the first few.
 Device answering(const Node &node, ptelab_fault_action action, std::uint64_t after = 0, std::uint64_t count = 0)
 {
-	return own_region(node, kPages, {.fault_action = action, .fault_after = after, .fault_count = count});
+	return own_region(node, kPages, {.fault_action = action, .fault_after = after, .fault_times = count});
 }
 
 // A pipe that holds this many bytes.

@@ -22,7 +22,7 @@ RULE_PER_NODE("another_huge_pfn", bit_of(PTELAB_HUGE_PFN), .contract = "HG-08",
 	const Mapping map = place.map(device, pmd_bytes());
 	EventLog log(device);
 
-	inject(device, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_OTHER, .after = 1, .count = 1});
+	inject(device, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = PTELAB_ANSWER_OTHER, .after = 1, .times = 1});
 	rule.expect("the read", map.touch(0).outcome(), kOk);
 	rule.expect("huge", is_huge(device, map), true);
 	rule.expect("the write", map.write(0, 8).outcome(), kOk);
@@ -44,7 +44,7 @@ void expect_refused_folio(Rule &rule, ptelab_answer answer, std::size_t place_si
 	const Mapping map = place.map(device, pmd_bytes());
 	const std::int64_t references = page_info(device, 0).references;
 
-	inject(device, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = answer, .count = 1});
+	inject(device, {.hook = PTELAB_HOOK_HUGE_FAULT, .answer = answer, .times = 1});
 	rule.expect("the access", map.touch(0).outcome(), kSigbus);
 	rule.expect("warned since boot", kernel_said(line), true);
 	rule.expect("present", present(device, map), 0U);

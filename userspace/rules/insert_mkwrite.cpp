@@ -109,7 +109,7 @@ RULE("insert_pfn.mkwrite_and_zap", .contract = "IF-14",
 	constexpr __u64 kZaps = 3;
 	Device device = with_hook(PTELAB_FAULT_INSERT_PFN);
 	const Mapping map(device, pages(2));
-	inject(device, {.hook = PTELAB_HOOK_PFN_MKWRITE, .answer = PTELAB_ANSWER_ZAP, .count = kZaps});
+	inject(device, {.hook = PTELAB_HOOK_PFN_MKWRITE, .answer = PTELAB_ANSWER_ZAP, .times = kZaps});
 	EventLog log(device);
 
 	rule.expect("read", map.read(0).outcome(), kOk);

@@ -9,7 +9,7 @@ namespace {
 
 Injected fails_after(std::size_t page_count)
 {
-	return {.hook = PTELAB_HOOK_MMAP, .answer = PTELAB_ANSWER_ERROR, .error = EIO, .count = 1, .pages = page_count};
+	return {.hook = PTELAB_HOOK_MMAP, .answer = PTELAB_ANSWER_ERROR, .error = EIO, .times = 1, .pages = page_count};
 }
 
 RULE_PER_NODE("failed_mmap_is_undone", bit_of(PTELAB_INSERT_PAGE) | bit_of(PTELAB_FAULT_INSERT_PAGE), .contract = "MM-05",

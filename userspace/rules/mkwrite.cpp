@@ -168,7 +168,7 @@ RULE_PER_NODE("mkwrite_answers", bit_of(PTELAB_FAULT_PAGE) | bit_of(PTELAB_FAULT
 	rule.expect("a read", map.read(pages(1)).outcome(), kOk);
 	rule.expect("calls with SIGBUS", calls_of(hook, log.take()), 2U);
 
-	inject(device, {.hook = hook, .answer = PTELAB_ANSWER_AGAIN, .count = 2});
+	inject(device, {.hook = hook, .answer = PTELAB_ANSWER_AGAIN, .times = 2});
 	rule.expect("NOPAGE twice", map.write(pages(2), 7).outcome(), kOk);
 	rule.expect("the byte", map.get<std::uint8_t>(pages(2)), 7);
 	rule.expect("calls with NOPAGE", calls_of(hook, log.take()), 3U);

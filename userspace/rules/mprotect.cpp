@@ -96,7 +96,7 @@ RULE("fault_page.mprotect_asks_the_driver", .contract = "MP-03",
 	EventLog log(device);
 	constexpr __u64 kVmWrite = 2; // include/linux/mm.h: VM_WRITE
 
-	inject(device, {.hook = PTELAB_HOOK_MPROTECT, .answer = PTELAB_ANSWER_ERROR, .error = EPERM, .count = 1});
+	inject(device, {.hook = PTELAB_HOOK_MPROTECT, .answer = PTELAB_ANSWER_ERROR, .error = EPERM, .times = 1});
 	rule.expect("refused", errno_of([&] { map.protect(PROT_READ); }), EPERM);
 	rule.expect("a write after the refusal", map.write(0, 1).outcome(), kOk);
 	rule.expect("allowed", errno_of([&] { map.protect(PROT_READ); }), 0);

@@ -109,7 +109,7 @@ RULE_PER_NODE("refusal", kPrepareNodes,
 	      .source = "mm/vma.c:call_mmap_prepare")
 {
 	Device device = prepared(rule.node().method);
-	inject(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_ERROR, .error = EXDEV, .count = 1});
+	inject(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_ERROR, .error = EXDEV, .times = 1});
 	EventLog log(device);
 
 	rule.expect("mmap", map_errno(device.fd(), 4), EXDEV);
@@ -122,7 +122,7 @@ RULE_PER_NODE("mapped_fails", kPrepareNodes, .contract = "PP-05",
 	      .source = "mm/util.c:mmap_action_finish")
 {
 	Device device = prepared(rule.node().method);
-	inject(device, {.hook = PTELAB_HOOK_MAPPED, .answer = PTELAB_ANSWER_ERROR, .error = EXDEV, .count = 1});
+	inject(device, {.hook = PTELAB_HOOK_MAPPED, .answer = PTELAB_ANSWER_ERROR, .error = EXDEV, .times = 1});
 	const Mapping room = reserve(4);
 	EventLog log(device);
 
@@ -141,14 +141,14 @@ RULE("prepare.action_fails", .contract = "PP-03",
 {
 	const MisuseModule loaded;
 	Device device = prepared(PTELAB_PREPARE_MAP_PAGES);
-	inject(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_BAD_PAGE, .count = 1, .pages = 2});
+	inject(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_BAD_PAGE, .times = 1, .pages = 2});
 	EventLog log(device);
 	rule.expect("->mmap_prepare", map_errno(device.fd(), 4), EINVAL);
 	rule.expect("hooks of ->mmap_prepare", hook_names(log.take()), Names{"mmap_prepare", "close"});
 	rule.expect("references to the first page", page_info(device, 0).references, 1);
 
 	Device other = traced_region(node_of(PTELAB_MAP_PAGES), kPages);
-	inject(other, {.hook = PTELAB_HOOK_MMAP, .answer = PTELAB_ANSWER_ERROR, .error = EINVAL, .count = 1, .pages = 2});
+	inject(other, {.hook = PTELAB_HOOK_MMAP, .answer = PTELAB_ANSWER_ERROR, .error = EINVAL, .times = 1, .pages = 2});
 	EventLog other_log(other);
 	rule.expect("->mmap", map_errno(other.fd(), 4), EINVAL);
 	rule.expect("hooks of ->mmap", hook_names(other_log.take()), Names{"mmap"});
@@ -161,7 +161,7 @@ RULE("prepare.error_override", .contract = "PP-04",
 {
 	const MisuseModule loaded;
 	Device device = prepared(PTELAB_PREPARE_MAP_PAGES);
-	inject(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_BAD_PAGE, .error = EXDEV, .count = 1});
+	inject(device, {.hook = PTELAB_HOOK_MMAP_PREPARE, .answer = PTELAB_ANSWER_BAD_PAGE, .error = EXDEV, .times = 1});
 	rule.expect("mmap", map_errno(device.fd(), 4), EXDEV);
 }
 

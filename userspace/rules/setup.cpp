@@ -147,7 +147,7 @@ RULE_PER_NODE("fault_sigbus", kOneByOneNodes, .says = "VM_FAULT_SIGBUS from the 
 	      .source = "arch/x86/mm/fault.c:do_sigbus")
 {
 	const Device device =
-		own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_SIGBUS, .fault_after = 2, .fault_count = 1});
+		own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_SIGBUS, .fault_after = 2, .fault_times = 1});
 	const Mapping map(device, pages(kPages));
 
 	rule.expect("first page", map.touch(0).outcome(), kOk);
@@ -173,7 +173,7 @@ RULE_PER_NODE("fault_oom_is_retried", kFaultNodes & kFirstNodes, .says = "VM_FAU
 	      .source = "mm/oom_kill.c:pagefault_out_of_memory")
 {
 	rule.declare_kernel_line("VM_FAULT_OOM leaked out to the #PF handler");
-	const Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_OOM, .fault_count = 3});
+	const Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_OOM, .fault_times = 3});
 	const Mapping map(device, pages(kPages));
 
 	rule.expect("access", map.touch(0).outcome(), kOk);
@@ -197,7 +197,7 @@ RULE_PER_NODE("fault_oom_can_be_killed", kFaultNodes & kFirstNodes, .says = "A p
 RULE_PER_NODE("fault_retry", kFaultNodes & kFirstNodes, .says = "VM_FAULT_RETRY makes the kernel call the handler again, as often as the handler says so",
 	      .source = "arch/x86/mm/fault.c:do_user_addr_fault")
 {
-	const Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_RETRY, .fault_count = 3});
+	const Device device = own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_RETRY, .fault_times = 3});
 	const Mapping map(device, pages(kPages));
 
 	rule.expect("access", map.touch(0).outcome(), kOk);
@@ -222,7 +222,7 @@ RULE_PER_NODE("fault_delay", kFaultNodes & kFirstNodes, .says = "A handler may s
 	      .needs = {booted()})
 {
 	const Device device =
-		own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_DELAY, .fault_count = 1, .fault_delay_ms = 30});
+		own_region(rule.node(), kPages, {.fault_action = PTELAB_FAULT_DELAY, .fault_times = 1, .fault_delay_ms = 30});
 	const Mapping map(device, pages(kPages));
 
 	const auto start = std::chrono::steady_clock::now();

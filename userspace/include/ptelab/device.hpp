@@ -25,7 +25,7 @@ struct Setup {
 	ptelab_cache cache{};
 	ptelab_fault_action fault_action{};
 	std::uint64_t fault_after = 0;
-	std::uint64_t fault_count = 0;
+	std::uint64_t fault_times = 0;
 	std::uint32_t fault_delay_ms = 0;
 };
 

@@ -28,13 +28,13 @@ struct VmaSetup {
 };
 void vma_setup(Device &device, const VmaSetup &vma_setup);
 
-// Until the next injection for this hook; count 0: from then on for ever.
+// Until the next injection for this hook; times 0: for all that follow.
 struct Injected {
 	ptelab_hook hook;
 	ptelab_answer answer;
 	__u32 error = 0;
 	__u64 after = 0;
-	__u64 count = 0;
+	__u64 times = 0;
 	__u64 pages = 0;
 };
 void inject(Device &device, const Injected &injection);
