@@ -18,6 +18,7 @@
 
 #include "calls.hpp"
 #include "capability.hpp"
+#include "huge_lab.hpp"
 #include "misuse_module.hpp"
 #include "trace.hpp"
 
@@ -85,19 +86,15 @@ RULE("refusal.page_of_a_file", .says = "1.2: A page of a file is no anonymous pa
 }
 
 RULE("refusal.small_page_over_a_leaf", .says = "1.3: Where one entry maps a PMD no small page is put, nor looked for",
-     .source = "mm/memory.c:walk_to_pmd, do_set_pmd", .needs = {node(PTELAB_HUGE_PFN)})
+     .source = "mm/memory.c:walk_to_pmd, do_set_pmd", .needs = {node(PTELAB_HUGE_PFN), thp()})
 {
-	const std::size_t pmd_pages = (2UL << 20) / page_size();
 	const auto leaf_on = [&](ptelab_method method, const char *name) {
-		const Device device = own_region(node_of(method), pmd_pages, {.backing = PTELAB_BACKING_COMPOUND});
-		const Mapping room(-1, pages(3 * pmd_pages), {.prot = PROT_NONE, .flags = MAP_PRIVATE | MAP_ANONYMOUS});
-		const auto start = (reinterpret_cast<std::uintptr_t>(room.data()) + pages(pmd_pages) - 1) / pages(pmd_pages) * pages(pmd_pages);
-		void *const there = reinterpret_cast<void *>(start);
-		if (::mmap(there, pages(pmd_pages), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, device.fd(), 0) == MAP_FAILED)
-			throw_errno("mmap");
-		*static_cast<volatile char *>(there) = 1;
-		const std::span<const std::byte> page(static_cast<const std::byte *>(there), page_size());
-		const bool leaf = device.lookup(page).front().state & PTELAB_PTE_HUGE;
+		const Device device = own_region(node_of(method), pmd_pages(), {.backing = PTELAB_BACKING_COMPOUND});
+		const HugePlace place;
+		const Mapping map = place.map(device, pmd_bytes());
+		const auto start = reinterpret_cast<std::uintptr_t>(map.data());
+		map.put(0, std::uint8_t{1});
+		const bool leaf = device.lookup(map.bytes(0, page_size())).front().state & PTELAB_PTE_HUGE;
 		rule.because(std::string(name) + ": a leaf", "whether the kernel maps a whole PMD for ->fault, and for us");
 		rule.observe(std::string(name) + ": a leaf", leaf);
 		ptelab_call call{};
@@ -113,7 +110,6 @@ RULE("refusal.small_page_over_a_leaf", .says = "1.3: Where one entry maps a PMD 
 			if (leaf)
 				rule.expect(std::string(name) + ": over it, call " + std::to_string(id), ask(device, call), EPERM);
 		}
-		::munmap(there, pages(pmd_pages));
 	};
 	leaf_on(PTELAB_FAULT_PAGE, "fault_page");
 	leaf_on(PTELAB_HUGE_PFN, "huge_pfn");

@@ -354,7 +354,7 @@ RULE("waits.gate",
      .source = "kmod/glue/port/gate.c:port_space_gate_wait", .needs = {kWchan, root(), booted()})
 {
 	constexpr std::size_t kMany = PTELAB_LOOKUP_MAX / 2;
-	constexpr unsigned kKilled = 5, kLooks = 20000;
+	constexpr unsigned kKilled = 5, kTries = 50, kLooks = 4000;
 	Device device(node_of(PTELAB_INSERT_PAGE));
 	device.setup({.pages = kMany});
 	Waiter filler([&] {
@@ -366,7 +366,7 @@ RULE("waits.gate",
 	});
 	unsigned killed = 0;
 	std::int64_t longest = 0;
-	for (unsigned look = 0; killed < kKilled && look < kKilled; look++) {
+	for (unsigned tried = 0; killed < kKilled && tried < kTries; tried++) {
 		Waiter revoker([&] {
 			ptelab_revoke argument{};
 			for (;;) {
