@@ -100,7 +100,9 @@ PTELAB_OFFSET(ptelab_stats, files, 88);
 PTELAB_OFFSET(ptelab_stats, regions, 96);
 PTELAB_OFFSET(ptelab_stats, pages_allocated, 104);
 PTELAB_OFFSET(ptelab_stats, pages_freed, 112);
-PTELAB_OFFSET(ptelab_stats, reserved, 120);
+PTELAB_OFFSET(ptelab_stats, node_regions, 120);
+PTELAB_OFFSET(ptelab_stats, node_pages, 128);
+PTELAB_OFFSET(ptelab_stats, reserved, 136);
 
 PTELAB_SIZE(ptelab_vma_setup, 56);
 PTELAB_OFFSET(ptelab_vma_setup, flags, 0);
