@@ -62,5 +62,7 @@ def depmod():
 def dies_with_caller(words):
     """The words of a command whose process the kernel kills when the thread that starts it ends."""
     if program("setpriv"):
-        return ["setpriv", "--pdeathsig", "KILL", *words]
+        # It may have ended before it was asked for: then nobody would be told any more.
+        alive = 'test "$PPID" = "$0" && exec "$@"'
+        return ["setpriv", "--pdeathsig", "KILL", "sh", "-c", alive, str(os.getpid()), *words]
     return [sys.executable, "-c", _DIE_WITH_CALLER, *words]
