@@ -81,6 +81,10 @@ def in_cgroup(cell):
 USERSPACE = Step("userspace", "make -s userspace", of_status, group=HOSTED, always=True)
 
 
+# Seven minutes of a processor: in check-all alone.
+_APART = Step("userspace, file by file", "make -s -C userspace BUILD=../build/userspace-apart JOIN=1 CXXFLAGS=-O0", of_status, group=HOSTED)
+
+
 def behind(names, default):
     """What a check leaves out, and a machine that has it all can do: the rules of all nodes of the kernels that are slow, and what is."""
     return [*_all_nodes(names), *_slow(default)]
@@ -96,11 +100,10 @@ def _all_nodes(names):
 
 
 def _slow(default):
-    """The hosted tests by the second compiler, each file of the programs by itself, and the slow files of the scripts' tests."""
+    """The hosted tests by the second compiler, and the slow files of the scripts' tests."""
     return [
         _core_hosted("core hosted, clang", "CXX_LIST=clang++ check-clang++"),
         _cxxrt_hosted("cxxrt hosted, clang", "clang++"),
-        Step("userspace, file by file", "make -s -C userspace BUILD=../build/userspace-apart JOIN=1 CXXFLAGS=-O0", of_status, group=HOSTED),
         *_harness(default, set(SLOW_TESTS)),
         _costs(default),
     ]
@@ -129,7 +132,7 @@ def check(cells, names, everything):
     tests = {path.stem for path in TESTS}
     fast = tests - set(SLOW_TESTS) - set(IN_CHECK_ALL_ALONE)
     listed = [USERSPACE, *targets, *_hosted(cells.default), *_harness(cells.default, fast | set(IN_CHECK_ALL_ALONE) if everything else fast)]
-    listed += _slow(cells.default) if everything else []
+    listed += [*_slow(cells.default), _APART] if everything else []
     return [*listed, _readme_table(told, "readme table", tuple(f"{name} rules" for name in told))] if told else listed
 
 
