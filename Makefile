@@ -38,14 +38,19 @@ check-all: setup-all
 matrix: setup-all
 	@scripts/check --matrix --cells $(or $(CELLS),all)
 
-# Asked again when packages were installed or removed.
+# Asked again when packages were installed or removed, or other programs are in PATH.
 setup-%: build/setup-% ;
 
-build/setup-%: scripts/setup scripts/default-cell ci/kernels.toml $(wildcard /var/lib/dpkg/status)
+setup-key = <$(PATH) $(PTELAB_OS_RELEASE)>
+.SECONDEXPANSION:
+build/setup-%: scripts/setup scripts/default-cell ci/kernels.toml $(wildcard /var/lib/dpkg/status) \
+		$$(if $$(findstring $$(setup-key),$$(file <build/setup-$$*)),,again)
 	@scripts/setup $*
 	@mkdir -p $(@D)
-	@touch $@
+	@printf '%s\n' '$(setup-key)' >$@
 .PRECIOUS: build/setup-%
+.PHONY: again
+again:
 
 # The module for the kernel of one cell of ci/kernels.toml.
 .PHONY: cell
