@@ -12,7 +12,7 @@ module-sources := Kbuild $(shell find kmod/core kmod/glue kmod/misuse cxxrt/incl
 
 help:
 	@echo "make demo         boot Debian's kernel in QEMU, load the module, drive every node, and tell what happened"
-	@echo "make check        run the tests, in at most eight minutes; ALL_NODES=yes: and the debug kernel's rules on all nodes, and what is slow"
+	@echo "make check        run the tests, a quarter of an hour in a fresh clone; ALL_NODES=yes: and the debug kernel's rules on all nodes, and what is slow"
 	@echo "make check-all    all tests, on every kernel of ci/kernels.toml; goes on where it stopped, FRESH=yes: from the start"
 	@echo "make matrix       the rules alone, on every kernel or on CELLS=name,name (packaged: the distributions)"
 	@echo "make vm           a shell in that machine, with the module loaded"
